@@ -1,0 +1,53 @@
+"""The library's schema, as the list of steps that lead to it. A step that has landed is never edited: add one."""
+
+MIGRATIONS: list[str] = [
+    """
+    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    INSERT INTO settings VALUES ('revision', '0');
+
+    CREATE TABLE documents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,   -- AUTOINCREMENT: an id is never used again
+        path TEXT NOT NULL,                     -- as it was given at ingest
+        absolute_path TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL,
+        media_type TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        recipe TEXT NOT NULL,                   -- parser and chunker that made it; another recipe means ingesting again
+        added_at TEXT NOT NULL,
+        text TEXT NOT NULL
+    );
+
+    CREATE TABLE pages (
+        document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        char_start INTEGER NOT NULL,
+        char_end INTEGER NOT NULL,
+        lines TEXT NOT NULL,                    -- JSON: [[char_start, char_end, x0, y0, x1, y1], ...]
+        PRIMARY KEY (document_id, number)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE chunks (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+        ordinal INTEGER NOT NULL,
+        page INTEGER,
+        char_start INTEGER NOT NULL,
+        char_end INTEGER NOT NULL,
+        heading TEXT NOT NULL,
+        text TEXT NOT NULL,
+        tokens INTEGER NOT NULL,
+        vector BLOB NOT NULL                    -- float32, little-endian, length 1
+    );
+    CREATE INDEX chunks_by_document ON chunks (document_id, ordinal);
+
+    CREATE VIEW searchable AS
+        SELECT chunks.id AS id, documents.title AS title, chunks.heading AS heading, chunks.text AS text,
+               chunks.document_id AS document_id
+        FROM chunks JOIN documents ON documents.id = chunks.document_id;
+    CREATE VIRTUAL TABLE lexicon USING fts5 (
+        title, heading, text, content='searchable', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
+    );
+    """,
+]

@@ -1,0 +1,101 @@
+"""Text to vectors: tokenization, batching and limits, the same for every runtime."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from ..records import EmbedderIdentity
+from ._identity import describe
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+log = logging.getLogger(__name__)
+
+TokenOffsets = list[tuple[int, int]]
+"""Start and end of each token in code points of the text, special tokens left out."""
+
+BATCH = 8
+"""Passages a call. Small batches of similar length beat large ones on a CPU: less padding, and the caches hold them."""
+
+
+class Runtime(Protocol):
+    """What runs the network."""
+
+    name: str
+    """Of the engine and its arithmetic: `openvino-bf16`, `torch-cuda`, ..."""
+    dimension: int
+    sha256: str
+    """Of the weights."""
+
+    def forward(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Map token ids and attention mask, both (batch, length), to sentence embeddings (batch, dimension)."""
+        ...
+
+
+class Embedder:
+    """Turns text into vectors of length 1. Safe to use from several threads.
+
+    Args:
+        folder: The model's sentence-transformers folder.
+        runtime: What runs its network.
+    """
+
+    def __init__(self, folder: Path, runtime: Runtime) -> None:
+        self.identity: EmbedderIdentity = describe(
+            folder, sha256=runtime.sha256, runtime=runtime.name, dimension=runtime.dimension
+        )
+        self._runtime = runtime
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        prefix = self._tokenizer.encode(self.identity.passage_prefix)
+        self.passage_tokens: int = self.identity.max_tokens - len(prefix.ids)
+        """The most tokens a passage may have; special tokens and prefix are already deducted."""
+
+    def token_offsets(self, texts: Sequence[str]) -> list[TokenOffsets]:
+        """Tokenize without special tokens and without truncation."""
+        return [encoding.offsets for encoding in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+    def embed_passages(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Embed passages: float32 of shape (len(texts), dimension), each row of length 1.
+
+        Raises:
+            ValueError: A passage is longer than `passage_tokens`; nothing is ever cut silently.
+        """
+        prefix = self.identity.passage_prefix
+        encoded = [e.ids for e in self._tokenizer.encode_batch([prefix + text for text in texts])]
+        longest = max(map(len, encoded), default=0)
+        if longest > self.identity.max_tokens:
+            raise ValueError(f"a passage of {longest} tokens exceeds the model's {self.identity.max_tokens}")
+        vectors = np.empty((len(texts), self.identity.dimension), dtype=np.float32)
+        by_length = sorted(range(len(texts)), key=lambda i: len(encoded[i]))
+        for start in range(0, len(by_length), BATCH):
+            rows = by_length[start : start + BATCH]
+            vectors[rows] = self._forward([encoded[i] for i in rows])
+        return vectors
+
+    def embed_query(self, text: str) -> npt.NDArray[np.float32]:
+        """Embed a query: float32 of shape (dimension,), length 1. A query that is too long is cut, with a warning."""
+        ids = self._tokenizer.encode(self.identity.query_prefix + text).ids
+        if len(ids) > self.identity.max_tokens:
+            log.warning("the query has %d tokens; the embedding model reads %d", len(ids), self.identity.max_tokens)
+            ids = ids[: self.identity.max_tokens - 1] + ids[-1:]
+        vector: npt.NDArray[np.float32] = self._forward([ids])[0]
+        return vector
+
+    def _forward(self, batch: list[list[int]]) -> npt.NDArray[np.float32]:
+        shape = (len(batch), max(map(len, batch)))
+        ids, mask = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        vectors = self._runtime.forward(ids, mask)
+        unit: npt.NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit

@@ -1,0 +1,74 @@
+"""The embedding network on the CPU through OpenVINO, without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import openvino as ov
+
+from ...errors import ModelLoadError
+from ._export import export
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+log = logging.getLogger(__name__)
+
+
+class OpenVinoRuntime:
+    """See `Runtime`. OpenVINO picks bf16 arithmetic where the CPU has it, else fp32."""
+
+    def __init__(self, folder: Path, cache: Path, *, threads: int = 0) -> None:
+        exported = _exported(folder, cache)
+        config: dict[str, Any] = {"CACHE_DIR": str(exported / "compiled"), "PERFORMANCE_HINT": "LATENCY"}
+        if threads:
+            config["INFERENCE_NUM_THREADS"] = threads
+        try:
+            self._model = ov.Core().compile_model(str(exported / "model.xml"), "CPU", config)
+        except RuntimeError as error:
+            raise ModelLoadError(
+                f"OpenVINO cannot load the exported model ({str(error).strip().splitlines()[-1]})",
+                path=exported,
+                remedy="Delete this folder and run the command again; it is made anew",
+            ) from error
+        self.name = f"openvino-{self._model.get_property('INFERENCE_PRECISION_HINT').to_string()}"
+        self.dimension = int(self._model.outputs[0].get_partial_shape()[1].get_length())
+        self.sha256: str = json.loads((exported / "source.json").read_text("utf-8"))["sha256"]
+
+    def forward(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Map token ids and attention mask, both (batch, length), to sentence embeddings (batch, dimension)."""
+        request = self._model.create_infer_request()  # one a call: a request is not shared between threads
+        return np.array(request.infer({"input_ids": ids, "attention_mask": mask})[0], dtype=np.float32)
+
+
+def _exported(folder: Path, cache: Path) -> Path:
+    """The folder of the exported model, made at the first use and published by an atomic rename."""
+    weights = next(iter(sorted(folder.glob("*.safetensors"))), None)
+    if weights is None:
+        raise ModelLoadError("there are no safetensors weights", path=folder, remedy="Use a model that has them")
+    stat = weights.stat()
+    key = f"{weights.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{ov.__version__}"
+    ready = cache / f"{folder.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    if ready.is_dir():
+        return ready
+    log.info("exporting %s for the CPU, once", folder.name)
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".export-") as temporary:
+        made = Path(temporary) / "model"
+        made.mkdir()
+        export(folder, made)
+        with weights.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        (made / "source.json").write_text(json.dumps({"sha256": sha256, "weights": str(weights)}), "utf-8")
+        try:
+            made.rename(ready)
+        except OSError:
+            if not ready.is_dir():  # else another process was quicker, and its copy is as good
+                raise
+    return ready

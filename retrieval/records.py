@@ -1,0 +1,126 @@
+"""What the library holds. Offsets count Unicode code points of the document's stored text; `end` is exclusive."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+
+Rect = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in PDF points (1/72 inch) from the page's top left corner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a PDF page and the rectangle that its glyphs fill."""
+
+    char_start: int
+    char_end: int
+    rect: Rect
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a document; `number` counts from 1. Formats without pages have none."""
+
+    number: int
+    char_start: int
+    char_end: int
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextChunk:
+    """A piece of a document small enough to embed whole; `text` is exactly `document text[char_start:char_end]`."""
+
+    ordinal: int
+    char_start: int
+    char_end: int
+    text: str
+    heading: str = ""
+    """The headings above the chunk, outermost first, joined by ' > '."""
+    page: int | None = None
+    """The page on which the chunk starts."""
+    tokens: int
+    """Tokens of the embedding model's tokenizer, without its special tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk(TextChunk):
+    """A chunk as stored."""
+
+    id: int
+    document_id: int
+    document: str
+    """The document's path as it was given at ingest."""
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A document as stored, without its text."""
+
+    id: int
+    path: str
+    title: str
+    media_type: str
+    sha256: str
+    size: int
+    """Bytes of the source file."""
+    mtime_ns: int
+    pages: int
+    chunks: int
+    empty_pages: tuple[int, ...] = ()
+    """Numbers of the pages that gave no text."""
+    added_at: str
+    """UTC, ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A chunk found for a query; `score` is comparable within one result list only, `rank` counts from 1."""
+
+    rank: int
+    score: float
+    chunk: Chunk
+    ranks: dict[str, int] = field(default_factory=dict)
+    """The rank in each method that found it: 'dense', 'lexical'."""
+    similarity: float | None = None
+    """Cosine of query and chunk embedding, -1..1; None in a purely lexical search."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderIdentity:
+    """What has to be equal for two vectors to be comparable, and the runtime that computed them.
+
+    Two models of one dimension would otherwise mix in an index without any error.
+    """
+
+    model: str
+    """The folder's name; for people."""
+    sha256: str
+    """Of the weights file."""
+    dimension: int
+    max_tokens: int
+    """Tokens that the model reads, its special tokens included."""
+    pooling: str
+    normalized: bool
+    query_prefix: str
+    passage_prefix: str
+    quantization: str
+    """`none` for fp32 and for bf16 arithmetic on fp32 weights (cosine .99998 with fp32), else the method."""
+    runtime: str
+    """`openvino-bf16`, `openvino-f32`, `torch-cpu`, ...: recorded, not compared."""
+
+    def same_vectors(self, other: EmbedderIdentity) -> bool:
+        """Whether vectors of the two may stand in one index."""
+        told = {"model", "runtime"}
+        return all(getattr(self, f.name) == getattr(other, f.name) for f in fields(self) if f.name not in told)
+
+    def to_json(self) -> str:
+        """Serialize for the library's settings table."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> EmbedderIdentity:
+        """The inverse of `to_json`."""
+        return cls(**json.loads(text))

@@ -1,0 +1,92 @@
+"""From a query to hits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, get_args
+
+from . import lexical
+from .fusion import reciprocal_rank_fusion
+from .library import Library
+from .records import Hit
+
+if TYPE_CHECKING:
+    from .embedding import Embedder
+    from .vectors import VectorIndex
+
+Mode = Literal["hybrid", "dense", "lexical"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+DEPTH = 100
+"""How many hits of each method enter the fusion."""
+
+
+class Retriever:
+    """Searches one library. Follows it: hits always come from its present revision. Safe to use from several threads.
+
+    Args:
+        library: The library.
+        embedder: Gives the embedding model; called only when a search needs it.
+    """
+
+    def __init__(self, library: Library, embedder: Callable[[], Embedder]) -> None:
+        self._library = library
+        self._embedder = embedder
+        self._index: VectorIndex | None = None
+        self._guard = threading.Lock()
+
+    def search(self, query: str, k: int = 10, mode: Mode = "hybrid") -> list[Hit]:
+        """Find the k chunks that answer a query best.
+
+        Args:
+            query: Natural language or key words. An empty query finds nothing.
+            k: The most hits to return, at least 1.
+            mode: `dense` (cosine of embeddings), `lexical` (BM25) or `hybrid` (both, by reciprocal rank fusion).
+
+        Raises:
+            EmbedderMismatchError: The library's vectors come from another embedding model.
+        """
+        if not query.strip():
+            return []
+        depth = max(k, DEPTH)
+        found: dict[str, list[tuple[int, float]]] = {}
+        similarity: dict[int, float] = {}
+        if mode != "dense":
+            found["lexical"] = lexical.search(self._library, query, depth)
+        if mode != "lexical":
+            found["dense"], similarity = self._dense(query, depth, [i for i, _ in found.get("lexical", [])])
+        rankings = {method: [i for i, _ in hits] for method, hits in found.items()}
+        scores = reciprocal_rank_fusion(rankings.values()) if mode == "hybrid" else dict(found[mode])
+        best = sorted(scores, key=lambda i: (-scores[i], i))[:k]
+        ranks = {method: {i: rank for rank, i in enumerate(ids, 1)} for method, ids in rankings.items()}
+        chunks = self._library.chunks(best)
+        return [
+            Hit(
+                rank=rank,
+                score=scores[i],
+                chunk=chunks[i],
+                ranks={method: of[i] for method, of in ranks.items() if i in of},
+                similarity=similarity.get(i),
+            )
+            for rank, i in enumerate((i for i in best if i in chunks), 1)
+        ]
+
+    def _dense(self, query: str, depth: int, others: list[int]) -> tuple[list[tuple[int, float]], dict[int, float]]:
+        index = self._current_index()
+        if not len(index):
+            return [], {}
+        embedder = self._embedder()
+        self._library.require_embedder(embedder.identity)
+        vector = embedder.embed_query(query)
+        hits = index.search(vector, depth)
+        known = dict(hits)
+        return hits, known | index.similarities(vector, [i for i in others if i not in known])
+
+    def _current_index(self) -> VectorIndex:
+        from .vectors import VectorIndex
+
+        with self._guard:
+            if self._index is None or self._index.revision != self._library.revision:
+                self._index = VectorIndex.load(self._library)
+            return self._index
