@@ -1,0 +1,266 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import docx
+import pytest
+
+from ragstone.errors import EncryptedError, ParseError
+from ragstone.ingest.parsed import ParsedDocument
+from ragstone.ingest.parsers import SUFFIXES, parse
+from ragstone.ingest.parsers.spans import heading_title
+from ragstone.ingest.parsers.text import clean
+
+DATA = Path(os.environ.get("RAGSTONE_BENCH_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+FOLDERS = [DATA / "documents" / name for name in ("docling", "pypdf", "markitdown", "flask")]
+WriteFile = Callable[[str, str | bytes], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> WriteFile:
+    def write(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def check(document: ParsedDocument) -> ParsedDocument:
+    """Asserts what holds for every parsed document."""
+    text, end = document.text, 0
+    assert not set("\r\0") & set(text)
+    text.encode()  # fails on a lone surrogate
+    for block in document.blocks:
+        assert end <= block.char_start < block.char_end <= len(text)
+        assert text[block.char_start : block.char_end].strip()
+        assert not text[end : block.char_start].strip(), "text outside all blocks"
+        assert (block.level in range(1, 7)) if block.kind == "heading" else block.level == 0
+        end = block.char_end
+    assert not text[end:].strip(), "text outside all blocks"
+    assert [page.number for page in document.pages] == list(range(1, len(document.pages) + 1))
+    if document.pages:
+        assert "\n\n".join(text[page.char_start : page.char_end] for page in document.pages) == text
+    for page in document.pages:
+        end = page.char_start
+        for line in page.lines:
+            assert end <= line.char_start < line.char_end <= page.char_end
+            assert text[line.char_start : line.char_end].strip()
+            assert line.rect[0] <= line.rect[2] and line.rect[1] <= line.rect[3]
+            end = line.char_end
+    return document
+
+
+def blocks(document: ParsedDocument) -> list[tuple[str, int, str]]:
+    return [(block.kind, block.level, document.text[block.char_start : block.char_end]) for block in document.blocks]
+
+
+def test_every_benchmark_document_is_parsed_or_refused_with_a_parse_error():
+    files = [path for folder in FOLDERS for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES]
+    if not files:
+        pytest.skip(f"no benchmark documents in {DATA}")
+    refused = set()
+    for path in files:
+        try:
+            check(parse(path))
+        except ParseError as error:
+            assert str(path) in str(error)
+            refused.add(path.name)
+    assert refused <= {"2206.01062_pg3.pdf", "libreoffice-writer-password.pdf", "unreadablemetadata.pdf"}
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_an_empty_file_is_refused(write: WriteFile, suffix: str):
+    with pytest.raises(ParseError, match="the file is empty"):
+        parse(write(f"empty{suffix}", b""))
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_binary_content_is_refused_behind_every_suffix(write: WriteFile, suffix: str):
+    with pytest.raises(ParseError):
+        parse(write(f"image{suffix}", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256))))
+
+
+def test_control_characters_without_a_nul_are_binary_too(write: WriteFile):
+    with pytest.raises(ParseError, match="binary"):
+        parse(write("data.txt", bytes([1, 2, 65, 66]) * 100))
+
+
+@pytest.mark.parametrize("name", ["slides.pptx", "README"])
+def test_a_file_without_a_parser_is_refused_with_the_suffixes_that_have_one(write: WriteFile, name: str):
+    with pytest.raises(ParseError, match=r"Convert it to one of .*\.pdf"):
+        parse(write(name, "text"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_is_refused(write: WriteFile):
+    path = write("secret.txt", "text")
+    path.chmod(0)
+    with pytest.raises(ParseError, match="cannot be read"):
+        parse(path)
+
+
+def test_a_folder_named_like_a_file_and_a_missing_file_are_refused(tmp_path: Path):
+    (tmp_path / "folder.txt").mkdir()
+    for name in ("folder.txt", "missing.txt"):
+        with pytest.raises(ParseError, match="cannot be read"):
+            parse(tmp_path / name)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "latin-1", "cp1252"])
+def test_text_is_decoded_whatever_its_encoding(write: WriteFile, encoding: str):
+    text = "Größe: 12 m²\n\nEl Niño y la mañana, el café de la forêt."
+    assert check(parse(write("text.txt", text.encode(encoding)))).text == text
+
+
+def test_another_code_page_is_detected(write: WriteFile):
+    text = "Привет, как дела? Сегодня хорошая погода в Москве.\n" * 5
+    assert check(parse(write("text.txt", text.encode("cp1251")))).text == text
+
+
+def test_one_bad_byte_does_not_turn_utf8_into_another_encoding(write: WriteFile):
+    data = ("Größe und Länge. " * 20).encode() + b"\xff"
+    assert check(parse(write("text.txt", data))).text == "Größe und Länge. " * 20 + "\ufffd"
+
+
+def test_line_ends_are_normalised_and_surrogates_repaired():
+    assert clean("a\r\nb\rc\0d\ud83d\ude00e\ud83df") == "a\nb\ncd\U0001f600e\ufffdf"
+
+
+def test_blank_lines_part_the_paragraphs_of_plain_text(write: WriteFile):
+    document = check(parse(write("notes.log", "one\r\ntwo\r\n  \r\n\r\n   three \r\n")))
+    assert blocks(document) == [("paragraph", 0, "one\ntwo"), ("paragraph", 0, "three")]
+
+
+def test_underlined_titles_are_headings_in_rst_only(write: WriteFile):
+    text = (
+        "=====\nTitle\n=====\n\nIntro.\n\nPart\n----\nText\n----\nand more.\n\nSmall\n~~~~~\n\nNext part\n---------\n"
+    )
+    document = check(parse(write("page.rst", text)))
+    assert [(level, heading_title(found)) for kind, level, found in blocks(document) if kind == "heading"] == [
+        (1, "Title"),
+        (2, "Part"),
+        (3, "Small"),
+        (2, "Next part"),
+    ]
+    assert document.title == "Title"
+    assert {block.kind for block in check(parse(write("page.txt", text))).blocks} == {"paragraph"}
+
+
+def test_markdown_blocks_keep_the_files_own_text(write: WriteFile):
+    text = (
+        "---\ntitle: 'A title'\n---\n# Head *x*\npara\nmore\n\n- a\n  - nested\n\n  still a\n- b\n\n"
+        "| a | b |\n|---|---|\n| 1 | 2 |\n\n```py\n# no heading\n```\n\n> quoted\n\nSub\n---\n\n[link]: http://x\n"
+    )
+    document = check(parse(write("page.md", text.replace("\n", "\r\n"))))
+    assert (document.text, document.title) == (text, "A title")
+    assert blocks(document) == [
+        ("paragraph", 0, "---\ntitle: 'A title'\n---"),
+        ("heading", 1, "# Head *x*"),
+        ("paragraph", 0, "para\nmore"),
+        ("list", 0, "- a\n  - nested\n\n  still a"),
+        ("list", 0, "- b"),
+        ("table", 0, "| a | b |\n|---|---|\n| 1 | 2 |"),
+        ("code", 0, "```py\n# no heading\n```"),
+        ("paragraph", 0, "> quoted"),
+        ("heading", 2, "Sub\n---"),
+        ("paragraph", 0, "[link]: http://x"),
+    ]
+
+
+def test_html_loses_scripts_and_navigation_and_keeps_its_structure(write: WriteFile):
+    html = """<?xml version="1.0"?><html><head><title>A
+        title</title><script>var hidden = 1;</script><style>p {}</style></head><body>
+        <nav>Home</nav><header>Site name</header><main><header><h1>Big <em>one</em></h1></header>
+        <p>Some <b>bold</b> <a href="/x">link</a>
+        # no heading, though the line starts with a mark</p>
+        <ul><li>a<ul><li>b</li></ul></li><li>c</li></ul><img src="data:image/png;base64,AAAA" alt="A cat">
+        <pre>x = 1\n\n  y</pre><table><tr><td>k</td><td>v</td></tr><tr><td>1</td><td>2</td></tr></table>
+        <!-- hidden --></main><form>Search</form><footer>Imprint</footer></body></html>"""
+    document = check(parse(write("page.html", html)))
+    assert document.title == "A title"
+    assert blocks(document) == [
+        ("heading", 1, "# Big one"),
+        ("paragraph", 0, "Some bold link # no heading, though the line starts with a mark"),
+        ("list", 0, "* a\n  + b"),
+        ("list", 0, "* c"),
+        ("paragraph", 0, "A cat"),
+        ("code", 0, "```\nx = 1\n\n  y\n```"),
+        ("table", 0, "| k | v |\n| --- | --- |\n| 1 | 2 |"),
+    ]
+
+
+def test_a_form_around_the_whole_page_is_not_boilerplate(write: WriteFile):
+    html = "<body><form><p>Everything stands in here.</p></form><nav>Menu</nav></body>"
+    assert check(parse(write("page.htm", html))).text == "Everything stands in here."
+
+
+def test_html_is_decoded_as_it_declares(write: WriteFile):
+    html = '<meta charset="koi8-r"><p>Привет</p>'
+    assert check(parse(write("page.html", html.encode("koi8-r")))).text == "Привет"
+
+
+def test_deeply_nested_html_keeps_its_words(write: WriteFile):
+    html = "<div>" * 5000 + "deep" + "</div>" * 5000
+    assert check(parse(write("page.html", html))).text == "deep"
+
+
+def test_each_csv_row_names_its_columns(write: WriteFile):
+    csv = 'name,notes,age\r\n"Lovelace, Ada","first\r\nprogrammer",36\r\nBabbage,,79\r\n'
+    assert blocks(check(parse(write("people.csv", csv)))) == [
+        ("table", 0, "name: Lovelace, Ada | notes: first programmer | age: 36"),
+        ("table", 0, "name: Babbage | age: 79"),
+    ]
+
+
+def test_a_table_without_a_header_numbers_its_columns(write: WriteFile):
+    document = check(parse(write("numbers.tsv", "1\tone\n2\ttwo\textra\n")))
+    assert document.text == "column 1: 1 | column 2: one\ncolumn 1: 2 | column 2: two | column 3: extra"
+
+
+def test_a_csv_field_may_be_long(write: WriteFile):
+    document = check(parse(write("long.csv", "name,text\nx," + "word " * 100_000)))
+    assert len(document.text) > 400_000
+
+
+def test_a_docx_keeps_headings_lists_tables_and_its_title(tmp_path: Path):
+    file = docx.Document()
+    file.core_properties.title = "The title"
+    file.add_heading("Chapter", level=1)
+    file.add_paragraph("Some text.")
+    file.add_paragraph("An item", style="List Bullet")
+    table = file.add_table(rows=2, cols=2)
+    for index, cell in enumerate(cell for row in table.rows for cell in row.cells):
+        cell.text = f"cell {index}"
+    file.save(str(tmp_path / "file.docx"))
+    document = check(parse(tmp_path / "file.docx"))
+    assert document.title == "The title"
+    assert blocks(document) == [
+        ("heading", 1, "# Chapter"),
+        ("paragraph", 0, "Some text."),
+        ("list", 0, "* An item"),
+        ("table", 0, "| cell 0 | cell 1 |\n| --- | --- |\n| cell 2 | cell 3 |"),
+    ]
+
+
+def test_an_equation_in_a_docx_leaves_its_letters(tmp_path: Path):
+    file = docx.Document()
+    paragraph = file.add_paragraph("The area is ")
+    namespace = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+    equation = f'<m:oMath xmlns:m="{namespace}"><m:r><m:t>A=π</m:t></m:r><m:r><m:t>r</m:t></m:r></m:oMath>'
+    paragraph._p.append(docx.oxml.parse_xml(equation))
+    file.save(str(tmp_path / "file.docx"))
+    assert check(parse(tmp_path / "file.docx")).text == "The area is A=πr"
+
+
+def test_a_locked_and_an_old_word_document_are_told_apart(write: WriteFile):
+    ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+    with pytest.raises(EncryptedError, match="password"):
+        parse(write("locked.docx", ole + "EncryptedPackage".encode("utf-16-le")))
+    with pytest.raises(ParseError, match="old Word document"):
+        parse(write("old.docx", ole))
+
+
+def test_a_corrupt_docx_is_refused(write: WriteFile):
+    with pytest.raises(ParseError, match="corrupt"):
+        parse(write("bad.docx", b"PK\x03\x04 and then nonsense"))
