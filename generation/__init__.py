@@ -1,0 +1,1 @@
+"""The way of a question to its answer: models, context, answer, citations, grounding. Imports retrieval/ (and errors)."""

@@ -1,0 +1,194 @@
+"""From a question to its answer: retrieve, pack, generate, cite, check."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from ..retrieval.library import Library
+from ..retrieval.records import Hit
+from ..retrieval.retriever import Mode, Retriever
+from .abstention import ANSWER_FROM, answerable, retrieval_signals
+from .citations import Citation, Cited, Sentence, cite
+from .context import PackedContext, pack
+from .grounding import whole_support
+from .grounding.claims import declines
+from .prompts import prompt
+from .sampling import Message, Sampling
+
+if TYPE_CHECKING:
+    from .llama import LlamaModel
+
+NO_ANSWER = "The documents do not answer this question."
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question of a chat and the answer it got."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, what it rests on, and how far it can be trusted."""
+
+    question: str
+    query: str
+    """The question as it was searched for: a follow-up, made to stand alone."""
+    text: str
+    abstained: bool
+    confidence: float
+    """That the passages hold the answer, 0..1."""
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    """What was found, best first; the model was given as many as fit, and citation n is the hit of rank n."""
+    model: str
+    timings_ms: dict[str, float]
+    """`retrieve`, `first_token` (from the question; the whole time when no token was made) and `total`."""
+    tokens: dict[str, int]
+    """`prompt` and `completion`."""
+
+    @property
+    def support(self) -> float | None:
+        """The support of the whole by the passages, 0..1; None when nothing could be scored."""
+        return whole_support([sentence.support for sentence in self.sentences])
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A step on the way to an answer: `hits` once, `token` many times, `answer` at last."""
+
+    kind: Literal["hits", "token", "answer"]
+    text: str = ""
+    """Of a `token`."""
+    hits: tuple[Hit, ...] = ()
+    answer: Answer | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An answer in the making."""
+
+    question: str
+    started: float
+    query: str = ""
+    hits: list[Hit] = field(default_factory=list)
+    packed: PackedContext = field(default_factory=lambda: PackedContext((), []))
+    text: str = ""
+    completion_tokens: int = 0
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    def mark(self, step: str) -> None:
+        """Note the time since the question, at the first call for a step."""
+        self.timings_ms.setdefault(step, round((time.perf_counter() - self.started) * 1000, 1))
+
+
+@dataclass(slots=True)
+class Answerer:
+    """Answers questions over one library.
+
+    Args:
+        library: The documents.
+        retriever: Searches them.
+        model: Writes the answers.
+        sampling: How its tokens are drawn.
+        hits: The most passages given to the model.
+        mode: How they are searched for.
+    """
+
+    library: Library
+    retriever: Retriever
+    model: LlamaModel
+    sampling: Sampling = field(default_factory=Sampling)
+    hits: int = 5
+    mode: Mode = "hybrid"
+
+    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+        """Answer a question; the last event carries the whole answer.
+
+        Closing the iterator stops the generation. `token` events are the model's words as they come; citations are checked
+        when it has ended, so the text of the answer can differ from them in its `[n]`.
+        """
+        draft = _Draft(question, time.perf_counter())
+        draft.query = self._standalone(question, history)
+        draft.hits = self.retriever.search(draft.query, self.hits, self.mode)
+        draft.mark("retrieve")
+        yield Event("hits", hits=tuple(draft.hits))
+        if answerable(retrieval_signals(draft.query, draft.hits)) >= ANSWER_FROM:
+            room = self.model.context_tokens - self.sampling.max_tokens
+            draft.packed = pack(draft.query, draft.hits, self.model.render, room)
+            completion = self.model.generate(draft.packed.prompt, self.sampling)
+            for piece in completion:
+                draft.mark("first_token")
+                draft.text += piece
+                yield Event("token", text=piece)
+            draft.completion_tokens = completion.completion_tokens
+        yield Event("answer", answer=self._finish(draft))
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Answer a question."""
+        *_, last = self.stream(question, history)
+        assert last.answer is not None
+        return last.answer
+
+    def _finish(self, draft: _Draft) -> Answer:
+        """Cite and check what the model wrote, and decide whether it stands."""
+        text = draft.text.strip()
+        cited = cite(text, draft.query, draft.packed.passages, self.library)
+        signals = retrieval_signals(draft.query, draft.hits)
+        if text:
+            support = whole_support([sentence.support for sentence in cited.sentences])
+            signals = replace(signals, declined=declines(text), support=1.0 if support is None else support)
+        confidence = answerable(signals)
+        abstained = not text or signals.declined or confidence < ANSWER_FROM
+        if abstained:
+            cited = Cited(NO_ANSWER, (Sentence(NO_ANSWER, (), None, "unscored"),), ())
+        draft.mark("first_token")
+        draft.mark("total")
+        return Answer(
+            question=draft.question,
+            query=draft.query,
+            text=cited.text,
+            abstained=abstained,
+            confidence=confidence,
+            sentences=cited.sentences,
+            citations=cited.citations,
+            hits=tuple(draft.hits),
+            model=self.model.name,
+            timings_ms=draft.timings_ms,
+            tokens={"prompt": len(draft.packed.prompt), "completion": draft.completion_tokens},
+        )
+
+    def _standalone(self, question: str, history: Sequence[Turn]) -> str:
+        """A follow-up with the names and things that it refers to; any other question as it is."""
+        if not history or not _leans_on_history(question):
+            return question
+        last = history[-1]
+        ask = (
+            f"{prompt('condense')}\n\nConversation:\nQ: {last.question}\nA: {last.answer}\n"
+            f"Last question: {question}\nRewritten question:"
+        )
+        messages: list[Message] = [{"role": "user", "content": ask}]
+        sampling = Sampling(max_tokens=64)
+        rewritten = "".join(self.model.generate(self.model.render(messages), sampling)).strip().splitlines()
+        return rewritten[0].strip().strip('"') if rewritten and rewritten[0].strip() else f"{last.question} {question}"
+
+
+_LEANING = re.compile(
+    r"^\W*(?:and|but|or|so|then|also|what about|how about|why|why not|when|where|who|how (?:much|many|long|come))?\W*$"
+    r"|^\W*(?:and|but|or|so|then|what about|how about)\b"
+    r"|\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|then|one|ones|same|former"
+    r"|latter|previous|both|else|instead)\b",
+    re.IGNORECASE,
+)
+
+
+def _leans_on_history(question: str) -> bool:
+    """Whether a question is too short or too full of pronouns to stand alone."""
+    return len(question.split()) <= 3 or bool(_LEANING.search(question))
