@@ -1,0 +1,1 @@
+"""What people touch: the engine, the settings and the command line."""

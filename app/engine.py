@@ -1,0 +1,170 @@
+"""The engine: the one place where the parts are put together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..generation.answer import Answer, Answerer, Event, Turn
+from ..generation.models import ModelStore
+from ..generation.sampling import Sampling
+from ..retrieval.library import Library
+from ..retrieval.records import Document, Hit
+from ..retrieval.retriever import Mode, Retriever
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from ..generation.llama import GpuLayers, LlamaModel
+    from ..ingest.pipeline import IngestReport, Progress
+    from ..retrieval.embedding import Embedder
+
+__all__ = ["Answer", "Event", "Ragstone", "Turn"]
+
+
+class Ragstone:
+    """A library with everything needed to fill it and to answer from it. Safe to use from several threads.
+
+    Models are loaded at the first call that needs them. Use it as a context manager, or call `close`.
+
+    Example:
+        with Ragstone.open("./library") as rag:
+            rag.ingest("./docs")
+            answer = rag.ask("What is the notice period?")
+            print(answer.text, answer.support)
+    """
+
+    def __init__(self, library: Library, settings: Settings) -> None:
+        self.library = library
+        self.settings = settings
+        self.models = ModelStore(settings.models_dir, settings.offline)
+        self._retriever = Retriever(library, self._load_embedder)
+        self._embedder: Embedder | None = None
+        self._model: LlamaModel | None = None
+        self._loading = threading.RLock()
+
+    @classmethod
+    def open(
+        cls, library: str | Path | None = None, *, create: bool = True, settings: Settings | None = None, **flags: Any
+    ) -> Ragstone:
+        """Open a library.
+
+        Args:
+            library: Its folder; by default the one of the settings.
+            create: Make a new library when there is none.
+            settings: Instead of those of `ragstone.toml` and `RAGSTONE_*`.
+            **flags: Single settings by name (`model="..."`, `hits=8`); see `docs/settings.md`.
+
+        Raises:
+            SettingsError: A setting is unknown or out of range.
+            LibraryError: The library cannot be opened.
+        """
+        settings = settings or Settings.load({"library": library} | flags)
+        return cls(Library(settings.library if library is None else Path(library), create=create), settings)
+
+    def __enter__(self) -> Ragstone:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the models and close the library."""
+        with self._loading:
+            if self._model is not None:
+                self._model.close()
+            self._model = self._embedder = None
+        self.library.close()
+
+    def ingest(self, *paths: str | Path, on_progress: Callable[[Progress], None] | None = None) -> IngestReport:
+        """Bring the library up to date with files and folders (see `ragstone.ingest.pipeline.ingest`).
+
+        Raises:
+            SourceError: A path is missing, or there is nothing to ingest.
+            LibraryError: The library cannot be written to.
+            ModelError: The embedding model cannot be used.
+        """
+        from ..ingest.chunking import ChunkSize
+        from ..ingest.pipeline import ingest
+
+        embedder = self._load_embedder()
+        size = ChunkSize(min(self.settings.chunk_tokens, embedder.passage_tokens), self.settings.chunk_overlap)
+        return ingest(self.library, paths, embedder, size, on_progress)
+
+    def search(self, query: str, k: int = 10, mode: Mode | None = None) -> list[Hit]:
+        """The k passages that answer a query best; the library's own mode by default.
+
+        Raises:
+            ModelError: The embedding model cannot be used.
+            EmbedderMismatchError: The library's vectors come from another embedding model.
+        """
+        return self._retriever.search(query, k, mode or self._mode)
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Answer a question; `history` holds the earlier turns of a chat, oldest first.
+
+        Raises:
+            ModelError: A model cannot be used.
+            GenerationError: The question is too long for the context.
+        """
+        return self._answerer().ask(question, history)
+
+    def ask_stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+        """Answer a question step by step: `hits`, `token` ..., `answer`. Closing the iterator stops the generation."""
+        return self._answerer().stream(question, history)
+
+    def documents(self) -> list[Document]:
+        """Every document of the library, ordered by path."""
+        return self.library.documents()
+
+    def remove(self, *document_ids: int) -> None:
+        """Remove documents from the library; their files stay."""
+        with self.library.locked():
+            self.library.remove(document_ids)
+
+    def load_model(self) -> LlamaModel:
+        """The chat model, loaded at the first call.
+
+        Raises:
+            ModelError: It is not on this machine or cannot be loaded.
+        """
+        from ..generation.llama import LlamaModel
+
+        with self._loading:
+            if self._model is None:
+                self._model = LlamaModel(
+                    self.models.path(self.settings.model),
+                    context_tokens=self.settings.context_tokens,
+                    gpu_layers=_gpu_layers(self.settings.gpu_layers),
+                    threads=self.settings.threads,
+                )
+            return self._model
+
+    @property
+    def _mode(self) -> Mode:
+        return self.settings.search_mode  # type: ignore[return-value]  # checked by Settings
+
+    def _answerer(self) -> Answerer:
+        s = self.settings
+        sampling = Sampling(
+            temperature=s.temperature, top_k=s.top_k, top_p=s.top_p, seed=s.seed, max_tokens=s.max_tokens
+        )
+        return Answerer(self.library, self._retriever, self.load_model(), sampling, s.hits, self._mode)
+
+    def _load_embedder(self) -> Embedder:
+        from ..retrieval.embedding import load_embedder
+
+        with self._loading:
+            if self._embedder is None:
+                self._embedder = load_embedder(
+                    self.models.path(self.settings.embedding_model),
+                    self.settings.models_dir / "exported",
+                    runtime=self.settings.embedding_runtime,
+                    threads=self.settings.threads,
+                )
+            return self._embedder
+
+
+def _gpu_layers(setting: str) -> GpuLayers:
+    return int(setting) if setting.isdigit() else setting  # type: ignore[return-value]  # checked by Settings

@@ -1,0 +1,169 @@
+"""Settings: from `ragstone.toml`, `RAGSTONE_*` and flags, the later ones winning. `docs/settings.md` is made from this file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import platformdirs
+
+from ..errors import SettingsError
+
+CONFIG_FILE = "ragstone.toml"
+PREFIX = "RAGSTONE_"
+OTHER_VARIABLES = frozenset({"RAGSTONE_CONFIG", "RAGSTONE_BENCH_DATA"})
+
+
+def _setting(
+    default: Any, about: str, *, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
+) -> Any:
+    return field(default=default, metadata={"about": about, "low": low, "high": high, "choices": choices})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, with its default and range."""
+
+    library: Path = _setting(Path(".ragstone"), "The library's folder.")
+    models_dir: Path = _setting(platformdirs.user_cache_path("ragstone") / "models", "Where models are kept.")
+    offline: bool = _setting(False, "Never use the network; what would need it fails with an error.")
+    model: str = _setting("qwen2.5-coder-1.5b", "The chat model: a name of `ragstone models list` or a GGUF file.")
+    embedding_model: str = _setting(
+        "all-minilm-l6-v2", "The embedding model: a name, or a sentence-transformers folder."
+    )
+    embedding_runtime: str = _setting("openvino", "What runs the embedding model.", choices=("openvino", "torch"))
+    chunk_tokens: int = _setting(200, "The most tokens of a chunk, in the embedding model's tokens.", low=32, high=8192)
+    chunk_overlap: int = _setting(24, "The most tokens that a chunk repeats of the one before.", low=0, high=2048)
+    search_mode: str = _setting("hybrid", "How passages are searched for.", choices=("hybrid", "dense", "lexical"))
+    hits: int = _setting(5, "The most passages given to the chat model.", low=1, high=50)
+    context_tokens: int = _setting(4096, "The chat model's context: prompt and answer.", low=512, high=1 << 20)
+    max_tokens: int = _setting(400, "The longest answer, in tokens.", low=1, high=1 << 16)
+    temperature: float = _setting(0.0, "0 takes the likeliest token; higher draws more freely.", low=0, high=2)
+    top_k: int = _setting(40, "Draw from the k likeliest tokens; 0 for all.", low=0, high=1000)
+    top_p: float = _setting(0.95, "Draw from the likeliest tokens of this joint probability.", low=0, high=1)
+    seed: int = _setting(0, "Seed of the drawing.", low=0, high=2**32 - 2)
+    gpu_layers: str = _setting("auto", "`auto` (all, if they fit), `all`, or a number of layers.")
+    threads: int = _setting(0, "CPU threads; 0 for one a physical core.", low=0, high=1024)
+
+    @classmethod
+    def load(
+        cls,
+        flags: Mapping[str, Any] | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        config: Path | None = None,
+    ) -> Settings:
+        """Read the settings.
+
+        Args:
+            flags: Values given on the command line or in code; None stands for "not given".
+            environment: Instead of the process's own variables.
+            config: Instead of `RAGSTONE_CONFIG` and `./ragstone.toml`.
+
+        Raises:
+            SettingsError: A name is unknown (the nearest one is named), a value is of the wrong type or out of range.
+        """
+        environment = os.environ if environment is None else environment
+        values: dict[str, Any] = {}
+        for source, given in (
+            _from_file(config, environment),
+            ("the environment", _from_environment(environment)),
+            ("the command line", {name: value for name, value in (flags or {}).items() if value is not None}),
+        ):
+            values |= {name: _checked(name, value, source) for name, value in given.items()}
+        settings = cls(**values)
+        if settings.chunk_overlap > settings.chunk_tokens // 4:
+            raise SettingsError(
+                f"chunk_overlap is {settings.chunk_overlap} and chunk_tokens {settings.chunk_tokens}",
+                remedy=f"Set chunk_overlap to at most a quarter, {settings.chunk_tokens // 4}",
+            )
+        return settings
+
+
+_TYPES: dict[str, type] = get_type_hints(Settings)
+_FIELDS = {f.name: f for f in fields(Settings)}
+
+
+def _from_file(config: Path | None, environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    named = config or (Path(environment["RAGSTONE_CONFIG"]) if "RAGSTONE_CONFIG" in environment else None)
+    path = named or Path(CONFIG_FILE)
+    if named is None and not path.is_file():
+        return str(path), {}
+    try:
+        return str(path), tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"cannot be read ({error})", path=path, remedy="Correct the file or remove it") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    named = {name for name in environment if name.startswith(PREFIX)} - OTHER_VARIABLES
+    return {name.removeprefix(PREFIX).lower(): environment[name] for name in sorted(named)}
+
+
+def _checked(name: str, value: Any, source: str) -> Any:
+    if name not in _FIELDS:
+        near = difflib.get_close_matches(name, _FIELDS, n=1)
+        raise SettingsError(
+            f"{source} sets {name!r}, which is no setting",
+            remedy=f"Did you mean {near[0]!r}?" if near else "See `docs/settings.md` for all of them",
+        )
+    try:
+        value = _converted(value, _TYPES[name])
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"{source} sets {name} to {value!r}", remedy=f"Give it a value of type {_TYPES[name].__name__}"
+        ) from error
+    about = _FIELDS[name].metadata
+    if about["choices"] and value not in about["choices"]:
+        raise SettingsError(f"{source} sets {name} to {value!r}", remedy=f"Choose one of {', '.join(about['choices'])}")
+    if about["low"] is not None and not about["low"] <= value <= about["high"]:
+        raise SettingsError(
+            f"{source} sets {name} to {value}", remedy=f"Choose a value from {about['low']} to {about['high']}"
+        )
+    if name == "gpu_layers" and value not in ("auto", "all") and not value.isdigit():
+        raise SettingsError(f"{source} sets gpu_layers to {value!r}", remedy="Choose auto, all or a number of layers")
+    return value
+
+
+def _converted(value: Any, kind: type) -> Any:
+    if kind is bool:
+        words = {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "on": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "off": False,
+        }
+        return value if isinstance(value, bool) else words.get(str(value).strip().lower()) or _false(value, words)
+    if kind is Path:
+        if not str(value):
+            raise ValueError("an empty path")
+        return Path(value).expanduser()
+    if isinstance(value, bool) or (kind is int and isinstance(value, float) and not value.is_integer()):
+        raise TypeError(f"not of type {kind.__name__}")
+    return kind(value)
+
+
+def _false(value: Any, words: Mapping[str, bool]) -> bool:
+    if str(value).strip().lower() not in words:
+        raise ValueError("not a truth value")
+    return False
+
+
+def table() -> str:
+    """All settings as a Markdown table."""
+    rows = ["| Setting | Variable | Default | Range | What it does |", "| --- | --- | --- | --- | --- |"]
+    for f in fields(Settings):
+        about = f.metadata
+        span = ", ".join(about["choices"]) or ("" if about["low"] is None else f"{about['low']} to {about['high']}")
+        default = "your cache folder" if f.name == "models_dir" else str(f.default)
+        rows.append(f"| `{f.name}` | `{PREFIX}{f.name.upper()}` | `{default}` | {span} | {about['about']} |")
+    return "\n".join(rows)
