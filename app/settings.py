@@ -41,6 +41,9 @@ class Settings:
     chunk_overlap: int = _setting(24, "The most tokens that a chunk repeats of the one before.", low=0, high=2048)
     search_mode: str = _setting("hybrid", "How passages are searched for.", choices=("hybrid", "dense", "lexical"))
     hits: int = _setting(5, "The most passages given to the chat model.", low=1, high=50)
+    min_confidence: float = _setting(
+        0.5, "Answer only from this probability that the passages hold the answer.", low=0, high=1
+    )
     context_tokens: int = _setting(4096, "The chat model's context: prompt and answer.", low=512, high=1 << 20)
     max_tokens: int = _setting(400, "The longest answer, in tokens.", low=1, high=1 << 16)
     temperature: float = _setting(0.0, "0 takes the likeliest token; higher draws more freely.", low=0, high=2)
@@ -147,7 +150,7 @@ def _converted(value: Any, kind: type) -> Any:
         if not str(value):
             raise ValueError("an empty path")
         return Path(value).expanduser()
-    if isinstance(value, bool) or (kind is int and isinstance(value, float) and not value.is_integer()):
+    if isinstance(value, (bool, list, dict)) or (kind is int and isinstance(value, float) and not value.is_integer()):
         raise TypeError(f"not of type {kind.__name__}")
     return kind(value)
 
@@ -167,3 +170,15 @@ def table() -> str:
         default = "your cache folder" if f.name == "models_dir" else str(f.default)
         rows.append(f"| `{f.name}` | `{PREFIX}{f.name.upper()}` | `{default}` | {span} | {about['about']} |")
     return "\n".join(rows)
+
+
+def page() -> str:
+    """The text of `docs/settings.md`."""
+    return f"""# Settings
+
+Each setting can be given in `{CONFIG_FILE}` in the current folder (or the file that `{PREFIX}CONFIG` names), as a variable, or as a
+keyword of `Ragstone.open`; some are flags of a command. A flag beats a variable, a variable beats the file. An unknown name is
+refused, with the nearest one named.
+
+{table()}
+"""

@@ -48,6 +48,3 @@ def answerable(signals: Signals) -> float:
 
 INTERCEPT, SIMILARITY, COVERAGE, DECLINED, SUPPORT = -4.0, 5.0, 2.0, -3.0, 1.5
 """Fitted by `benchmarks/nq_open.py --fit` on questions that no reported figure uses."""
-
-ANSWER_FROM = 0.5
-"""The least probability at which an answer is given."""

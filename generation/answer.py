@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from ..retrieval.library import Library
 from ..retrieval.records import Hit
 from ..retrieval.retriever import Mode, Retriever
-from .abstention import ANSWER_FROM, answerable, retrieval_signals
-from .citations import Citation, Cited, Sentence, cite
+from .abstention import answerable, retrieval_signals
+from .citations import Citation, CitedText, Sentence
 from .context import PackedContext, pack
 from .grounding import whole_support
 from .grounding.claims import declines
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .llama import LlamaModel
 
 NO_ANSWER = "The documents do not answer this question."
+REFUSAL = "i don't know"
+"""What the prompt tells the model to write; held back while it may be becoming that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ class _Draft:
     query: str = ""
     hits: list[Hit] = field(default_factory=list)
     packed: PackedContext = field(default_factory=lambda: PackedContext((), []))
-    text: str = ""
+    cited: CitedText = field(default_factory=lambda: CitedText("", ()))
+    raw: str = ""
+    """The model's own words."""
     completion_tokens: int = 0
     timings_ms: dict[str, float] = field(default_factory=dict)
 
@@ -100,6 +104,7 @@ class Answerer:
         sampling: How its tokens are drawn.
         hits: The most passages given to the model.
         mode: How they are searched for.
+        min_confidence: The least probability, 0..1, that the passages hold the answer at which one is given.
     """
 
     library: Library
@@ -108,27 +113,21 @@ class Answerer:
     sampling: Sampling = field(default_factory=Sampling)
     hits: int = 5
     mode: Mode = "hybrid"
+    min_confidence: float = 0.5
 
     def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
         """Answer a question; the last event carries the whole answer.
 
-        Closing the iterator stops the generation. `token` events are the model's words as they come; citations are checked
-        when it has ended, so the text of the answer can differ from them in its `[n]`.
+        Closing the iterator stops the generation. The `token` events, joined, are the answer's text with its checked
+        citations, unless the last event says that it abstained: then the words before are withdrawn.
         """
         draft = _Draft(question, time.perf_counter())
         draft.query = self._standalone(question, history)
         draft.hits = self.retriever.search(draft.query, self.hits, self.mode)
         draft.mark("retrieve")
         yield Event("hits", hits=tuple(draft.hits))
-        if answerable(retrieval_signals(draft.query, draft.hits)) >= ANSWER_FROM:
-            room = self.model.context_tokens - self.sampling.max_tokens
-            draft.packed = pack(draft.query, draft.hits, self.model.render, room)
-            completion = self.model.generate(draft.packed.prompt, self.sampling)
-            for piece in completion:
-                draft.mark("first_token")
-                draft.text += piece
-                yield Event("token", text=piece)
-            draft.completion_tokens = completion.completion_tokens
+        if draft.hits and answerable(retrieval_signals(draft.query, draft.hits)) >= self.min_confidence:
+            yield from self._generate(draft)
         yield Event("answer", answer=self._finish(draft))
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
@@ -137,28 +136,43 @@ class Answerer:
         assert last.answer is not None
         return last.answer
 
+    def _generate(self, draft: _Draft) -> Iterator[Event]:
+        room = self.model.context_tokens - self.sampling.max_tokens
+        draft.packed = pack(draft.query, draft.hits, self.model.render, room)
+        draft.cited = CitedText(draft.query, draft.packed.passages)
+        completion = self.model.generate(draft.packed.prompt, self.sampling)
+        held = ""
+        for piece in completion:
+            draft.mark("first_token")
+            draft.raw += piece
+            held += draft.cited.feed(piece)
+            if held and not REFUSAL.startswith(draft.raw.strip().lower()[: len(REFUSAL)]):
+                yield Event("token", text=held)
+                held = ""
+        held += draft.cited.finish()
+        if held and not declines(draft.raw):
+            yield Event("token", text=held)
+        draft.completion_tokens = completion.completion_tokens
+
     def _finish(self, draft: _Draft) -> Answer:
-        """Cite and check what the model wrote, and decide whether it stands."""
-        text = draft.text.strip()
-        cited = cite(text, draft.query, draft.packed.passages, self.library)
+        """Decide whether what the model wrote stands."""
         signals = retrieval_signals(draft.query, draft.hits)
-        if text:
-            support = whole_support([sentence.support for sentence in cited.sentences])
-            signals = replace(signals, declined=declines(text), support=1.0 if support is None else support)
+        if draft.raw:
+            support = whole_support([sentence.support for sentence in draft.cited.sentences])
+            signals = replace(signals, declined=declines(draft.raw), support=1.0 if support is None else support)
         confidence = answerable(signals)
-        abstained = not text or signals.declined or confidence < ANSWER_FROM
-        if abstained:
-            cited = Cited(NO_ANSWER, (Sentence(NO_ANSWER, (), None, "unscored"),), ())
+        abstained = not draft.cited.text or signals.declined or confidence < self.min_confidence
+        refusal = (Sentence(NO_ANSWER, (), None, "unscored"),)
         draft.mark("first_token")
         draft.mark("total")
         return Answer(
             question=draft.question,
             query=draft.query,
-            text=cited.text,
+            text=NO_ANSWER if abstained else draft.cited.text,
             abstained=abstained,
             confidence=confidence,
-            sentences=cited.sentences,
-            citations=cited.citations,
+            sentences=refusal if abstained else tuple(draft.cited.sentences),
+            citations=() if abstained else draft.cited.citations(self.library),
             hits=tuple(draft.hits),
             model=self.model.name,
             timings_ms=draft.timings_ms,

@@ -52,6 +52,7 @@ class ChunkSize:
 
 def chunk_document(document: ParsedDocument, tokenize: Tokenize, size: ChunkSize) -> list[TextChunk]:
     """Cut a document into chunks of at most `size.tokens` tokens."""
+    overlap = min(size.overlap, size.tokens // 4)  # else chunks as short as a small model's window hardly get on
     text = document.text
     cuts = _Boundaries(document, tokenize([text])[0])
     spans, start = [], cuts.skip_space(0)
@@ -60,7 +61,7 @@ def chunk_document(document: ParsedDocument, tokenize: Tokenize, size: ChunkSize
         spans.append((start, end))
         resumed = cuts.skip_space(end)
         if resumed < len(text) and strength not in ("heading", "token"):
-            resumed = cuts.step_back(start, resumed, size.overlap)
+            resumed = cuts.step_back(start, resumed, overlap)
         start = resumed
     fitted = [piece for span in spans for piece in _fit(text, *span, tokenize, size.tokens)]
     pages = [page.char_start for page in document.pages]

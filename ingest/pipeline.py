@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from ..retrieval.records import TextChunk
 from .chunking import ChunkSize, chunk_document
 from .parsed import ParsedDocument
 from .parsers import SUFFIXES, parse
-from .sources import SourceFile, Walk, deleted, has_changed, sha256, walk
+from .sources import SourceFile, Walk, deleted, has_changed, sha256, unreadable, walk
 
 if TYPE_CHECKING:
     from ..retrieval.embedding import Embedder
@@ -99,7 +100,7 @@ def ingest(
     with library.locked():
         library.use_embedder(embedder.identity)
         run = _Run(library, embedder, size, on_progress or (lambda _: None), len(found.files))
-        run.report.unsupported = found.unsupported
+        run.report.unsupported, run.report.failed = found.unsupported, found.failed
         stored = library.files()
         gone = deleted(found, stored)
         _refuse_nothing(found, gone, paths)
@@ -123,6 +124,7 @@ class _Run:
         self._recipe = f"{PARSERS_VERSION}/{size.tokens}/{size.overlap}"
         self._pending: list[_Pending] = []
         self._files, self._done, self._bytes, self._bytes_done = files, 0, 0, 0
+        self._started = datetime.now(UTC)
         self.report = IngestReport()
 
     def changed(self, files: list[SourceFile], stored: dict[str, StoredFile]) -> list[SourceFile]:
@@ -135,14 +137,14 @@ class _Run:
                     changed.append(file)
                     continue
             except OSError as error:
-                self._fail(file.path, _unreadable(file, error))
+                self._fail(file.path, unreadable(error))
                 continue
             self.report.unchanged += 1
             self._done += 1
             if known and (known.mtime_ns, known.path, known.settled) != (file.mtime_ns, file.path, True):
                 touched.append((known.document_id, file.path, file.mtime_ns))
         if touched:
-            self._library.refresh(touched)
+            self._library.refresh(touched, self._started)
         self._bytes = sum(file.size for file in changed)
         return changed
 
@@ -157,7 +159,7 @@ class _Run:
             except ParseError as error:
                 self._fail(file.path, f"{error.what}. {error.remedy}.")
             except OSError as error:
-                self._fail(file.path, _unreadable(file, error))
+                self._fail(file.path, unreadable(error))
             else:
                 chunks = chunk_document(document, self._embedder.token_offsets, self._size)
                 self._note_empty(file, document)
@@ -203,6 +205,7 @@ class _Run:
             size=file.size,
             mtime_ns=file.mtime_ns,
             recipe=self._recipe,
+            read_at=self._started,
             text=document.text,
             pages=document.pages,
             chunks=pending.chunks,
@@ -226,7 +229,7 @@ class _Run:
 
 def _refuse_nothing(found: Walk, gone: list[StoredFile], paths: Sequence[str | Path]) -> None:
     """A folder with nothing in it is more often a wrong path or a missing drive than a wish to empty the library."""
-    if found.files:
+    if found.files or found.failed:
         return
     held = f"; {len(gone)} documents of it are in the library and stay there" if gone else ""
     kept = f"; {len(found.unsupported)} files are of formats that are not supported" if found.unsupported else ""
@@ -241,7 +244,3 @@ def _publish(library: Library) -> None:
     from ..retrieval.vectors import VectorIndex
 
     VectorIndex.load(library)
-
-
-def _unreadable(file: SourceFile, error: OSError) -> str:
-    return f"the file cannot be read ({(error.strerror or str(error)).lower()}). Check its permissions."

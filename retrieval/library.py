@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +51,8 @@ class NewDocument:
     size: int
     mtime_ns: int
     recipe: str
+    read_at: datetime
+    """No later than the file was opened: what changed it after that must show in its modification time."""
     text: str
     pages: tuple[Page, ...]
     chunks: Sequence[TextChunk]
@@ -113,7 +116,7 @@ class Library:
 
     @property
     def revision(self) -> int:
-        """Grows with every change of chunks or vectors."""
+        """Grows with every change of chunks or vectors; no two states of a library share one, not even after a restore."""
         return int(self._setting("revision") or 0)
 
     @property
@@ -245,19 +248,21 @@ class Library:
         Raises:
             LibraryLockedError: Another process is writing already, and `wait` is false.
         """
-        with self._translated(), (self.folder / "write.lock").open("a+") as lock:
+        with self._translated():
+            lock = (self.folder / "write.lock").open("a+b", buffering=0)
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
                 lock.seek(0)
                 raise LibraryLockedError(
-                    f"process {lock.read().strip() or 'unknown'} is writing to this library",
+                    f"process {lock.read().decode() or 'unknown'} is writing to this library",
                     path=self.folder,
                     remedy="Wait until it has finished, or use another library with --library",
                 ) from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+            with self._translated():
+                lock.truncate(0)
+                lock.write(str(os.getpid()).encode())
             yield
 
     def use_embedder(self, identity: EmbedderIdentity) -> None:
@@ -290,12 +295,12 @@ class Library:
                 _delete(db, document_id)
             _advance(db)
 
-    def refresh(self, files: Iterable[tuple[int, str, int]]) -> None:
-        """Record (document id, path as given, mtime_ns) of files whose content has not changed."""
+    def refresh(self, files: Iterable[tuple[int, str, int]], read_at: datetime) -> None:
+        """Record (document id, path as given, mtime_ns) of files whose content had not changed at this time."""
         with self._writing() as db:
             db.executemany(
                 "UPDATE documents SET path = ?2, mtime_ns = ?3, added_at = ?4 WHERE id = ?1",
-                [(document_id, path, mtime, _now()) for document_id, path, mtime in files],
+                [(document_id, path, mtime, _utc(read_at)) for document_id, path, mtime in files],
             )
 
     # Connections
@@ -424,7 +429,7 @@ def _insert(db: sqlite3.Connection, new: NewDocument) -> None:
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(new.path, new.absolute_path, new.title, new.media_type, new.sha256, new.size, new.mtime_ns, new.recipe),
-            *(_now(), new.text),
+            *(_utc(new.read_at), new.text),
         ),
     ).lastrowid
     db.executemany(
@@ -475,11 +480,12 @@ def _delete(db: sqlite3.Connection, document_id: int) -> None:
 
 
 def _advance(db: sqlite3.Connection) -> None:
-    db.execute("UPDATE settings SET value = value + 1 WHERE name = 'revision'")
+    # From the clock: a library restored from a backup must never meet the index of a state that came after the backup.
+    db.execute("UPDATE settings SET value = max(value + 1, ?) WHERE name = 'revision'", (time.time_ns() // 1_000_000,))
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _nanoseconds(moment: str) -> int:

@@ -47,6 +47,7 @@ class Retriever:
         Raises:
             EmbedderMismatchError: The library's vectors come from another embedding model.
         """
+        query = query.encode("utf-8", "replace").decode()  # a shell passes on bytes that are no text
         if not query.strip():
             return []
         depth = max(k, DEPTH)

@@ -62,7 +62,7 @@ class VectorIndex:
                 made = Path(temporary) / "index"
                 made.mkdir()
                 faiss.write_index(index, str(made / FILE))
-                if not (folder / str(revision)).exists():
+                if not (folder / str(revision) / FILE).exists():
                     made.rename(folder / str(revision))
             for old in folder.iterdir():
                 if old.name.isdigit() and int(old.name) < revision:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sentencex
 
 CITATION = re.compile(r"\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
+
+_LEADING_CITATIONS = re.compile(r"(?:\s*\[\s*\d+(?:\s*,\s*\d+)*\s*\])+")
+
+_ITEM_START = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")
 
 DECLINES = re.compile(
     r"^\W*(?:sorry,? )?(?:i (?:do not|don['’]t) know|i (?:cannot|can['’]t|am unable to) (?:find|answer|determine|tell)"
@@ -27,26 +32,35 @@ class Span:
 
 
 def split_sentences(text: str) -> list[Span]:
-    """Split into sentences; offsets count code points and leave out the white space around a sentence."""
+    """Split into sentences; offsets count code points and leave out the white space around a sentence.
+
+    Citations after a full stop belong to the sentence before them.
+    """
     spans: list[Span] = []
-    for boundary in sentencex.get_sentence_boundaries("en", text):
-        whole = text[boundary["start_index"] : boundary["end_index"]]
-        stripped = whole.strip()
-        if not stripped:
-            continue
-        start = boundary["start_index"] + len(whole) - len(whole.lstrip())
-        if spans and not CITATION.sub("", stripped).strip(
-            " ."
-        ):  # citations after the full stop belong to the sentence before
-            start = spans.pop().start
-        end = boundary["start_index"] + len(whole.rstrip())
-        spans.append(Span(start, end, text[start:end]))
+    for start, end in _boundaries(text):
+        if spans and (leading := _LEADING_CITATIONS.match(text, start, end)):
+            spans[-1] = Span(spans[-1].start, leading.end(), text[spans[-1].start : leading.end()])
+            start = leading.end()
+        stripped = text[start:end].strip()
+        if stripped:
+            start = text.index(stripped, start)
+            spans.append(Span(start, start + len(stripped), stripped))
     return spans
+
+
+def _boundaries(text: str) -> Iterator[tuple[int, int]]:
+    """Sentences within list items and paragraphs, which often end without a full stop."""
+    start = 0
+    for item in [*_ITEM_START.finditer(text), None]:
+        end = item.start() if item else len(text)
+        for boundary in sentencex.get_sentence_boundaries("en", text[start:end]):
+            yield start + boundary["start_index"], start + boundary["end_index"]
+        start = end
 
 
 def strip_citations(text: str) -> str:
     """The text without its `[n]`."""
-    return re.sub(r"[ \t]+([.,;:!?])", r"\1", re.sub(r"[ \t]{2,}", " ", CITATION.sub("", text))).strip()
+    return re.sub(r"[ \t]+([.,;:!?\n]|$)", r"\1", re.sub(r"[ \t]{2,}", " ", CITATION.sub("", text))).strip()
 
 
 def cited_numbers(text: str) -> list[int]:

@@ -1,0 +1,47 @@
+# Two commands matter: `make demo` and `make test`. Each sets up everything that it needs.
+#   LLAMA_BACKEND=cpu|cuda|metal|vulkan   overrides what scripts/install-llama.sh finds
+#   TORCH_INDEX=ADDRESS                   takes torch from that index: on Linux without a GPU, PyTorch's CPU index saves gigabytes
+#   PYTHON=python3.12                     another Python, 3.11 or later
+PYTHON ?= python3
+BIN := .venv/bin
+LLAMA_BACKEND ?= auto
+export LLAMA_BACKEND
+
+.PHONY: demo test lint install docs clean
+
+demo: install
+	@scripts/demo.sh
+
+test: lint
+	$(BIN)/pytest
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: .venv/installed
+
+docs: install
+	$(BIN)/python scripts/write_settings_page.py
+
+# The backend is part of the name of the stamp, so that another LLAMA_BACKEND builds again.
+.venv/installed: .venv/llama-$(LLAMA_BACKEND) requirements.txt pyproject.toml
+	$(if $(TORCH_INDEX),$(BIN)/pip install --quiet --index-url $(TORCH_INDEX) $$(grep '^torch==' requirements.txt))
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+.venv/llama-$(LLAMA_BACKEND): requirements.txt scripts/install-llama.sh | .venv/bin/python
+	scripts/install-llama.sh $(BIN)/python $$(grep '^llama-cpp-python==' requirements.txt)
+	@rm -f .venv/llama-* && touch $@
+
+.venv/dev: .venv/installed requirements-dev.txt
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+clean:
+	rm -rf .venv .demo

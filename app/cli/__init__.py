@@ -1,0 +1,61 @@
+"""The command line: `ragstone` and `ingest`.
+
+Results go to stdout; progress, warnings and errors go to stderr. Exit codes: 0 done, 1 the job failed, 2 bad usage, 3 part of
+the input failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from ...errors import RagstoneError, SettingsError
+from . import ask, docs, doctor, ingest, models, search
+
+_CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group()
+@click.version_option(version("ragstone"), prog_name="ragstone")
+def cli() -> None:
+    """Answers questions over your own documents, on your own machine."""
+
+
+for _command in (
+    *(ingest.ingest, search.search, ask.ask, ask.chat),
+    *(docs.status, docs.docs, models.models, doctor.doctor),
+):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run `ragstone`."""
+    _run(cli, "ragstone")
+
+
+def ingest_main() -> None:
+    """Run `ingest`, which is `ragstone ingest`."""
+    _run(ingest.ingest, "ingest")
+
+
+def _run(command: click.Command, name: str) -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        code = command.main(prog_name=name, standalone_mode=False, **_CONTEXT)
+    except RagstoneError as error:
+        click.secho(f"Error: {error}", fg="red", err=True)
+        code = 2 if isinstance(error, SettingsError) else 1
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted. What was stored stays; the next run goes on from there.", err=True)
+        code = 130
+    except BrokenPipeError:  # `ragstone search ... | head`
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

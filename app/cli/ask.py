@@ -1,0 +1,125 @@
+"""`ragstone ask QUESTION` and `ragstone chat`."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import emit_json, hit_json, json_option, library_option, open_engine, place, shorten
+
+if TYPE_CHECKING:
+    from ..engine import Answer, Ragstone, Turn
+
+
+@click.command()
+@click.argument("question")
+@click.option("--model", help="A name of `ragstone models list`, or a GGUF file.")
+@click.option("--explain", is_flag=True, help="Show the passages given to the model and why it answered.")
+@click.option("--no-stream", is_flag=True, help="Show the answer when it is whole.")
+@library_option
+@json_option
+def ask(question: str, model: str | None, explain: bool, no_stream: bool, library: Path | None, as_json: bool) -> int:
+    """Answer a question from the documents, with citations."""
+    with open_engine(library, model=model) as rag:
+        answer = _answer(rag, question, [], stream=not (no_stream or as_json))
+    if as_json:
+        emit_json(_as_json(answer))
+        return 0
+    if no_stream:
+        click.echo(answer.text)
+    _show_sources(answer)
+    if explain:
+        _explain(answer)
+    return 0
+
+
+@click.command()
+@click.option("--model", help="A name of `ragstone models list`, or a GGUF file.")
+@library_option
+def chat(model: str | None, library: Path | None) -> int:
+    """Ask question after question; follow-ups may refer to what was said before."""
+    from ..engine import Turn
+
+    history: list[Turn] = []
+    with open_engine(library, model=model) as rag:
+        rag.load_model()
+        click.echo("Ask a question; an empty line ends the chat.", err=True)
+        while question := _read_question():
+            answer = _answer(rag, question, history, stream=True)
+            _show_sources(answer)
+            history.append(Turn(answer.query, answer.text))
+    return 0
+
+
+def _read_question() -> str:
+    if sys.stdin.isatty():
+        try:
+            return input("\n> ").strip()
+        except EOFError:
+            return ""
+    return sys.stdin.readline().strip()
+
+
+def _answer(rag: Ragstone, question: str, history: list[Turn], *, stream: bool) -> Answer:
+    """Ask, and show the answer: as it comes, or at the end."""
+    shown, answer = "", None
+    for event in rag.ask_stream(question, history):
+        if event.kind == "token" and stream:
+            shown += event.text
+            click.echo(event.text, nl=False)
+        answer = event.answer or answer
+    assert answer is not None
+    if shown:
+        click.echo()
+    if shown and answer.abstained:
+        click.secho("Withdrawn: the passages do not support this answer.", fg="yellow")
+    if stream and answer.text != shown:
+        click.echo(answer.text)
+    return answer
+
+
+def _show_sources(answer: Answer) -> None:
+    for sentence in answer.sentences:
+        if sentence.verdict == "unsupported":
+            click.secho(f"Not supported by the passages: {sentence.text}", fg="yellow")
+    for c in answer.citations:
+        click.secho(f"[{c.n}] {place(c.document, c.page)}", bold=True)
+        click.echo(f'    "{shorten(c.quote, 240)}"')
+    if answer.abstained and answer.hits:
+        click.echo("The nearest passages are in:")
+        for document, page in dict.fromkeys((h.chunk.document, h.chunk.page) for h in answer.hits[:3]):
+            click.echo(f"    {place(document, page)}")
+
+
+def _explain(answer: Answer) -> None:
+    click.echo()
+    click.echo(f"Searched for: {answer.query}")
+    click.echo(f"Confidence that the passages hold the answer: {answer.confidence:.2f}")
+    click.echo(f"Support: {'unscored' if answer.support is None else format(answer.support, '.2f')}")
+    click.echo(f"Model: {answer.model}; tokens: {answer.tokens}; milliseconds: {answer.timings_ms}")
+    for hit in answer.hits:
+        ranks = ", ".join(f"{method} {rank}" for method, rank in hit.ranks.items())
+        similarity = "" if hit.similarity is None else f", cosine {hit.similarity:.3f}"
+        click.echo(f"[{hit.rank}] {place(hit.chunk.document, hit.chunk.page)}  ({ranks}{similarity})")
+        click.echo(f"    {shorten(hit.chunk.text, 160)}")
+
+
+def _as_json(answer: Answer) -> dict[str, object]:
+    return {
+        "question": answer.question,
+        "query": answer.query,
+        "answer": answer.text,
+        "abstained": answer.abstained,
+        "confidence": round(answer.confidence, 4),
+        "support": answer.support,
+        "sentences": [dataclasses.asdict(sentence) for sentence in answer.sentences],
+        "citations": [dataclasses.asdict(citation) for citation in answer.citations],
+        "hits": [hit_json(hit) for hit in answer.hits],
+        "model": answer.model,
+        "timings_ms": answer.timings_ms,
+        "tokens": answer.tokens,
+    }

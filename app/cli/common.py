@@ -1,0 +1,69 @@
+"""What the commands share: options, opening the engine, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ...retrieval.records import Hit
+    from ..engine import Ragstone
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def library_option(command: F) -> F:
+    """`--library DIR`."""
+    return click.option(
+        "--library",
+        type=click.Path(path_type=Path),
+        help="The library's folder. [default: $RAGSTONE_LIBRARY or .ragstone]",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")(command)
+
+
+def open_engine(library: Path | None, *, create: bool = False, **flags: Any) -> Ragstone:
+    """Open the engine with the settings that were given as flags."""
+    from ..engine import Ragstone
+
+    return Ragstone.open(library, create=create, **flags)
+
+
+def emit_json(document: object) -> None:
+    """Write a JSON document to stdout."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    click.echo(text.encode("utf-8", "replace"))  # a path or query from the shell can hold bytes that are no text
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """A hit as `--json` shows it."""
+    chunk = asdict(hit.chunk)
+    names = ("document", "page", "char_start", "char_end", "heading", "text")
+    return {
+        "rank": hit.rank,
+        "score": hit.score,
+        "chunk_id": hit.chunk.id,
+        **{name: chunk[name] for name in names},
+        "similarity": hit.similarity,
+        "ranks": {"dense": hit.ranks.get("dense"), "lexical": hit.ranks.get("lexical")},
+    }
+
+
+def place(document: str, page: int | None) -> str:
+    """A document and page as people read it."""
+    return document if page is None else f"{document}, page {page}"
+
+
+def shorten(text: str, width: int) -> str:
+    """A text on one line, cut at a word."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 2].rsplit(" ", 1)[0] + " …"

@@ -1,0 +1,130 @@
+"""`ragstone status` and `ragstone docs`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ...errors import SourceError
+from .common import emit_json, json_option, library_option, open_engine, place
+
+if TYPE_CHECKING:
+    from ...retrieval.records import Document
+    from ..engine import Ragstone
+
+
+@click.command()
+@library_option
+@json_option
+def status(library: Path | None, as_json: bool) -> int:
+    """Show what the library holds."""
+    from ...retrieval.vectors import VectorIndex
+
+    with open_engine(library) as rag:
+        documents, chunks = rag.library.counts()
+        embedder = rag.library.embedder
+        index = VectorIndex.load(rag.library)
+        folder = rag.library.folder
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    report = {
+        "library": str(folder),
+        "documents": documents,
+        "chunks": chunks,
+        "vectors": len(index),
+        "embedder": None if embedder is None else dataclasses.asdict(embedder),
+        "index": {"kind": "flat inner product", "revision": index.revision},
+        "bytes": size,
+    }
+    if as_json:
+        emit_json(report)
+        return 0
+    model = (
+        "none yet" if embedder is None else f"{embedder.model}, {embedder.dimension} dimensions ({embedder.runtime})"
+    )
+    click.echo(f"Library    {folder}\nDocuments  {documents}\nChunks     {chunks}\nVectors    {len(index)}")
+    click.echo(
+        f"Embedding  {model}\nIndex      flat inner product, revision {index.revision}\nSize       {size / 1e6:.1f} MB"
+    )
+    return 0
+
+
+@click.group()
+def docs() -> None:
+    """List, show and remove documents."""
+
+
+@docs.command("list")
+@library_option
+@json_option
+def list_documents(library: Path | None, as_json: bool) -> int:
+    """List the documents."""
+    with open_engine(library) as rag:
+        documents = rag.documents()
+    if as_json:
+        emit_json({"documents": [dataclasses.asdict(document) for document in documents]})
+        return 0
+    for document in documents:
+        pages = f", {document.pages} pages" if document.pages else ""
+        click.echo(f"{document.id:>5}  {document.path}  ({document.chunks} chunks{pages})")
+    return 0
+
+
+@docs.command()
+@click.argument("document")
+@click.option("--text", is_flag=True, help="Show the whole text instead of the chunks.")
+@library_option
+@json_option
+def show(document: str, text: bool, library: Path | None, as_json: bool) -> int:
+    """Show one document, by its path or id."""
+    with open_engine(library) as rag:
+        found = _find(rag, document)[0]
+        chunks = rag.library.chunks_of(found.id)
+        whole = rag.library.text(found.id) if text else ""
+    if as_json:
+        body = {"text": whole} if text else {"chunks": [dataclasses.asdict(chunk) for chunk in chunks]}
+        emit_json(dataclasses.asdict(found) | body)
+        return 0
+    if text:
+        click.echo(whole)
+        return 0
+    for name, value in dataclasses.asdict(found).items():
+        click.echo(f"{name:12} {value}")
+    for chunk in chunks:
+        click.secho(f"\n{place(f'chunk {chunk.id}', chunk.page)}  {chunk.heading}  ({chunk.tokens} tokens)", bold=True)
+        click.echo(chunk.text)
+    return 0
+
+
+@docs.command()
+@click.argument("documents", nargs=-1, required=True)
+@library_option
+@json_option
+def remove(documents: tuple[str, ...], library: Path | None, as_json: bool) -> int:
+    """Remove documents, by path, folder or id. The files themselves stay."""
+    with open_engine(library) as rag:
+        found = {document.id: document for name in documents for document in _find(rag, name)}
+        rag.remove(*found)
+    if as_json:
+        emit_json({"removed": [document.path for document in found.values()]})
+        return 0
+    for document in found.values():
+        click.echo(f"Removed {document.path}")
+    return 0
+
+
+def _find(rag: Ragstone, name: str) -> list[Document]:
+    """The documents with this id or path, or below this folder."""
+    documents = rag.documents()
+    below = name.rstrip("/") + "/"
+    absolute = os.path.abspath(name)  # noqa: PTH100 - see ingest.sources
+    files = rag.library.files()
+    known = {files[path].document_id for path in files if path == absolute or path.startswith(absolute + "/")}
+    found = [d for d in documents if d.path == name or d.path.startswith(below) or d.id in known]
+    found = found or [d for d in documents if str(d.id) == name]
+    if not found:
+        raise SourceError("the library holds no such document", path=name, remedy="See `ragstone docs list`")
+    return found

@@ -1,0 +1,77 @@
+"""`ragstone models`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import emit_json, json_option
+
+if TYPE_CHECKING:
+    from ...generation.models import ModelStore
+
+
+@click.group()
+def models() -> None:
+    """List, download and find models."""
+
+
+@models.command("list")
+@json_option
+def list_models(as_json: bool) -> int:
+    """List the catalogue, and what is on this machine."""
+    from ...generation.models import load_catalogue
+
+    store = _store()
+    rows = [
+        {
+            "name": name,
+            "kind": model.kind,
+            "title": model.title,
+            "licence": model.licence,
+            "context": model.context,
+            "bytes": model.bytes,
+            "default": model.default,
+            "present": store.is_present(name),
+        }
+        for name, model in load_catalogue().items()
+    ]
+    if as_json:
+        emit_json({"models": rows})
+        return 0
+    for row in rows:
+        mark = "present" if row["present"] else ""
+        default = f"default {row['kind']}" if row["default"] else str(row["kind"])
+        size = f"{int(str(row['bytes'])) / 1e6:,.0f} MB"
+        click.echo(f"{row['name']:22} {default:18} {size:>9}  {row['licence']:11} {mark:8} {row['title']}")
+    return 0
+
+
+@models.command()
+@click.argument("name")
+def pull(name: str) -> int:
+    """Download a model and check its bytes; an interrupted download goes on where it stopped."""
+    from .progress import download_progress
+
+    store = _store()
+    with download_progress(name) as on_progress:
+        path = store.pull(name, on_progress)
+    click.echo(path)
+    return 0
+
+
+@models.command()
+@click.argument("name")
+def path(name: str) -> int:
+    """Print where a model is."""
+    click.echo(_store().path(name))
+    return 0
+
+
+def _store() -> ModelStore:
+    from ...generation.models import ModelStore
+    from ..settings import Settings
+
+    settings = Settings.load()
+    return ModelStore(settings.models_dir, settings.offline)

@@ -1,0 +1,34 @@
+"""`ragstone search QUERY`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .common import emit_json, hit_json, json_option, library_option, open_engine, place, shorten
+
+
+@click.command()
+@click.argument("query")
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="The most hits.")
+@click.option("--mode", type=click.Choice(["hybrid", "dense", "lexical"]), help="How to search. [default: hybrid]")
+@library_option
+@json_option
+def search(query: str, k: int, mode: str | None, library: Path | None, as_json: bool) -> int:
+    """Find the passages that answer a query best."""
+    with open_engine(library, search_mode=mode) as rag:
+        hits = rag.search(query, k)
+    if as_json:
+        emit_json({"query": query, "hits": [hit_json(hit) for hit in hits]})
+        return 0
+    for hit in hits:
+        ranks = ", ".join(f"{method} {rank}" for method, rank in hit.ranks.items())
+        click.secho(f"{hit.rank}. {place(hit.chunk.document, hit.chunk.page)}", bold=True, nl=False)
+        click.echo(f"  score {hit.score:.3f} ({ranks})")
+        if hit.chunk.heading:
+            click.secho(f"   {hit.chunk.heading}", dim=True)
+        click.echo(f"   {shorten(hit.chunk.text, 300)}")
+    if not hits:
+        click.echo("Nothing found.", err=True)
+    return 0

@@ -1,0 +1,139 @@
+"""How long a search takes: a whole `ragstone search` process, and one query more in a process that is warm.
+
+    python benchmarks/search_time.py LIBRARY QUERIES_FILE [--runs N] [--peers DIR --folder FOLDER] [--names llama,txtai]
+
+QUERIES_FILE holds a query a line, the text after the last tab. Cold, for ours, is the whole process of one query, from
+start to exit; for a peer it ends earlier, at the first result. Warm: a fresh process for each run answers one query and
+is then timed on the next 100, ten hits each. Shown are medians (least..most) over the runs. --peers names a folder of
+scripts `peer_NAME.py`, FOLDER the documents that LIBRARY holds; runs of peers and ours take turns, and the ratios are
+peer over ours in `hybrid`. `others` is the most CPU that other processes used meanwhile, in cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from _timing import PEERS, Peer, RunError, Series, peers, run, table
+
+from ragstone import Ragstone
+from ragstone.retrieval.retriever import Mode
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+QUERIES = 100
+HEAD = ("", "cold s", "warm p50 ms", "warm p95 ms", "others")
+RATIOS = ("cold, peer / ours", "p50, peer / ours", "p95, peer / ours")
+
+
+@dataclass(slots=True)
+class Tally:
+    """Every run of one framework in one mode."""
+
+    cold: Series = field(default_factory=Series)
+    p50: Series = field(default_factory=Series)
+    p95: Series = field(default_factory=Series)
+    others: float = 0.0
+
+    def add(self, figures: tuple[float, float, float], others: float, before: tuple[float, float, float]) -> None:
+        """Note seconds cold and milliseconds warm (p50, p95), and those of ours in `hybrid` just before."""
+        for series, value, reference in zip((self.cold, self.p50, self.p95), figures, before, strict=True):
+            series.add(value, reference)
+        self.others = max(self.others, others)
+
+    def row(self, name: str, reference: Tally | None) -> list[str]:
+        """The line of the table; with ratios where there is something to compare with."""
+        own = [name, self.cold.spread(), self.p50.spread(1), self.p95.spread(1), f"{self.others:.2f}"]
+        if reference is None:
+            return own
+        pairs = ((self.cold, reference.cold), (self.p50, reference.p50), (self.p95, reference.p95))
+        return own + [series.ratio(of) for series, of in pairs]
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", type=Path)
+    parser.add_argument("queries", type=Path, metavar="queries_file")
+    parser.add_argument("--runs", type=int, default=5, help="of each peer; without peers, of ours")
+    parser.add_argument("--peers", type=Path, help="the folder of the peers' scripts; needs PEERS_WORK and PEERS_MODEL")
+    parser.add_argument("--folder", type=Path, help="the documents that the library holds, for the peers")
+    parser.add_argument("--names", default=",".join(PEERS), help="which peers")
+    parser.add_argument("--warm", choices=MODES, help=argparse.SUPPRESS)  # the child process that measures warm queries
+    args = parser.parse_args()
+    if args.warm:
+        print(json.dumps(_warm(args.library, _read(args.queries), args.warm)))
+        return
+    if args.peers and not args.folder:
+        parser.error("--peers needs --folder")
+
+    rivals = peers(args.peers, args.names)
+    absent = {peer.name: peer.missing for peer in rivals if peer.missing}
+    for rival in rivals:
+        if rival.name not in absent and not rival.index(args.folder).exists():
+            try:
+                rival.ingest(args.folder)
+            except RunError as error:
+                absent[rival.name] = f"failed: {error}"
+    ours = {mode: Tally() for mode in MODES}
+    theirs = {peer.name: Tally() for peer in rivals}
+    _ours(args.library, args.queries, {mode: Tally() for mode in MODES})
+    for _ in range(args.runs):
+        turns: list[Peer | None] = [peer for peer in rivals if peer.name not in absent]
+        for peer in turns or [None]:
+            before = _ours(args.library, args.queries, ours)
+            if peer is None:
+                continue
+            try:
+                done, said = peer.query(args.folder, args.queries)
+                theirs[peer.name].add((said["first_s"], said["p50_ms"], said["p95_ms"]), done.others, before)
+            except RunError as error:
+                absent[peer.name] = f"failed: {error}"
+    rows = [tally.row(f"ragstone {mode}", None) for mode, tally in ours.items()]
+    for name, tally in theirs.items():
+        rows.append([name, absent[name]] if name in absent else tally.row(name, ours["hybrid"]))
+    print(table(HEAD + RATIOS if rivals else HEAD, rows))
+
+
+def _ours(library: Path, queries: Path, tallies: dict[Mode, Tally]) -> tuple[float, float, float]:
+    """Search in every mode, cold and warm: the figures of `hybrid`."""
+    first, figures = _read(queries)[0], (0.0, 0.0, 0.0)
+    for mode in reversed(MODES):
+        search = ("-m", "ragstone", "search", first, "--library", library, "--mode", mode, "--json")
+        try:
+            cold = run([sys.executable, *search])
+            warm = run([sys.executable, __file__, library, queries, "--warm", mode])
+        except RunError as error:
+            sys.exit(f"search: {error}")
+        said = json.loads(warm.out)
+        figures = (cold.wall, said["p50_ms"], said["p95_ms"])
+        tallies[mode].add(figures, max(cold.others, warm.others), figures)
+    return figures  # hybrid comes last
+
+
+def _warm(library: Path, queries: list[str], mode: Mode) -> dict[str, Any]:
+    """Milliseconds a query after the first, in this process."""
+    with Ragstone.open(library, create=False) as rag:
+        rag.search(queries[0], 10, mode)
+        taken = []
+        for query in queries[1 : QUERIES + 1]:
+            started = time.perf_counter()
+            rag.search(query, 10, mode)
+            taken.append(1e3 * (time.perf_counter() - started))
+    return {"p50_ms": statistics.median(taken), "p95_ms": sorted(taken)[int(len(taken) * 0.95)]}
+
+
+def _read(queries: Path) -> list[str]:
+    lines = [line.rpartition("\t")[2] for line in queries.read_text("utf-8").splitlines() if line.strip()]
+    if len(lines) < 2:
+        sys.exit(f"{queries}: at least two queries are needed")
+    return lines
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Metrics and statistics for anything that answers questions. Does not import app/."""

@@ -1,0 +1,1 @@
+"""Metrics, with the field's names and definitions."""

@@ -1,0 +1,180 @@
+"""What the tests share: the real models, the sample documents, and Ragstone's commands as real processes."""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+
+from ragstone.app.engine import Ragstone
+from ragstone.app.settings import Settings
+from ragstone.generation.models import ModelStore
+from ragstone.retrieval.embedding import Embedder, load_embedder
+from ragstone.retrieval.library import Library
+
+ROOT = Path(__file__).resolve().parents[1]
+OpenLibrary = Callable[..., Library]
+
+
+@pytest.fixture(scope="session")
+def model_store() -> ModelStore:
+    """Where the application keeps its models, so that a second run of the tests downloads nothing."""
+    folder = os.environ.get("RAGSTONE_MODELS_DIR") or platformdirs.user_cache_path("ragstone") / "models"
+    return ModelStore(Path(folder), offline=False)
+
+
+@pytest.fixture(scope="session")
+def embedder(model_store: ModelStore) -> Embedder:
+    """all-MiniLM-L6-v2 as the application runs it."""
+    return load_embedder(model_store.pull("all-minilm-l6-v2"), model_store.folder / "exported")
+
+
+@pytest.fixture(scope="session")
+def tiny_model_path(model_store: ModelStore) -> Path:
+    """SmolLM2-135M: it runs fast and knows little."""
+    return model_store.pull("smollm2-135m")
+
+
+@pytest.fixture(scope="session")
+def bench_data() -> Path:
+    """The public data sets, which are not part of the repository."""
+    folder = Path(os.environ.get("RAGSTONE_BENCH_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"there is no {folder}; set RAGSTONE_BENCH_DATA to the folder of data sets")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The documents that Ragstone ships with."""
+    return ROOT / "app" / "samples"
+
+
+@pytest.fixture(scope="session")
+def sample_library(
+    samples: Path, embedder: Embedder, model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A library of the sample documents, to read from; a test that changes it works on a copy."""
+    folder = tmp_path_factory.mktemp("samples") / "library"
+    with Ragstone.open(folder, settings=Settings(models_dir=model_store.folder)) as rag:
+        rag.ingest(samples)
+    return folder
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[OpenLibrary]:
+    """Opens libraries, by default a new one in the test's folder, and closes them after the test."""
+    opened: list[Library] = []
+
+    def open_library(folder: Path = tmp_path / "library", *, create: bool = True) -> Library:
+        opened.append(Library(folder, create=create))
+        return opened[-1]
+
+    yield open_library
+    for one in opened:
+        one.close()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        """The one JSON document that stdout holds."""
+        return json.loads(self.stdout)
+
+    @property
+    def error(self) -> str:
+        """The one line on stderr."""
+        assert "Traceback" not in self.stderr, self.stderr
+        (line,) = self.stderr.strip().splitlines()
+        return line
+
+
+@dataclass(frozen=True)
+class Cli:
+    """Runs `ragstone` and `ingest` as real processes in a folder, with no setting but those of the test."""
+
+    folder: Path
+    models_dir: Path
+
+    def __call__(self, command: str, *arguments: str | Path, **options: Any) -> Finished:
+        """Run a command to its end; for `options` see `start`."""
+        process = self.start(command, *arguments, **options)
+        stdout, stderr = process.communicate(timeout=120)
+        return Finished(process.returncode, stdout, stderr)
+
+    def start(
+        self,
+        command: str,
+        *arguments: str | Path,
+        env: dict[str, str] | None = None,
+        prepare: Callable[[], None] | None = None,
+    ) -> subprocess.Popen[str]:
+        """Start `ingest ...` or a subcommand of `ragstone`; `prepare` runs in the child before it."""
+        words = [Path(sys.executable).with_name("ingest")] if command == "ingest" else [*self.ragstone, command]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAGSTONE_", "COLUMNS"))}
+        return subprocess.Popen(
+            [*map(str, words), *map(str, arguments)],
+            cwd=self.folder,
+            env=kept | {"RAGSTONE_MODELS_DIR": str(self.models_dir)} | (env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=prepare,
+        )
+
+    @property
+    def ragstone(self) -> list[str]:
+        """The command `ragstone`."""
+        return [sys.executable, "-m", "ragstone"]
+
+
+@pytest.fixture
+def ragstone_cli(tmp_path: Path, model_store: ModelStore) -> Cli:
+    """Runs commands in the test's folder."""
+    model_store.pull("all-minilm-l6-v2")
+    return Cli(tmp_path, model_store.folder)
+
+
+@pytest.fixture
+def bound_by_permissions() -> Callable[[], None]:
+    """Makes a child process heed file permissions, also when root runs the tests."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    drop_from_bounding_set, dac_override, dac_read_search = 24, 1, 2  # linux/prctl.h, linux/capability.h
+
+    def prepare() -> None:
+        for capability in (dac_override, dac_read_search):
+            if os.geteuid() == 0 and libc.prctl(drop_from_bounding_set, capability, 0, 0, 0):
+                raise OSError(ctypes.get_errno(), "root cannot give up its privileges here")
+
+    probe = subprocess.run(["true"], preexec_fn=prepare, check=False) if _can_drop(prepare) else None
+    if probe is None:
+        pytest.skip("root cannot give up its privileges in this container, and permissions do not bind root")
+    return prepare
+
+
+def _can_drop(prepare: Callable[[], None]) -> bool:
+    try:
+        subprocess.run(["true"], preexec_fn=prepare, check=True)
+    except subprocess.SubprocessError:
+        return False
+    return True
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """What Ctrl-C does."""
+    process.send_signal(signal.SIGINT)

@@ -1,0 +1,349 @@
+import hashlib
+import os
+import random
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ragstone.errors import (
+    EmbedderMismatchError,
+    LibraryError,
+    LibraryLockedError,
+    LibraryNotFoundError,
+    LibraryVersionError,
+    LibraryWriteError,
+)
+from ragstone.retrieval._migrations import MIGRATIONS
+from ragstone.retrieval.library import DATABASE, Library, NewDocument
+from ragstone.retrieval.records import EmbedderIdentity, Line, Page, TextChunk
+
+IDENTITY = EmbedderIdentity(
+    model="a-model",
+    sha256="0" * 64,
+    dimension=3,
+    max_tokens=256,
+    pooling="mean",
+    normalized=True,
+    query_prefix="",
+    passage_prefix="",
+    quantization="none",
+    runtime="openvino-bf16",
+)
+
+
+def document(path: str, *texts: str, pages: tuple[Page, ...] = ()) -> NewDocument:
+    """A document of one chunk a text."""
+    whole, chunks = "", []
+    for ordinal, text in enumerate(texts):
+        start = len(whole)
+        whole += text + "\n"
+        chunks.append(
+            TextChunk(ordinal=ordinal, char_start=start, char_end=start + len(text), text=text, tokens=len(text))
+        )
+    vectors = np.array([np.eye(3)[len(text) % 3] for text in texts], dtype=np.float32).reshape(-1, 3)
+    return NewDocument(
+        path=path,
+        absolute_path=f"/files/{path}",
+        title=path,
+        media_type="text/plain",
+        sha256=hashlib.sha256(whole.encode()).hexdigest(),
+        size=len(whole),
+        mtime_ns=1_000,
+        recipe="1",
+        read_at=datetime.now(UTC),
+        text=whole,
+        pages=pages,
+        chunks=chunks,
+        vectors=vectors,
+    )
+
+
+def ids(library: Library, path: str) -> list[int]:
+    (known,) = (document for document in library.documents() if document.path == path)
+    return [chunk.id for chunk in library.chunks_of(known.id)]
+
+
+def check(library: Library) -> None:
+    """SQLite's own checks of the database and of the lexical index against the chunks."""
+    with closing(sqlite3.connect(library.folder / DATABASE)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        db.execute("INSERT INTO lexicon (lexicon, rank) VALUES ('integrity-check', 1)")  # raises when they differ
+
+
+def found(library: Library, word: str) -> set[int]:
+    return {i for i, _ in library.match(f'"{word}"', 100, (1.0, 1.0, 1.0))}
+
+
+# Making, opening, migrating
+
+
+@pytest.mark.parametrize("version", range(len(MIGRATIONS)))
+def test_a_library_of_any_earlier_version_is_brought_up_to_date(library, version: int, tmp_path: Path):
+    folder = tmp_path / "old"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / DATABASE)) as db:
+        for step in MIGRATIONS[:version]:
+            db.executescript(step)
+        db.execute(f"PRAGMA user_version = {version}")
+    opened = library(folder)
+    opened.store([document("a.txt", "a word")])
+    with closing(sqlite3.connect(folder / DATABASE)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert opened.counts() == (1, 1)
+    check(opened)
+
+
+def test_a_library_of_a_newer_ragstone_is_refused_and_not_touched(library, tmp_path: Path):
+    library().close()
+    folder = tmp_path / "library"
+    with closing(sqlite3.connect(folder / DATABASE)) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(LibraryVersionError, match=r"newer Ragstone.*Upgrade Ragstone"):
+        Library(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_library_that_is_only_to_be_read_is_not_made(library, tmp_path: Path):
+    with pytest.raises(LibraryNotFoundError):
+        library(tmp_path / "none", create=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_library_write_error(library, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LibraryWriteError):
+        library(tmp_path / "file" / "library")
+    with pytest.raises(LibraryWriteError):
+        library(tmp_path / "file")
+
+
+def test_a_database_of_garbage_is_reported_as_damaged(library, tmp_path: Path):
+    (tmp_path / DATABASE).write_bytes(random.Random(1).randbytes(8192))
+    with pytest.raises(LibraryError, match=r"damaged.*backup") as raised:
+        library(tmp_path)
+    assert type(raised.value) is LibraryError
+
+
+def test_a_database_with_overwritten_pages_is_reported_as_damaged(library):
+    full = library()
+    full.store([document(f"{n}.txt", *(f"word{n} " * 200 for _ in range(5))) for n in range(50)])
+    full.close()
+    database = full.folder / DATABASE
+    size = database.stat().st_size
+    with database.open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\xff" * (size - 16384))
+    damaged = library(create=False)
+    with pytest.raises(LibraryError, match=r"damaged.*backup"):
+        for known in damaged.documents():
+            damaged.chunks_of(known.id)
+
+
+# Storing
+
+
+def test_ids_of_removed_documents_and_chunks_are_never_used_again(library):
+    one = library()
+    one.store([document("a.txt", "x", "y")])
+    documents, chunks = {d.id for d in one.documents()}, set(ids(one, "a.txt"))
+    for _ in range(3):
+        one.remove(d.id for d in one.documents())
+        one.close()
+        one = library(create=False)
+        one.store([document("a.txt", "x", "y")])
+        assert not documents & {d.id for d in one.documents()}
+        assert not chunks & set(ids(one, "a.txt"))
+        documents |= {d.id for d in one.documents()}
+        chunks |= set(ids(one, "a.txt"))
+
+
+def test_storing_a_document_again_replaces_only_its_own_chunks(library):
+    one = library()
+    one.store([document("a.txt", "apple"), document("b.txt", "banana", "berry")])
+    old, other = ids(one, "a.txt"), ids(one, "b.txt")
+    one.store([document("a.txt", "avocado", "almond")])
+    assert ids(one, "b.txt") == other
+    assert not set(old) & set(ids(one, "a.txt"))
+    assert [chunk.text for chunk in one.chunks(ids(one, "a.txt")).values()] == ["avocado", "almond"]
+    assert one.chunks(old) == {}
+    assert one.counts() == (2, 4)
+
+
+def test_the_lexical_index_follows_every_replacement_and_removal(library):
+    one, dice = library(), random.Random(7)
+    for turn in range(40):
+        name = f"{dice.randrange(8)}.txt"
+        if dice.random() < 0.3 and one.documents():
+            one.remove([dice.choice(one.documents()).id])
+        else:
+            one.store([document(name, *(f"turn{turn} part{part}" for part in range(dice.randrange(4))))])
+    check(one)
+    for turn in range(40):
+        present = {c.id for d in one.documents() for c in one.chunks_of(d.id) if f"turn{turn} " in c.text}
+        assert found(one, f"turn{turn}") == present
+    one.remove(d.id for d in one.documents())
+    check(one)
+    assert one.counts() == (0, 0)
+    assert found(one, "part1") == set()
+
+
+def test_documents_of_one_batch_are_stored_all_or_none(library):
+    one = library()
+    one.store([document("a.txt", "apple")])
+    revision = one.revision
+    broken = replace(document("c.txt", "cherry"), vectors=np.zeros((5, 3), np.float32))
+    with pytest.raises(ValueError, match="zip"):
+        one.store([document("a.txt", "avocado"), document("b.txt", "banana"), broken])
+    assert [d.path for d in one.documents()] == ["a.txt"]
+    assert found(one, "apple")
+    assert not found(one, "banana")
+    assert one.revision == revision
+    check(one)
+
+
+def test_what_is_stored_comes_back_as_it_was(library):
+    one = library()
+    pages = (
+        Page(1, 0, 5, (Line(0, 5, (72.0, 100.5, 140.25, 112.0)),)),
+        Page(2, 6, 6),
+        Page(3, 6, 11, (Line(6, 8, (0.0, 0.0, 1.0, 1.0)), Line(8, 11, (1.0, 0.0, 2.0, 1.0)))),
+    )
+    new = document("Ä 文 😀.pdf", "äpfel", "文字x", pages=pages)
+    one.store([new])
+    (known,) = one.documents()
+    assert one.document(known.id) == known
+    assert (known.path, known.size, known.sha256, known.pages, known.chunks) == (new.path, new.size, new.sha256, 3, 2)
+    assert known.empty_pages == (2,)
+    assert one.text(known.id) == new.text
+    assert one.pages(known.id) == list(pages)
+    assert [chunk.text for chunk in one.chunks_of(known.id)] == ["äpfel", "文字x"]
+    vectors = one.vectors()
+    assert vectors[0].tolist() == ids(one, new.path)
+    assert np.array_equal(vectors[1], new.vectors)
+    assert one.document(known.id + 1) is None
+    assert one.text(known.id + 1) == ""
+
+
+def test_the_revision_changes_exactly_when_chunks_do(library):
+    one = library()
+    seen = [one.revision]
+    one.store([document("a.txt", "apple")])
+    seen.append(one.revision)
+    one.store([document("a.txt", "apple")])
+    seen.append(one.revision)
+    one.remove([one.documents()[0].id])
+    seen.append(one.revision)
+    assert seen == sorted(set(seen))
+    one.refresh([(1, "a.txt", 5)], datetime.now(UTC))
+    one.use_embedder(IDENTITY)
+    assert one.revision == seen[-1]
+
+
+# The embedding model
+
+
+def test_vectors_of_another_model_are_refused(library):
+    one = library()
+    one.use_embedder(IDENTITY)
+    one.store([document("a.txt", "apple")])
+    assert one.embedder == IDENTITY
+    for change in (
+        {"sha256": "1" * 64},
+        {"dimension": 4},
+        {"pooling": "cls"},
+        {"normalized": False},
+        {"query_prefix": "query: "},
+        {"passage_prefix": "passage: "},
+        {"quantization": "int8"},
+        {"max_tokens": 512},
+    ):
+        other = replace(IDENTITY, model="another-model", **change)
+        with pytest.raises(EmbedderMismatchError, match=r"a-model.*another-model.*embedding_model = 'a-model'"):
+            one.use_embedder(other)
+        with pytest.raises(EmbedderMismatchError):
+            one.require_embedder(other)
+    assert one.embedder == IDENTITY
+
+
+def test_another_runtime_or_name_of_the_same_weights_is_welcome(library):
+    one = library()
+    one.use_embedder(IDENTITY)
+    one.store([document("a.txt", "apple")])
+    one.use_embedder(replace(IDENTITY, model="renamed", runtime="torch-cuda"))
+    assert one.embedder == replace(IDENTITY, model="renamed", runtime="torch-cuda")
+
+
+def test_an_empty_library_may_change_its_model(library):
+    one = library()
+    one.use_embedder(IDENTITY)
+    one.use_embedder(replace(IDENTITY, sha256="1" * 64))
+    assert one.embedder.sha256 == "1" * 64
+
+
+# Several at once
+
+
+def test_a_second_writer_is_told_which_process_holds_the_library(library):
+    one, other = library(), library()
+    with one.locked(), pytest.raises(LibraryLockedError, match=f"process {os.getpid()} is writing"), other.locked():
+        pytest.fail("both hold the lock")
+    with other.locked():
+        pass
+
+
+def test_an_error_of_the_work_done_under_the_lock_stays_what_it_is(library):
+    with pytest.raises(PermissionError), library().locked():
+        raise PermissionError(13, "Permission denied", "/somewhere/else")
+
+
+def test_threads_read_whole_states_while_one_writes(library):
+    one = library()
+    texts = ("version", "version of it", "version again")
+    one.store([document("a.txt", *texts)])
+    failures: list[str] = []
+    done = threading.Event()
+
+    def read() -> None:
+        reads = 0
+        while not done.is_set() or not reads:
+            reads += 1
+            numbers, vectors, _ = one.vectors()
+            state = (len(numbers), len(vectors), len(found(one, "version")), [d.chunks for d in one.documents()])
+            if state != (3, 3, 3, [3]):
+                failures.append(str(state))
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for _ in range(60):
+        one.store([document("a.txt", *texts)])
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+    check(one)
+
+
+def test_threads_that_write_wait_for_each_other(library):
+    one = library()
+
+    def write(thread: int) -> None:
+        for n in range(10):
+            one.store([document(f"{thread}-{n}.txt", "word")])
+
+    writers = [threading.Thread(target=write, args=(thread,)) for thread in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert one.counts() == (40, 40)
+    check(one)
