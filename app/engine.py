@@ -150,7 +150,9 @@ class Ragstone:
         sampling = Sampling(
             temperature=s.temperature, top_k=s.top_k, top_p=s.top_p, seed=s.seed, max_tokens=s.max_tokens
         )
-        return Answerer(self.library, self._retriever, self.load_model(), sampling, s.hits, self._mode, s.min_confidence)
+        return Answerer(
+            self.library, self._retriever, self.load_model(), sampling, s.hits, self._mode, s.min_confidence
+        )
 
     def _load_embedder(self) -> Embedder:
         from ..retrieval.embedding import load_embedder

@@ -1,4 +1,5 @@
-"""Settings: from `ragstone.toml`, `RAGSTONE_*` and flags, the later ones winning. `docs/settings.md` is made from this file."""
+"""Settings: from `ragstone.toml`, `RAGSTONE_*` and flags, the later ones winning. `docs/settings.md` is made from
+this file."""
 
 from __future__ import annotations
 
@@ -176,9 +177,9 @@ def page() -> str:
     """The text of `docs/settings.md`."""
     return f"""# Settings
 
-Each setting can be given in `{CONFIG_FILE}` in the current folder (or the file that `{PREFIX}CONFIG` names), as a variable, or as a
-keyword of `Ragstone.open`; some are flags of a command. A flag beats a variable, a variable beats the file. An unknown name is
-refused, with the nearest one named.
+Each setting can be given in `{CONFIG_FILE}` in the current folder (or the file that `{PREFIX}CONFIG` names), as a
+variable, or as a keyword of `Ragstone.open`; some are flags of a command. A flag beats a variable, a variable beats
+the file. An unknown name is refused, with the nearest one named.
 
 {table()}
 """

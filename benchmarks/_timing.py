@@ -135,10 +135,10 @@ class Series:
         low, middle, high = min(self.values), statistics.median(self.values), max(self.values)
         return f"{middle:.{digits}f} ({low:.{digits}f}..{high:.{digits}f})"
 
-    def ratio(self, ours: Series) -> str:
-        """The median over that of `ours` and, in brackets, least and most of the ratios of neighbours."""
+    def ratio(self) -> str:
+        """The median over that of Ragstone's and, in brackets, least and most of the ratios of neighbours."""
         each = [value / before for value, before in zip(self.values, self.before, strict=True)]
-        middle = statistics.median(self.values) / statistics.median(ours.values)
+        middle = statistics.median(self.values) / statistics.median(self.before)
         return f"{middle:.1f} ({min(each):.1f}..{max(each):.1f})"
 
 

@@ -40,7 +40,7 @@ class Tally:
         self.chunks, self.index_mb = chunks, megabytes(index)
         return done.wall
 
-    def row(self, name: str, ours: Tally) -> list[str]:
+    def row(self, name: str, *, ours: bool = False) -> list[str]:
         """The framework's line of the table."""
         return [
             name,
@@ -51,7 +51,7 @@ class Tally:
             f"{max(done.peak_mb for done in self.runs):.0f}",
             f"{self.index_mb:.1f}",
             f"{max(done.others for done in self.runs):.2f}",
-            "1" if self is ours else self.wall.ratio(ours.wall),
+            "1" if ours else self.wall.ratio(),
         ]
 
 
@@ -107,8 +107,8 @@ def _theirs(peer: Peer, folder: Path, tallies: tuple[Tally, Tally], before: tupl
 
 
 def _print(title: str, ours: Tally, theirs: Mapping[str, Tally], absent: Mapping[str, str]) -> None:
-    rows = [ours.row("ragstone", ours)]
-    rows += [tally.row(name, ours) if name not in absent else [name, absent[name]] for name, tally in theirs.items()]
+    rows = [ours.row("ragstone", ours=True)]
+    rows += [[name, absent[name]] if name in absent else tally.row(name) for name, tally in theirs.items()]
     print(f"\n{title}\n\n{table(HEAD, rows)}")
 
 

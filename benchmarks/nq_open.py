@@ -2,9 +2,9 @@
 
     python benchmarks/nq_open.py [--model M] [--out RESULTS.jsonl] [--fit]
 
-The pool is ingested as text files, one a passage, like any folder of documents. Answerable questions have their gold passage
-in the pool; unanswerable ones are questions of the same set whose gold passage is not. Answers are appended to --out as they
-come, and a second run with the same --out goes on where the first stopped.
+The pool is ingested as text files, one a passage, like any folder of documents. Answerable questions have their gold
+passage in the pool; unanswerable ones are questions of the same set whose gold passage is not. Answers are appended
+to --out as they come, and a second run with the same --out goes on where the first stopped.
 
 --fit uses other questions and another pool, and prints the logistic model that `generation/abstention.py` holds.
 """

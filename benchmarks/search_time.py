@@ -46,13 +46,10 @@ class Tally:
             series.add(value, reference)
         self.others = max(self.others, others)
 
-    def row(self, name: str, reference: Tally | None) -> list[str]:
-        """The line of the table; with ratios where there is something to compare with."""
-        own = [name, self.cold.spread(), self.p50.spread(1), self.p95.spread(1), f"{self.others:.2f}"]
-        if reference is None:
-            return own
-        pairs = ((self.cold, reference.cold), (self.p50, reference.p50), (self.p95, reference.p95))
-        return own + [series.ratio(of) for series, of in pairs]
+    def row(self, name: str, *, ours: bool = False) -> list[str]:
+        """The line of the table."""
+        ratios = [] if ours else [series.ratio() for series in (self.cold, self.p50, self.p95)]
+        return [name, self.cold.spread(), self.p50.spread(1), self.p95.spread(1), f"{self.others:.2f}", *ratios]
 
 
 def main() -> None:
@@ -94,9 +91,8 @@ def main() -> None:
                 theirs[peer.name].add((said["first_s"], said["p50_ms"], said["p95_ms"]), done.others, before)
             except RunError as error:
                 absent[peer.name] = f"failed: {error}"
-    rows = [tally.row(f"ragstone {mode}", None) for mode, tally in ours.items()]
-    for name, tally in theirs.items():
-        rows.append([name, absent[name]] if name in absent else tally.row(name, ours["hybrid"]))
+    rows = [tally.row(f"ragstone {mode}", ours=True) for mode, tally in ours.items()]
+    rows += [[name, absent[name]] if name in absent else tally.row(name) for name, tally in theirs.items()]
     print(table(HEAD + RATIOS if rivals else HEAD, rows))
 
 

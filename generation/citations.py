@@ -45,9 +45,9 @@ class Citation:
 class CitedText:
     """An answer whose citations are checked sentence by sentence while it is written.
 
-    What `feed` and `finish` return, joined, is `text`: the model's words, with its own `[n]` replaced by those that hold.
-    A number that names no passage is dropped. A sentence is scored against the passages that it cites; when those do not
-    support it, or it cites none, the passage that supports it best is cited instead.
+    What `feed` and `finish` return, joined, is `text`: the model's words, its own `[n]` replaced by those that hold.
+    A number that names no passage is dropped. A sentence is scored against the passages that it cites; when those do
+    not support it, or it cites none, the passage that supports it best is cited instead.
 
     Args:
         question: What was asked; its words are not claims of the answer.

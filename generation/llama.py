@@ -55,8 +55,8 @@ class LlamaModel:
     Args:
         path: The GGUF file.
         context_tokens: Prompt and answer together; at most what the model was trained on.
-        gpu_layers: `auto` offloads all layers where llama.cpp was built for a GPU and falls back to the CPU when they do
-            not fit; `all` or a number is an error when it cannot be done.
+        gpu_layers: `auto` offloads all layers where llama.cpp was built for a GPU and falls back to the CPU when they
+            do not fit; `all` or a number is an error when it cannot be done.
         threads: CPU threads; 0 for one a physical core.
 
     Raises:
@@ -115,8 +115,8 @@ class LlamaModel:
     def render(self, messages: Sequence[Message]) -> list[int]:
         """The prompt's tokens, by the model's own chat template.
 
-        Only the template's text may contain special tokens: `<|im_end|>` in a document stays plain text, so that no passage
-        can end its turn and speak as the system.
+        Only the template's text may contain special tokens: `<|im_end|>` in a document stays plain text, so that no
+        passage can end its turn and speak as the system.
         """
         marks = [f"\ue000{number}\ue001" for number in range(len(messages))]
         prompt = self._apply_template(

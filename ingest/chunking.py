@@ -43,7 +43,8 @@ class ChunkSize:
 
     Args:
         tokens: The most tokens a chunk has.
-        overlap: The most tokens that a chunk repeats of the one before, in whole sentences or lines; none across headings.
+        overlap: The most tokens that a chunk repeats of the one before, in whole sentences or lines; none across
+        headings.
     """
 
     tokens: int = 200
@@ -80,7 +81,8 @@ def chunk_document(document: ParsedDocument, tokenize: Tokenize, size: ChunkSize
 
 
 def _fit(text: str, start: int, end: int, tokenize: Tokenize, size: int) -> Iterator[tuple[int, int, int]]:
-    """Trim a span and count its tokens anew: a word that was cut can have more of them than it had as part of the whole."""
+    """Trim a span and count its tokens anew: a word that was cut can have more of them than it had as part of the
+    whole."""
     end = start + len(text[start:end].rstrip())
     tokens = tokenize([text[start:end]])[0]
     if len(tokens) <= size:

@@ -12,7 +12,8 @@ BlockKind = Literal["heading", "paragraph", "list", "table", "code"]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A structural piece of a document's text. Blocks are in order, do not overlap, and hold all text but white space."""
+    """A structural piece of a document's text. Blocks are in order, do not overlap, and hold all text but white
+    space."""
 
     kind: BlockKind
     char_start: int

@@ -1,7 +1,7 @@
 """A file's way into the library: find, parse, chunk, embed, store.
 
-Files are embedded and stored in batches of whole documents, one transaction each: what is interrupted has lost at most one
-batch, and the next run goes on from there.
+Files are embedded and stored in batches of whole documents, one transaction each: what is interrupted has lost at
+most one batch, and the next run goes on from there.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ParseError, SourceError
-from ..retrieval.library import Library, NewDocument, StoredFile
-from ..retrieval.records import TextChunk
+from ..retrieval.library import Library
+from ..retrieval.records import NewDocument, StoredFile, TextChunk
 from .chunking import ChunkSize, chunk_document
 from .parsed import ParsedDocument
 from .parsers import SUFFIXES, parse
@@ -86,8 +86,8 @@ def ingest(
 ) -> IngestReport:
     """Bring the library up to date with files and folders.
 
-    New and changed files are read, unchanged ones are left alone, and what is gone from the folders leaves the library. A file
-    that cannot be read is reported and stops nothing.
+    New and changed files are read, unchanged ones are left alone, and what is gone from the folders leaves the
+    library. A file that cannot be read is reported and stops nothing.
 
     Raises:
         SourceError: A path is missing, or there is nothing to ingest.

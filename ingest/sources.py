@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import SourceError
-from ..retrieval.library import StoredFile
+from ..retrieval.records import StoredFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,9 @@ import json
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,49 +26,17 @@ from ..errors import (
     LibraryWriteError,
 )
 from ._migrations import MIGRATIONS
-from .records import Chunk, Document, EmbedderIdentity, Line, Page, TextChunk
+from ._rows import advance_revision, delete_document, insert_document, nanoseconds, utc
+from .records import Chunk, Document, EmbedderIdentity, Line, NewDocument, Page, StoredFile
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 DATABASE = "library.sqlite3"
+
 SETTLED_NS = 2_000_000_000
 """A file changed less than this before it was read may have changed again within its clock's resolution."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDocument:
-    """A document about to be stored; `vectors` is float32 of shape (len(chunks), dimension), rows of length 1."""
-
-    path: str
-    absolute_path: str
-    title: str
-    media_type: str
-    sha256: str
-    size: int
-    mtime_ns: int
-    recipe: str
-    read_at: datetime
-    """No later than the file was opened: what changed it after that must show in its modification time."""
-    text: str
-    pages: tuple[Page, ...]
-    chunks: Sequence[TextChunk]
-    vectors: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """What the library knows of a file that it has read."""
-
-    document_id: int
-    path: str
-    sha256: str
-    size: int
-    mtime_ns: int
-    recipe: str
-    settled: bool
-    """Equal size and modification time prove that the file has not changed since."""
 
 
 class Library:
@@ -98,7 +64,11 @@ class Library:
                 )
             with self._translated():
                 folder.mkdir(parents=True, exist_ok=True)
-        self._migrate()
+        try:
+            self._migrate()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Library:
         return self
@@ -116,7 +86,8 @@ class Library:
 
     @property
     def revision(self) -> int:
-        """Grows with every change of chunks or vectors; no two states of a library share one, not even after a restore."""
+        """Grows with every change of chunks or vectors; no two states of a library share one, not even after a
+        restore."""
         return int(self._setting("revision") or 0)
 
     @property
@@ -175,8 +146,8 @@ class Library:
         """The chunks with these ids, by id; one that is gone is left out."""
         with self._reading() as db:
             rows = db.execute(
-                "SELECT c.id, document_id, d.path, d.title, ordinal, page, char_start, char_end, heading, c.text, tokens "
-                "FROM chunks c JOIN documents d ON d.id = document_id WHERE c.id IN (SELECT value FROM json_each(?))",
+                "SELECT c.id, document_id, d.path, d.title, ordinal, page, char_start, char_end, heading, c.text, "
+                "tokens FROM chunks c JOIN documents d ON d.id = document_id WHERE c.id IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(ids)),),
             ).fetchall()
         names = (
@@ -237,7 +208,7 @@ class Library:
             rows = db.execute(
                 "SELECT absolute_path, id, path, sha256, size, mtime_ns, recipe, added_at FROM documents"
             ).fetchall()
-        return {r[0]: StoredFile(*r[1:7], settled=r[5] + SETTLED_NS < _nanoseconds(r[7])) for r in rows}
+        return {r[0]: StoredFile(*r[1:7], r[5] + SETTLED_NS < nanoseconds(r[7])) for r in rows}
 
     # Changing it
 
@@ -284,23 +255,23 @@ class Library:
                     "SELECT id FROM documents WHERE absolute_path = ?", (document.absolute_path,)
                 ).fetchone()
                 if old:
-                    _delete(db, old[0])
-                _insert(db, document)
-            _advance(db)
+                    delete_document(db, old[0])
+                insert_document(db, document)
+            advance_revision(db)
 
     def remove(self, document_ids: Iterable[int]) -> None:
         """Remove documents with their pages, chunks and vectors, in one transaction."""
         with self._writing() as db:
             for document_id in document_ids:
-                _delete(db, document_id)
-            _advance(db)
+                delete_document(db, document_id)
+            advance_revision(db)
 
     def refresh(self, files: Iterable[tuple[int, str, int]], read_at: datetime) -> None:
         """Record (document id, path as given, mtime_ns) of files whose content had not changed at this time."""
         with self._writing() as db:
             db.executemany(
                 "UPDATE documents SET path = ?2, mtime_ns = ?3, added_at = ?4 WHERE id = ?1",
-                [(document_id, path, mtime, _utc(read_at)) for document_id, path, mtime in files],
+                [(document_id, path, mtime, utc(read_at)) for document_id, path, mtime in files],
             )
 
     # Connections
@@ -398,7 +369,7 @@ class Library:
             raise LibraryWriteError(
                 f"the library cannot be written ({os.strerror(error.errno).lower()})",
                 path=self.folder,
-                remedy="Free disk space or choose a folder that you may write to with --library; nothing stored is lost",
+                remedy="Free disk space or choose a writable folder with --library; nothing stored is lost",
             ) from error
 
 
@@ -421,72 +392,3 @@ def _library_error(error: sqlite3.DatabaseError, folder: Path) -> LibraryError:
             remedy="Restore it from a backup, or delete the folder and ingest again",
         )
     raise error
-
-
-def _insert(db: sqlite3.Connection, new: NewDocument) -> None:
-    document_id = db.execute(
-        "INSERT INTO documents (path, absolute_path, title, media_type, sha256, size, mtime_ns, recipe, added_at, text) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(new.path, new.absolute_path, new.title, new.media_type, new.sha256, new.size, new.mtime_ns, new.recipe),
-            *(_utc(new.read_at), new.text),
-        ),
-    ).lastrowid
-    db.executemany(
-        "INSERT INTO pages VALUES (?, ?, ?, ?, ?)",
-        [
-            (
-                document_id,
-                p.number,
-                p.char_start,
-                p.char_end,
-                json.dumps([(n.char_start, n.char_end, *n.rect) for n in p.lines]),
-            )
-            for p in new.pages
-        ],
-    )
-    db.executemany(
-        "INSERT INTO chunks (document_id, ordinal, page, char_start, char_end, heading, text, tokens, vector) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                document_id,
-                c.ordinal,
-                c.page,
-                c.char_start,
-                c.char_end,
-                c.heading,
-                c.text,
-                c.tokens,
-                v.astype("<f4").tobytes(),
-            )
-            for c, v in zip(new.chunks, new.vectors, strict=True)
-        ],
-    )
-    db.execute(
-        "INSERT INTO lexicon (rowid, title, heading, text) SELECT id, title, heading, text FROM searchable WHERE document_id = ?",
-        (document_id,),
-    )
-
-
-def _delete(db: sqlite3.Connection, document_id: int) -> None:
-    # An external-content FTS5 table is told the old text, row by row, before that text goes.
-    db.execute(
-        "INSERT INTO lexicon (lexicon, rowid, title, heading, text) "
-        "SELECT 'delete', id, title, heading, text FROM searchable WHERE document_id = ?",
-        (document_id,),
-    )
-    db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
-
-
-def _advance(db: sqlite3.Connection) -> None:
-    # From the clock: a library restored from a backup must never meet the index of a state that came after the backup.
-    db.execute("UPDATE settings SET value = max(value + 1, ?) WHERE name = 'revision'", (time.time_ns() // 1_000_000,))
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _nanoseconds(moment: str) -> int:
-    return int(datetime.fromisoformat(moment).timestamp() * 1e9)

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Rect = tuple[float, float, float, float]
 """x0, y0, x1, y1 in PDF points (1/72 inch) from the page's top left corner."""
@@ -124,3 +131,37 @@ class EmbedderIdentity:
     def from_json(cls, text: str) -> EmbedderIdentity:
         """The inverse of `to_json`."""
         return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDocument:
+    """A document about to be stored; `vectors` is float32 of shape (len(chunks), dimension), rows of length 1."""
+
+    path: str
+    absolute_path: str
+    title: str
+    media_type: str
+    sha256: str
+    size: int
+    mtime_ns: int
+    recipe: str
+    read_at: datetime
+    """No later than the file was opened: what changed it after that must show in its modification time."""
+    text: str
+    pages: tuple[Page, ...]
+    chunks: Sequence[TextChunk]
+    vectors: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What the library knows of a file that it has read."""
+
+    document_id: int
+    path: str
+    sha256: str
+    size: int
+    mtime_ns: int
+    recipe: str
+    settled: bool
+    """Equal size and modification time prove that the file has not changed since."""

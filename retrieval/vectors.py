@@ -83,7 +83,8 @@ class VectorIndex:
         return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
 
     def similarities(self, vector: npt.NDArray[np.float32], ids: Sequence[int]) -> dict[int, float]:
-        """The cosine of a query vector of shape (dimension,) with each of these chunks; one not in the index is left out."""
+        """The cosine of a query vector of shape (dimension,) with each of these chunks; one not in the index is left
+        out."""
         known = {}
         for i in ids:
             try:

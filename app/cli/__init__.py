@@ -1,7 +1,7 @@
 """The command line: `ragstone` and `ingest`.
 
-Results go to stdout; progress, warnings and errors go to stderr. Exit codes: 0 done, 1 the job failed, 2 bad usage, 3 part of
-the input failed, 130 interrupted.
+Results go to stdout; progress, warnings and errors go to stderr. Exit codes: 0 done, 1 the job failed, 2 bad usage, 3
+part of the input failed, 130 interrupted.
 """
 
 from __future__ import annotations

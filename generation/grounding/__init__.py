@@ -9,7 +9,7 @@ from typing import Literal
 from .claims import is_claim, split_sentences
 from .overlap import Evidence, support
 
-__all__ = ["Verdict", "VerifiedSentence", "Verification", "verify", "verify_sentence", "whole_support"]
+__all__ = ["Verdict", "Verification", "VerifiedSentence", "verify", "verify_sentence", "whole_support"]
 
 Verdict = Literal["supported", "unsupported", "unscored"]
 

@@ -15,10 +15,15 @@ _LEADING_CITATIONS = re.compile(r"(?:\s*\[\s*\d+(?:\s*,\s*\d+)*\s*\])+")
 _ITEM_START = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")
 
 DECLINES = re.compile(
-    r"^\W*(?:sorry,? )?(?:i (?:do not|don['’]t) know|i (?:cannot|can['’]t|am unable to) (?:find|answer|determine|tell)"
-    r"|the (?:passages|documents|provided passages|information)[^.]{0,40} (?:do|does) not (?:contain|mention|answer|provide|"
-    r"specify|say|state|include)|there is no (?:information|mention))",
-    re.IGNORECASE,
+    r"""^\W*(?:sorry,?\s)?(?:
+      i\s(?:do\snot|don['’]t)\sknow
+    | i\s(?:cannot|can['’]t|am\sunable\sto)\s(?:find|answer|determine|tell)
+    | the\s(?:provided\s)?(?:passages|documents|information)[^.]{0,40}\s(?:do|does)\snot\s
+      (?:contain|mention|answer|provide|specify|say|state|include)
+    | none\sof\sthe\s(?:provided\s)?(?:passages|documents)
+    | there\sis\sno\s(?:information|mention)
+    )""",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 

@@ -1,7 +1,7 @@
 """How much of a claim stands in the passages: the share of its content words, with numbers held to the letter.
 
-A plain measure that is hard to beat: on human-labelled answers to questions it ranks unsupported ones with an AUROC of .77 to
-.80 where a fine-tuned 22M cross-encoder reaches .83. It does not see swapped names or negation.
+A plain measure that is hard to beat: on human-labelled answers to questions it ranks unsupported ones with an AUROC
+of .77 to .80 where a fine-tuned 22M cross-encoder reaches .83. It does not see swapped names or negation.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _WORD = re.compile(r"\d[\d.,]*\d|\w+")
 _STEMMER = snowballstemmer.stemmer("english")
 _STOP_WORDS = frozenset(
     """
-    a about an and are as at be been but by can could did do does for from had has have he her his how i if in into is it
-    its itself may me might more most must my no not of on or our she should so some such than that the their them then
-    there these they this those to under was we were what when where which while who whom whose why will with would you
-    your according passage passages document documents
+    a about an and are as at be been but by can could did do does for from had has have he her his how i if in into is
+    it its itself may me might more most must my no not of on or our she should so some such than that the their them
+    then there these they this those to under was we were what when where which while who whom whose why will with
+    would you your according passage passages document documents
     """.split()
 )
 

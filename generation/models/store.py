@@ -207,6 +207,7 @@ def _check(model: Model, folder: Path, report: Report, *, reread: bool = False) 
         state = path.stat()
         stamp[file.name] = {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": file.sha256}
         if known.get(file.name) != stamp[file.name] and _sha256(path, done, report) != file.sha256:
+            (folder / _STAMP).unlink(missing_ok=True)  # else a pull would trust it and repair nothing
             remedy = f"Run `ragstone models pull {model.name}`"
             raise ChecksumError(f"{file.name} has not the bytes that the catalogue names", remedy=remedy, path=path)
         done += file.bytes

@@ -10,6 +10,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import openvino
 
 
 class ExportError(Exception):
@@ -35,6 +39,12 @@ def export(folder: Path, out: Path) -> None:
 
 
 def _main(folder: str, out: str) -> None:
+    from ._quiet_openvino import openvino
+
+    openvino.save_model(_graph(folder), str(Path(out) / "model.xml"), compress_to_fp16=False)
+
+
+def _graph(folder: str) -> openvino.Model:
     import openvino as ov
     import torch
     from openvino.frontend import FrontEndManager
@@ -55,7 +65,7 @@ def _main(folder: str, out: str) -> None:
     model = SentenceTransformer(folder, device="cpu", local_files_only=True).eval()
     example = torch.ones(2, 8, dtype=torch.int64)
     with torch.no_grad():
-        traced = torch.jit.trace(Flat(model), (example, example), strict=False)
+        traced = torch.jit.trace(Flat(model), (example, example), strict=False)  # type: ignore[no-untyped-call]
     # openvino.convert_model does the same, but reports its use over the network.
     frontend = FrontEndManager().load_by_framework("pytorch")
     decoder = TorchScriptPythonDecoder(traced)  # the frontend keeps no reference of its own
@@ -65,7 +75,7 @@ def _main(folder: str, out: str) -> None:
         tensor.get_node().set_element_type(ov.Type.i64)
         tensor.set_names({name})
     graph.validate_nodes_and_infer_types()
-    ov.save_model(graph, str(Path(out) / "model.xml"), compress_to_fp16=False)
+    return graph
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino as ov
 
 from ...errors import ModelLoadError
 from ._export import export
+from ._quiet_openvino import openvino as ov
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -20,8 +20,8 @@ from ragstone.errors import (
     LibraryWriteError,
 )
 from ragstone.retrieval._migrations import MIGRATIONS
-from ragstone.retrieval.library import DATABASE, Library, NewDocument
-from ragstone.retrieval.records import EmbedderIdentity, Line, Page, TextChunk
+from ragstone.retrieval.library import DATABASE, Library
+from ragstone.retrieval.records import EmbedderIdentity, Line, NewDocument, Page, TextChunk
 
 IDENTITY = EmbedderIdentity(
     model="a-model",

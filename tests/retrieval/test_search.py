@@ -1,0 +1,220 @@
+import shutil
+import threading
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ragstone.errors import EmbedderMismatchError
+from ragstone.ingest.chunking import ChunkSize
+from ragstone.ingest.pipeline import ingest
+from ragstone.retrieval import lexical
+from ragstone.retrieval.embedding import Embedder
+from ragstone.retrieval.fusion import reciprocal_rank_fusion
+from ragstone.retrieval.library import Library
+from ragstone.retrieval.retriever import DEPTH, MODES, Mode, Retriever
+
+QUESTIONS = tomllib.loads(Path(__file__).parents[1].joinpath("data/sample_questions.toml").read_text("utf-8"))
+ANSWERABLE = [question for question in QUESTIONS["question"] if question["kind"] != "unanswerable"]
+RECALL_FLOOR = 0.95
+"""Of the right document among the first five hits, over all questions that the samples answer."""
+
+
+@pytest.fixture(scope="module")
+def library(sample_library: Path):
+    with Library(sample_library) as library:
+        yield library
+
+
+@pytest.fixture(scope="module")
+def retriever(library: Library, embedder: Embedder) -> Retriever:
+    return Retriever(library, lambda: embedder)
+
+
+@pytest.fixture
+def copy(sample_library: Path, tmp_path: Path):
+    """The sample documents, to change."""
+    shutil.copytree(sample_library, tmp_path / "copy")
+    with Library(tmp_path / "copy") as library:
+        yield library
+
+
+def no_embedder() -> Embedder:
+    pytest.fail("this search has no need of the embedding model")
+
+
+def test_fused_scores_are_those_of_the_formula():
+    scores = reciprocal_rank_fusion([[7, 3, 5], [3, 9]])
+    assert scores == {7: 1 / 61, 3: 1 / 62 + 1 / 61, 5: 1 / 63, 9: 1 / 62}
+    assert reciprocal_rank_fusion([]) == {}
+
+
+@pytest.mark.parametrize("question", [question["text"] for question in ANSWERABLE[:8]])
+def test_a_hybrid_search_fuses_the_ranks_of_both_methods(retriever: Retriever, question: str):
+    ranks = {mode: {h.chunk.id: h.rank for h in retriever.search(question, DEPTH, mode)} for mode in MODES[1:]}
+    hits = retriever.search(question, 500)
+    assert {hit.chunk.id for hit in hits} == ranks["dense"].keys() | ranks["lexical"].keys()
+    for hit in hits:
+        assert hit.ranks == {mode: of[hit.chunk.id] for mode, of in ranks.items() if hit.chunk.id in of}
+        assert hit.score == pytest.approx(sum(1 / (60 + rank) for rank in hit.ranks.values()), abs=1e-12)
+    assert [hit.chunk.id for hit in retriever.search(question, 7)] == [hit.chunk.id for hit in hits[:7]]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_hits_are_ranked_from_1_and_sorted_by_score(retriever: Retriever, mode: Mode):
+    hits = retriever.search("How large is the battery?", 12, mode)
+    assert [hit.rank for hit in hits] == list(range(1, 13))
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert len({hit.chunk.id for hit in hits}) == 12
+    for hit in hits:
+        assert set(hit.ranks) <= ({mode} if mode != "hybrid" else {"dense", "lexical"})
+        assert hit.ranks
+        if mode != "hybrid":
+            assert hit.ranks == {mode: hit.rank}
+
+
+def test_hits_tell_the_cosine_of_their_embedding(retriever: Retriever, library: Library, embedder: Embedder):
+    query = "annual production of the wind turbines"
+    ids, vectors, _ = library.vectors()
+    cosine = dict(zip(ids.tolist(), (vectors @ embedder.embed_query(query)).tolist(), strict=True))
+    hits = retriever.search(query, 200)
+    assert any("dense" not in hit.ranks for hit in hits)
+    for hit in hits:
+        assert hit.similarity == pytest.approx(cosine[hit.chunk.id], abs=1e-5)
+    for hit in retriever.search(query, 20, "dense"):
+        assert hit.score == hit.similarity
+    assert {hit.similarity for hit in Retriever(library, no_embedder).search(query, 5, "lexical")} == {None}
+
+
+def test_a_lexical_search_never_loads_the_embedding_model(library: Library):
+    assert Retriever(library, no_embedder).search("battery", 5, "lexical")
+
+
+def test_a_search_of_an_empty_library_or_for_nothing_finds_nothing(tmp_path: Path, library: Library):
+    with Library(tmp_path / "empty", create=True) as empty:
+        for mode in MODES:
+            assert Retriever(empty, no_embedder).search("battery", 5, mode) == []
+            assert Retriever(library, no_embedder).search(" \n\t", 5, mode) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '"',
+        '""',
+        "'",
+        "'; DROP TABLE chunks; --",
+        "NEAR(",
+        "NEAR(battery turbine, 2)",
+        "*",
+        "batt*",
+        "AND",
+        "OR NOT AND",
+        "text:battery",
+        "{title} : battery",
+        "^battery",
+        "-battery",
+        "a AND (b OR",
+        "\\",
+        "😀",
+        "👩‍👩‍👧‍👦 🇳🇴",
+        "_ __",
+        "電池の容量は?",
+        "हिन्दी بطارية",
+        "cafe\u0301 \u200b\ufeff",
+        "\0battery\0",
+        "\udcff\ud800",
+        "\x1b[31m",
+        "%s %d {}",
+        "x" * 100_000,
+        " ".join(f"word{n}" for n in range(10_000)),
+        "battery " * 10_000,
+    ],
+    ids=lambda query: ascii(query[:20]),
+)
+def test_no_query_makes_a_search_fail(retriever: Retriever, query: str):
+    for mode in MODES:
+        hits = retriever.search(query, 3, mode)
+        assert len(hits) == 3 or mode == "lexical"
+
+
+def test_words_are_found_whatever_their_case_ending_and_accents(library: Library):
+    reference = lexical.search(library, "turbine", 50)
+    assert reference
+    for query in ("Turbine", "TURBINES", "türbine", "tu\u0308rbine", '"turbine"', "turbine turbine"):
+        assert lexical.search(library, query, 50) == reference
+
+
+def test_words_that_carry_nothing_are_dropped_unless_there_are_no_others(library: Library):
+    assert lexical.search(library, "What is the turbine of it?", 50) == lexical.search(library, "turbine", 50)
+    assert lexical.search(library, "what is the", 50)
+    assert lexical.search(library, "?!", 50) == []
+
+
+def test_a_title_counts_more_than_the_text(library: Library):
+    best, _ = lexical.search(library, "bylaws", 5)[0]
+    assert library.chunks([best])[best].document.endswith("member-bylaws.docx")
+
+
+def test_a_search_follows_what_is_ingested_and_removed(copy: Library, embedder: Embedder, tmp_path: Path):
+    retriever, query = Retriever(copy, lambda: embedder), "the zebra's stripes"
+    path = tmp_path / "zebra.txt"
+    path.write_text("Every zebra has stripes of its own.")
+    for mode in MODES:
+        assert path.name not in [Path(hit.chunk.document).name for hit in retriever.search(query, 3, mode)]
+    ingest(copy, [path], embedder, ChunkSize())
+    for mode in MODES:
+        assert retriever.search(query, 3, mode)[0].chunk.document == str(path)
+    copy.remove([document.id for document in copy.documents() if document.path == str(path)])
+    for mode in MODES:
+        assert str(path) not in [hit.chunk.document for hit in retriever.search(query, 300, mode)]
+
+
+def test_a_query_of_another_embedding_model_is_refused(copy: Library, embedder: Embedder):
+    with copy._writing() as db:
+        stored = replace(embedder.identity, model="another-model", sha256="1" * 64).to_json()
+        db.execute("UPDATE settings SET value = ? WHERE name = 'embedder'", (stored,))
+    retriever = Retriever(copy, lambda: embedder)
+    for mode in ("dense", "hybrid"):
+        with pytest.raises(EmbedderMismatchError, match="embedding_model = 'another-model'"):
+            retriever.search("battery", 5, mode)
+    assert retriever.search("battery", 5, "lexical")
+
+
+def test_threads_that_share_a_retriever_find_what_one_alone_finds(library: Library, embedder: Embedder):
+    questions = [question["text"] for question in ANSWERABLE[:12]]
+    alone = Retriever(library, lambda: embedder)
+    expected = {text: [hit.chunk.id for hit in alone.search(text, 5)] for text in questions}
+    shared, found = Retriever(library, lambda: embedder), {}
+
+    def search(part: list[str]) -> None:
+        for text in part:
+            found[text] = [hit.chunk.id for hit in shared.search(text, 5)]
+
+    threads = [threading.Thread(target=search, args=(questions[n::4],)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == expected
+
+
+def _recall(retriever: Retriever, mode: Mode, samples: Path) -> tuple[float, list[str]]:
+    missed = []
+    for question in ANSWERABLE:
+        found = {hit.chunk.document for hit in retriever.search(question["text"], 5, mode)}
+        if str(samples / question["document"]) not in found:
+            missed.append(question["text"])
+    return 1 - len(missed) / len(ANSWERABLE), missed
+
+
+def test_the_right_document_is_among_the_first_five_hits(
+    retriever: Retriever, samples: Path, record_property: Callable[[str, object], None]
+):
+    recall, missed = _recall(retriever, "hybrid", samples)
+    record_property("recall@5", recall)
+    assert recall >= RECALL_FLOOR, missed
+    for mode in ("dense", "lexical"):
+        assert _recall(retriever, mode, samples)[0] > 0.8
