@@ -41,7 +41,7 @@ class Settings:
     chunk_tokens: int = _setting(200, "The most tokens of a chunk, in the embedding model's tokens.", low=32, high=8192)
     chunk_overlap: int = _setting(24, "The most tokens that a chunk repeats of the one before.", low=0, high=2048)
     search_mode: str = _setting("hybrid", "How passages are searched for.", choices=("hybrid", "dense", "lexical"))
-    hits: int = _setting(5, "The most passages given to the chat model.", low=1, high=50)
+    hits: int = _setting(4, "The most passages given to the chat model.", low=1, high=50)
     min_confidence: float = _setting(
         0.5, "Answer only from this probability that the passages hold the answer.", low=0, high=1
     )

@@ -111,7 +111,7 @@ class Answerer:
     retriever: Retriever
     model: LlamaModel
     sampling: Sampling = field(default_factory=Sampling)
-    hits: int = 5
+    hits: int = 4
     mode: Mode = "hybrid"
     min_confidence: float = 0.5
 
@@ -181,7 +181,7 @@ class Answerer:
 
     def _standalone(self, question: str, history: Sequence[Turn]) -> str:
         """A follow-up with the names and things that it refers to; any other question as it is."""
-        if not history or not _leans_on_history(question):
+        if not history or not leans_on_history(question):
             return question
         last = history[-1]
         ask = (
@@ -203,6 +203,6 @@ _LEANING = re.compile(
 )
 
 
-def _leans_on_history(question: str) -> bool:
+def leans_on_history(question: str) -> bool:
     """Whether a question is too short or too full of pronouns to stand alone."""
     return len(question.split()) <= 3 or bool(_LEANING.search(question))

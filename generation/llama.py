@@ -7,7 +7,8 @@ import ctypes
 import logging
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -37,16 +38,18 @@ class Offload:
 
 
 class Completion:
-    """Text as it is generated: iterate over it; the counts and the reason are final when it ends."""
+    """Text as it is generated: iterate over it once; the counts and the reason are final when it ends."""
 
-    def __init__(self, pieces: Iterator[str], prompt_tokens: int) -> None:
-        self._pieces = pieces
+    def __init__(self, start: Callable[[Completion], Iterator[str]], prompt_tokens: int) -> None:
+        self._start = start
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = 0
         self.finish_reason: Literal["stop", "length", "interrupted"] = "interrupted"
 
     def __iter__(self) -> Iterator[str]:
-        return self._pieces
+        # The iterator knows the completion and not the other way round: with a cycle, an iterator that is dropped would
+        # keep the model's lock until the garbage collector comes by.
+        return self._start(self)
 
 
 class LlamaModel:
@@ -72,6 +75,7 @@ class LlamaModel:
         self.context_tokens = context_tokens
         self.threads = threads or physical_cores()
         self._turn = threading.Lock()
+        self._owner: int | None = None  # the thread whose turn it is
         self._llama, self.offload = self._load(gpu_layers)
         self._vocab = llama_cpp.llama_model_get_vocab(self._llama.model)
         trained = llama_cpp.llama_model_n_ctx_train(self._llama.model)
@@ -143,13 +147,24 @@ class LlamaModel:
                 f"{self.context_tokens}",
                 remedy="Shorten the question, lower max_tokens or raise context_tokens",
             )
-        completion = Completion(iter(()), len(prompt))
-        completion._pieces = self._pieces(list(prompt), sampling, completion)
-        return completion
+        return Completion(lambda completion: self._pieces(list(prompt), sampling, completion), len(prompt))
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        if self._owner == threading.get_ident():
+            raise GenerationError(
+                "this thread is in the middle of another answer", remedy="Read that one to its end or close its iterator"
+            )
+        with self._turn:
+            self._owner = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._owner = None
 
     def _pieces(self, prompt: list[int], sampling: Sampling, completion: Completion) -> Iterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        with self._turn:
+        with self._own_turn():
             self._llama.set_seed(sampling.seed)
             tokens = self._llama.generate(
                 prompt,

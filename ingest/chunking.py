@@ -56,14 +56,15 @@ def chunk_document(document: ParsedDocument, tokenize: Tokenize, size: ChunkSize
     overlap = min(size.overlap, size.tokens // 4)  # else chunks as short as a small model's window hardly get on
     text = document.text
     cuts = _Boundaries(document, tokenize([text])[0])
-    spans, start = [], cuts.skip_space(0)
+    spans, start, done = [], cuts.skip_space(0), 0
     while start < len(text):
-        end, strength = cuts.end_of_chunk(start, size.tokens)
+        end, strength = cuts.end_of_chunk(start, done, size.tokens)
         spans.append((start, end))
-        resumed = cuts.skip_space(end)
-        if resumed < len(text) and strength not in ("heading", "token"):
-            resumed = cuts.step_back(start, resumed, overlap)
-        start = resumed
+        done = cuts.skip_space(end)
+        if done < len(text) and strength not in ("heading", "token"):
+            start = cuts.step_back(start, done, overlap)
+        else:
+            start = done
     fitted = [piece for span in spans for piece in _fit(text, *span, tokenize, size.tokens)]
     pages = [page.char_start for page in document.pages]
     return [
@@ -124,13 +125,13 @@ class _Boundaries:
         number = bisect_right(self._heading_starts, at)
         return self._paths[number - 1] if number else ""
 
-    def end_of_chunk(self, start: int, size: int) -> tuple[int, Strength]:
-        """The end of the chunk that starts here, and what kind of boundary that is."""
+    def end_of_chunk(self, start: int, done: int, size: int) -> tuple[int, Strength]:
+        """The end of the chunk that starts here, after the text already `done`, and what kind of boundary that is."""
         first = bisect_left(self._starts, start)
         over = first + size
         limit = self._starts[over] if over < len(self._starts) else len(self._text)
         limit = min(limit, start + size * CHARS_PER_TOKEN)
-        least = {s: self._place(first, int(fill * size), start + 1) for s, fill in LEAST_FILL.items()}
+        least = {s: self._place(first, int(fill * size), max(start, done) + 1) for s, fill in LEAST_FILL.items()}
         next_heading = self._between("heading", least["heading"], limit)
         if next_heading:
             return next_heading[0], "heading"

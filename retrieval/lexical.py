@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from .library import Library
 
@@ -24,7 +25,8 @@ def search(library: Library, query: str, k: int) -> list[tuple[int, float]]:
     A chunk matches when it holds any word of the query. Stop words are dropped from the query, not from the index: that
     is three times faster and loses nothing, and a query of stop words alone still finds them.
     """
-    words = list(dict.fromkeys(re.findall(r"\w+", query.lower())))
+    composed = unicodedata.normalize("NFC", query.lower())  # a combining accent is no part of a word to `re`
+    words = list(dict.fromkeys(re.findall(r"\w+", composed)))
     words = [word for word in words if word not in STOP_WORDS] or words
     if not words:
         return []

@@ -146,8 +146,9 @@ class Library:
         """The chunks with these ids, by id; one that is gone is left out."""
         with self._reading() as db:
             rows = db.execute(
-                "SELECT c.id, document_id, d.path, d.title, ordinal, page, char_start, char_end, heading, c.text, "
-                "tokens FROM chunks c JOIN documents d ON d.id = document_id WHERE c.id IN (SELECT value FROM json_each(?))",
+                "SELECT c.id, document_id, d.path, d.title, ordinal, page, char_start, char_end, heading, "
+                "c.text, tokens FROM chunks c JOIN documents d ON d.id = document_id "
+                "WHERE c.id IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(ids)),),
             ).fetchall()
         names = (
@@ -208,7 +209,7 @@ class Library:
             rows = db.execute(
                 "SELECT absolute_path, id, path, sha256, size, mtime_ns, recipe, added_at FROM documents"
             ).fetchall()
-        return {r[0]: StoredFile(*r[1:7], r[5] + SETTLED_NS < nanoseconds(r[7])) for r in rows}
+        return {r[0]: StoredFile(*(*r[1:7], r[5] + SETTLED_NS < nanoseconds(r[7]))) for r in rows}
 
     # Changing it
 

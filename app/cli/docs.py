@@ -123,7 +123,9 @@ def _find(rag: Ragstone, name: str) -> list[Document]:
     absolute = os.path.abspath(name)  # noqa: PTH100 - see ingest.sources
     files = rag.library.files()
     known = {files[path].document_id for path in files if path == absolute or path.startswith(absolute + "/")}
-    found = [d for d in documents if d.path == name or d.path.startswith(below) or d.id in known]
+    # The same relative path can have been given in several folders: this one goes first.
+    found = [d for d in documents if d.id in known]
+    found = found or [d for d in documents if d.path == name or d.path.startswith(below)]
     found = found or [d for d in documents if str(d.id) == name]
     if not found:
         raise SourceError("the library holds no such document", path=name, remedy="See `ragstone docs list`")

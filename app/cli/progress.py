@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @contextmanager
 def ingest_progress() -> Iterator[Callable[[IngestProgress], None]]:
     """Files, chunks a second and remaining time."""
+    console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.fields[files]} files"),
         BarColumn(),
@@ -23,7 +24,8 @@ def ingest_progress() -> Iterator[Callable[[IngestProgress], None]]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
-        console=Console(stderr=True),
+        console=console,
+        disable=not console.is_terminal,
         transient=True,
     )
     with bar:
@@ -45,13 +47,15 @@ def ingest_progress() -> Iterator[Callable[[IngestProgress], None]]:
 @contextmanager
 def download_progress(name: str) -> Iterator[Callable[[str, int, int], None]]:
     """Bytes, speed and remaining time of a download."""
+    console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
+        disable=not console.is_terminal,
     )
     with bar:
         task = bar.add_task(name)

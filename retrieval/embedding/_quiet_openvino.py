@@ -1,7 +1,7 @@
 """`openvino`, imported without its telemetry.
 
-`import openvino` reports itself to Google Analytics from a process that it forks, each time and unasked. Where its package
-for that cannot be imported it takes a stub of its own, which does nothing.
+`import openvino` reports itself to Google Analytics from a process that it forks, each time and unasked. Where its
+package for that cannot be imported it takes a stub of its own, which does nothing.
 """
 
 from __future__ import annotations

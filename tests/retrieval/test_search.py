@@ -54,11 +54,12 @@ def test_fused_scores_are_those_of_the_formula():
 @pytest.mark.parametrize("question", [question["text"] for question in ANSWERABLE[:8]])
 def test_a_hybrid_search_fuses_the_ranks_of_both_methods(retriever: Retriever, question: str):
     ranks = {mode: {h.chunk.id: h.rank for h in retriever.search(question, DEPTH, mode)} for mode in MODES[1:]}
-    hits = retriever.search(question, 500)
-    assert {hit.chunk.id for hit in hits} == ranks["dense"].keys() | ranks["lexical"].keys()
+    fused = {i: sum(1 / (60 + of[i]) for of in ranks.values() if i in of) for of in ranks.values() for i in of}
+    hits = retriever.search(question, DEPTH)
+    assert [hit.chunk.id for hit in hits] == sorted(fused, key=lambda i: (-fused[i], i))[:DEPTH]
     for hit in hits:
         assert hit.ranks == {mode: of[hit.chunk.id] for mode, of in ranks.items() if hit.chunk.id in of}
-        assert hit.score == pytest.approx(sum(1 / (60 + rank) for rank in hit.ranks.values()), abs=1e-12)
+        assert hit.score == pytest.approx(fused[hit.chunk.id], abs=1e-12)
     assert [hit.chunk.id for hit in retriever.search(question, 7)] == [hit.chunk.id for hit in hits[:7]]
 
 
@@ -79,7 +80,7 @@ def test_hits_tell_the_cosine_of_their_embedding(retriever: Retriever, library: 
     query = "annual production of the wind turbines"
     ids, vectors, _ = library.vectors()
     cosine = dict(zip(ids.tolist(), (vectors @ embedder.embed_query(query)).tolist(), strict=True))
-    hits = retriever.search(query, 200)
+    hits = retriever.search(query, DEPTH)
     assert any("dense" not in hit.ranks for hit in hits)
     for hit in hits:
         assert hit.similarity == pytest.approx(cosine[hit.chunk.id], abs=1e-5)

@@ -1,0 +1,104 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragstone.generation.answer import NO_ANSWER
+
+QUESTION = "What torque do the M10 bolts on the rack busbars need?"
+
+
+@pytest.fixture
+def settings(sample_library: Path, tiny_model_path: Path) -> dict[str, str]:
+    return {
+        "RAGSTONE_LIBRARY": str(sample_library),
+        "RAGSTONE_MODEL": str(tiny_model_path),
+        "RAGSTONE_MAX_TOKENS": "32",
+        "RAGSTONE_MIN_CONFIDENCE": "0",
+    }
+
+
+def test_ask_json_is_one_document_with_what_was_promised(ragstone_cli: Any, settings: dict[str, str]) -> None:
+    done = ragstone_cli("ask", QUESTION, "--json", env=settings)
+    assert done.code == 0, done.stderr
+    answer = done.json()
+    assert answer["question"] == QUESTION
+    assert answer["abstained"] is False
+    assert answer["model"] == "SmolLM2-135M-Instruct.Q4_1"
+    assert set(answer["timings_ms"]) == {"retrieve", "first_token", "total"}
+    assert set(answer["tokens"]) == {"prompt", "completion"}
+    for sentence in answer["sentences"]:
+        assert set(sentence) == {"text", "citations", "support", "verdict"}
+        assert sentence["verdict"] in ("supported", "unsupported", "unscored")
+        assert (sentence["support"] is None) == (sentence["verdict"] == "unscored")
+    promised = {"n", "document", "page", "chunk_id", "char_start", "char_end", "quote", "rects"}
+    assert all(promised <= set(citation) for citation in answer["citations"])
+    assert answer["hits"][0]["rank"] == 1
+
+
+def test_ask_shows_the_answer_once_and_its_sources(ragstone_cli: Any, settings: dict[str, str]) -> None:
+    answer = ragstone_cli("ask", QUESTION, "--json", env=settings).json()
+    streamed = ragstone_cli("ask", QUESTION, env=settings)
+    whole = ragstone_cli("ask", QUESTION, "--no-stream", env=settings)
+    assert streamed.stdout == whole.stdout
+    assert streamed.stdout.startswith(answer["answer"])
+    assert streamed.stdout.count(answer["answer"]) == 1
+    for citation in answer["citations"]:
+        assert f"[{citation['n']}] {citation['document']}" in streamed.stdout
+
+
+def test_explain_shows_why(ragstone_cli: Any, settings: dict[str, str]) -> None:
+    shown = ragstone_cli("ask", QUESTION, "--explain", env=settings).stdout
+    assert f"Searched for: {QUESTION}" in shown
+    assert "cosine" in shown
+
+
+def test_an_abstention_says_so_and_names_the_nearest_documents(ragstone_cli: Any, settings: dict[str, str]) -> None:
+    done = ragstone_cli(
+        "ask", "Who won the football world cup in 1998?", env=settings | {"RAGSTONE_MIN_CONFIDENCE": "1"}
+    )
+    assert done.code == 0
+    assert done.stdout.startswith(NO_ANSWER)
+    assert "The nearest passages are in:" in done.stdout
+
+
+def test_chat_answers_question_after_question(
+    ragstone_cli: Any, settings: dict[str, str], sample_library: Path, tmp_path: Path
+) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "ragstone", "chat"],
+        input=f"{QUESTION}\nand in 2020?\n\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=tmp_path,
+        env={"PATH": "", "HOME": str(tmp_path), "RAGSTONE_MODELS_DIR": str(ragstone_cli.models_dir)} | settings,
+        check=True,
+    )
+    alone = ragstone_cli("ask", QUESTION, env=settings).stdout
+    assert process.stdout.startswith(alone)
+    assert len(process.stdout) > len(alone)
+
+
+def test_an_unknown_model_is_one_line_with_the_nearest_name(ragstone_cli: Any, settings: dict[str, str]) -> None:
+    done = ragstone_cli("ask", QUESTION, "--model", "smollm2-153m", env=settings)
+    assert done.code == 1
+    assert "smollm2-135m" in done.error
+
+
+def test_a_model_that_is_not_here_names_the_command_that_brings_it(
+    ragstone_cli: Any, settings: dict[str, str], tmp_path: Path
+) -> None:
+    elsewhere = {"RAGSTONE_MODELS_DIR": str(tmp_path / "none"), "RAGSTONE_MODEL": "smollm2-135m"}
+    done = ragstone_cli("ask", QUESTION, env=settings | elsewhere)
+    assert done.code == 1
+    assert "ragstone models pull smollm2-135m" in done.error
+
+
+def test_asking_without_a_library_names_the_remedy(ragstone_cli: Any, tmp_path: Path) -> None:
+    done = ragstone_cli("ask", QUESTION, env={"RAGSTONE_LIBRARY": str(tmp_path / "none")})
+    assert done.code == 1
+    assert "there is no library here yet" in done.error
+    assert not (tmp_path / "none").exists()

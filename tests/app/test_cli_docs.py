@@ -1,0 +1,106 @@
+import shutil
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from ragstone.retrieval.library import Library
+
+
+class Cli(Protocol):
+    def __call__(self, command: str, *arguments: str | Path, **options: Any) -> Any: ...
+
+
+@pytest.fixture
+def copy(sample_library: Path, tmp_path: Path) -> Path:
+    """The sample documents, to change."""
+    shutil.copytree(sample_library, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_the_json_of_status_is_as_documented(ragstone_cli: Cli, sample_library: Path):
+    done = ragstone_cli("status", "--library", sample_library, "--json")
+    assert (done.code, done.stderr) == (0, "")
+    status = done.json()
+    assert {"documents", "chunks", "vectors", "embedder", "index", "bytes"} <= set(status)
+    assert status["documents"] == 19
+    assert status["chunks"] == status["vectors"] > 100
+    assert status["embedder"]["model"] == "all-minilm-l6-v2"
+    assert status["embedder"]["dimension"] == 384
+    assert status["bytes"] >= (sample_library / "library.sqlite3").stat().st_size
+    shown = ragstone_cli("status", "--library", sample_library)
+    assert "Documents  19\n" in shown.stdout
+    assert "all-minilm-l6-v2, 384 dimensions" in shown.stdout
+
+
+def test_an_empty_library_has_a_status(ragstone_cli: Cli, tmp_path: Path):
+    Library(tmp_path / "empty", create=True).close()
+    status = ragstone_cli("status", "--library", "empty", "--json").json()
+    assert (status["documents"], status["chunks"], status["vectors"], status["embedder"]) == (0, 0, 0, None)
+    assert "none yet" in ragstone_cli("status", "--library", "empty").stdout
+
+
+def test_documents_are_listed_with_their_chunks_and_pages(ragstone_cli: Cli, sample_library: Path, samples: Path):
+    done = ragstone_cli("docs", "list", "--library", sample_library, "--json")
+    assert (done.code, done.stderr) == (0, "")
+    documents = done.json()["documents"]
+    assert [document["path"] for document in documents] == sorted(
+        str(path) for path in samples.rglob("*") if path.is_file()
+    )
+    assert all(set(document) >= {"id", "path", "title", "chunks", "pages", "empty_pages"} for document in documents)
+    lines = ragstone_cli("docs", "list", "--library", sample_library).stdout.splitlines()
+    assert len(lines) == 19
+    assert f"{samples}/reports/annual-report-2023.pdf  (" in " ".join(lines)
+
+
+def test_a_document_is_shown_by_path_or_id(ragstone_cli: Cli, sample_library: Path, samples: Path):
+    path = samples / "records" / "spare-parts.csv"
+    by_path = ragstone_cli("docs", "show", path, "--library", sample_library, "--json").json()
+    by_id = ragstone_cli("docs", "show", str(by_path["id"]), "--library", sample_library, "--json").json()
+    assert by_path == by_id
+    assert by_path["path"] == str(path)
+    assert [chunk["ordinal"] for chunk in by_path["chunks"]] == list(range(by_path["chunks"][-1]["ordinal"] + 1))
+    text = ragstone_cli("docs", "show", path, "--text", "--library", sample_library, "--json").json()["text"]
+    for chunk in by_path["chunks"]:
+        assert text[chunk["char_start"] : chunk["char_end"]] == chunk["text"]
+    shown = ragstone_cli("docs", "show", path, "--library", sample_library)
+    assert shown.code == 0
+    assert by_path["chunks"][0]["text"] in shown.stdout
+
+
+def test_documents_are_removed_by_path_folder_or_id_and_their_files_stay(ragstone_cli: Cli, copy: Path, samples: Path):
+    one = samples / "records" / "spare-parts.csv"
+    folder = samples / "legal"
+    with Library(copy) as library:
+        by_id = next(d for d in library.documents() if d.path.endswith("outages.html"))
+    done = ragstone_cli("docs", "remove", one, f"{folder}/", str(by_id.id), "--library", copy, "--json")
+    assert (done.code, done.stderr) == (0, "")
+    expected = {str(one), by_id.path, *map(str, folder.iterdir())}
+    assert set(done.json()["removed"]) == expected
+    assert all(Path(path).is_file() for path in expected)
+    with Library(copy) as library:
+        assert library.counts()[0] == 19 - len(expected)
+        assert not expected & {document.path for document in library.documents()}
+    hits = ragstone_cli("search", "spare parts", "-k", "300", "--library", copy, "--json").json()["hits"]
+    assert not expected & {hit["document"] for hit in hits}
+
+
+def test_a_document_of_this_folder_goes_before_one_of_the_same_relative_path(ragstone_cli: Cli, tmp_path: Path):
+    for place in ("one", "two"):
+        (tmp_path / place / "docs").mkdir(parents=True)
+        (tmp_path / place / "docs" / "a.txt").write_text(f"The text of {place}.")
+    command = type(ragstone_cli)
+    library = tmp_path / "library"
+    for place in ("one", "two"):
+        cli = command(tmp_path / place, ragstone_cli.models_dir)  # type: ignore[call-arg,attr-defined]
+        assert cli("ingest", "docs", "--library", library).code == 0
+    assert cli("docs", "remove", "docs", "--library", library).code == 0
+    with Library(library) as left:
+        assert [left.text(document.id) for document in left.documents()] == ["The text of one."]
+
+
+@pytest.mark.parametrize("command", ["show", "remove"])
+def test_a_document_that_is_not_there_is_named(ragstone_cli: Cli, sample_library: Path, command: str):
+    done = ragstone_cli("docs", command, "no-such.txt", "--library", sample_library)
+    assert (done.code, done.stdout) == (1, "")
+    assert done.error == "Error: no-such.txt: the library holds no such document. See `ragstone docs list`."

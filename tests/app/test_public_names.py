@@ -1,0 +1,41 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ragstone
+
+HEAVY = (
+    "numpy",
+    "faiss",
+    "openvino",
+    "tokenizers",
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "llama_cpp",
+    "rich",
+)
+
+
+def test_the_public_names_are_these():
+    assert sorted(ragstone.__all__) == ["Answer", "Ragstone", "RagstoneError", "__version__", "verify"]
+    for name in ragstone.__all__:
+        assert getattr(ragstone, name) is not None
+
+
+@pytest.mark.parametrize("words", [["--help"], ["search", "--help"], ["--version"], ["docs", "list"]])
+def test_commands_that_compute_nothing_import_nothing_heavy(words: list[str], tmp_path: Path):
+    program = f"""
+import sys
+sys.argv = {["ragstone", *words]!r}
+from ragstone.app.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+print("heavy:", *(name for name in {HEAVY!r} if name in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "heavy:"

@@ -1,0 +1,126 @@
+"""The whole way of a question, with real weights; SmolLM2 knows little, so these tests hold for any answer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ragstone.app.engine import Event, Ragstone, Turn
+from ragstone.errors import ContextOverflowError
+from ragstone.generation.answer import NO_ANSWER, leans_on_history
+
+QUESTION = "What torque do the M10 bolts on the rack busbars need?"
+
+
+@pytest.fixture(scope="module")
+def rag(sample_library: Path, tiny_model_path: Path) -> Iterator[Ragstone]:
+    with Ragstone.open(
+        sample_library, create=False, model=str(tiny_model_path), max_tokens=48, context_tokens=2048, min_confidence=0.0
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def events(rag: Ragstone) -> list[Event]:
+    return list(rag.ask_stream(QUESTION))
+
+
+def test_hits_come_first_then_words_then_the_answer(events: list[Event]) -> None:
+    kinds = [event.kind for event in events]
+    assert kinds[0] == "hits"
+    assert kinds[-1] == "answer"
+    assert set(kinds[1:-1]) == {"token"}
+
+
+def test_the_words_joined_are_the_answer(events: list[Event]) -> None:
+    answer = events[-1].answer
+    assert answer is not None
+    assert not answer.abstained
+    assert "".join(event.text for event in events) == answer.text
+
+
+def test_every_citation_names_a_passage_that_was_given_and_a_place_in_its_document(
+    rag: Ragstone, events: list[Event]
+) -> None:
+    answer = events[-1].answer
+    assert answer is not None
+    by_rank = {hit.rank: hit for hit in answer.hits}
+    assert {n for s in answer.sentences for n in s.citations} == {c.n for c in answer.citations}
+    for citation in answer.citations:
+        assert citation.chunk_id == by_rank[citation.n].chunk.id
+        assert rag.library.text(citation.document_id)[citation.char_start : citation.char_end] == citation.quote
+
+
+def test_an_answer_tells_its_tokens_and_times(events: list[Event]) -> None:
+    answer = events[-1].answer
+    assert answer is not None
+    assert set(answer.timings_ms) == {"retrieve", "first_token", "total"}
+    assert 0 < answer.timings_ms["retrieve"] < answer.timings_ms["first_token"] <= answer.timings_ms["total"]
+    assert answer.tokens["prompt"] > 100
+    assert 0 < answer.tokens["completion"] <= 48
+
+
+def test_the_same_question_gets_the_same_answer(rag: Ragstone, events: list[Event]) -> None:
+    again, first = rag.ask(QUESTION), events[-1].answer
+    assert first is not None
+    assert (again.text, again.sentences, again.citations) == (first.text, first.sentences, first.citations)
+
+
+def test_closing_the_stream_stops_the_answer(rag: Ragstone) -> None:
+    stream = rag.ask_stream(QUESTION)
+    assert next(stream).kind == "hits"
+    assert next(stream).kind == "token"
+    stream.close()  # type: ignore[attr-defined]
+    assert rag.ask(QUESTION).text
+
+
+def test_a_question_far_from_the_documents_is_not_even_put_to_the_model(
+    sample_library: Path, tiny_model_path: Path
+) -> None:
+    with Ragstone.open(sample_library, create=False, model=str(tiny_model_path)) as rag:
+        answer = rag.ask("Who won the football world cup in 1998?")
+    assert answer.abstained
+    assert answer.text == NO_ANSWER
+    assert answer.tokens == {"prompt": 0, "completion": 0}
+    assert answer.citations == ()
+    assert answer.hits
+
+
+def test_an_answer_below_the_threshold_is_withdrawn(sample_library: Path, tiny_model_path: Path) -> None:
+    with Ragstone.open(sample_library, create=False, model=str(tiny_model_path), min_confidence=1.0) as rag:
+        assert rag.ask(QUESTION).text == NO_ANSWER
+
+
+def test_an_empty_library_gives_no_answer(tmp_path: Path, tiny_model_path: Path) -> None:
+    with Ragstone.open(tmp_path / "library", model=str(tiny_model_path)) as rag:
+        answer = rag.ask(QUESTION)
+    assert answer.abstained
+    assert answer.hits == ()
+
+
+def test_a_follow_up_is_searched_for_with_what_it_refers_to(rag: Ragstone) -> None:
+    history = [Turn("How much did Dagny produce in 2023?", "Dagny produced 5,246 MWh in 2023.")]
+    answer = rag.ask("and in 2020?", history)
+    assert answer.question == "and in 2020?"
+    assert answer.query != answer.question
+    assert len(answer.query) > len(answer.question)
+
+
+def test_a_question_that_stands_alone_is_searched_for_as_it_is(rag: Ragstone) -> None:
+    history = [Turn("How much did Dagny produce in 2023?", "Dagny produced 5,246 MWh in 2023.")]
+    assert rag.ask(QUESTION, history).query == QUESTION
+
+
+def test_a_question_longer_than_the_context_is_an_error(rag: Ragstone) -> None:
+    with pytest.raises(ContextOverflowError):
+        rag.ask("battery " * 4000)
+
+
+@pytest.mark.parametrize("text", ["and in 2020?", "Why?", "Who wrote it?", "What about Cora?", "How heavy are they?"])
+def test_follow_ups_are_recognized(text: str) -> None:
+    assert leans_on_history(text)
+
+
+@pytest.mark.parametrize("text", [QUESTION, "Which firm audited the accounts for 2023?"])
+def test_whole_questions_are_left_alone(text: str) -> None:
+    assert not leans_on_history(text)

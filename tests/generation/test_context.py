@@ -1,0 +1,33 @@
+from collections.abc import Callable
+
+import pytest
+
+from ragstone.errors import ContextOverflowError
+from ragstone.generation.context import Passage, pack
+from ragstone.generation.llama import LlamaModel
+
+MakePassages = Callable[..., list[Passage]]
+
+
+def test_the_prompt_never_exceeds_its_budget_and_the_best_hits_stay(
+    tiny_model: LlamaModel, passages: MakePassages
+) -> None:
+    hits = [p.hit for p in passages(*(f"Passage {n}: " + "the pump needs oil. " * 10 * n for n in range(1, 8)))]
+    whole = len(pack("How much?", hits, tiny_model.render, 10**6).prompt)
+    for budget in range(200, whole, 150):
+        packed = pack("How much?", hits, tiny_model.render, budget)
+        assert len(packed.prompt) <= budget
+        assert [p.hit for p in packed.passages] == hits[: len(packed.passages)]
+        assert [p.n for p in packed.passages] == list(range(1, len(packed.passages) + 1))
+    assert len(pack("How much?", hits, tiny_model.render, whole).passages) == len(hits)
+
+
+def test_a_question_that_fits_beside_no_passage_is_refused(tiny_model: LlamaModel, passages: MakePassages) -> None:
+    hits = [p.hit for p in passages("The pump needs oil.")]
+    with pytest.raises(ContextOverflowError, match="the question and one passage take"):
+        pack("why " * 500, hits, tiny_model.render, 300)
+
+
+def test_a_passage_shows_its_number_title_heading_and_page(passages: MakePassages) -> None:
+    (passage,) = passages("The pump needs oil.")
+    assert str(passage) == "[1] (Manual)\nThe pump needs oil."

@@ -1,0 +1,299 @@
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+from ragstone.errors import EmbedderMismatchError, LibraryLockedError, SourceError
+from ragstone.ingest.chunking import ChunkSize
+from ragstone.ingest.pipeline import IngestReport, Progress, ingest
+from ragstone.retrieval.embedding import Embedder
+from ragstone.retrieval.library import Library
+from ragstone.retrieval.vectors import VectorIndex
+
+Ingest = Callable[..., IngestReport]
+OLD = 1_600_000_000_000_000_000
+"""A modification time that is long past, so that size and time prove a file unchanged."""
+
+
+@pytest.fixture
+def one(library: Callable[..., Library]) -> Library:
+    return library()
+
+
+@pytest.fixture
+def run(one: Library, embedder: Embedder) -> Ingest:
+    """Ingests into the test's library."""
+
+    def run(
+        *paths: str | Path, size: ChunkSize | None = None, on_progress: Callable[[Progress], None] | None = None
+    ) -> IngestReport:
+        return ingest(one, paths, embedder, size or ChunkSize(), on_progress)
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder `docs` of the working directory: three old files."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    write("docs/a.md", "# Apples\n\nApples grow on trees.\n\n# Pears\n\nPears do so too, and are softer.")
+    write("docs/b.txt", "Bananas are yellow.")
+    write("docs/c.csv", "fruit,colour\ncherry,red\ncurrant,black\n")
+    return tmp_path / "docs"
+
+
+def write(path: str | Path, text: str, mtime_ns: int = OLD) -> None:
+    Path(path).write_text(text)
+    os.utime(path, ns=(mtime_ns, mtime_ns))
+
+
+def numbers(report: IngestReport) -> tuple[int, int, int, int]:
+    return report.added, report.updated, report.unchanged, report.removed
+
+
+def chunks(library: Library) -> dict[str, dict[int, str]]:
+    """The ids and texts of every document's chunks."""
+    return {d.path: {c.id: c.text for c in library.chunks_of(d.id)} for d in library.documents()}
+
+
+def test_a_first_run_stores_every_file(one: Library, run: Ingest, folder: Path):
+    report = run("docs")
+    assert numbers(report) == (3, 0, 0, 0)
+    assert report.failed == report.empty == report.unsupported == []
+    assert report.chunks == one.counts()[1] == 3
+    assert [document.path for document in one.documents()] == ["docs/a.md", "docs/b.txt", "docs/c.csv"]
+    assert [document.title for document in one.documents()] == ["Apples", "b", "c"]
+    assert one.embedder is not None
+    index = VectorIndex.load(one)
+    assert (index.revision, len(index)) == (one.revision, report.chunks)
+
+
+def test_a_second_run_on_an_unchanged_folder_embeds_nothing(one: Library, run: Ingest, folder: Path):
+    run("docs")
+    before, revision = chunks(one), one.revision
+    report = run("docs")
+    assert numbers(report) == (0, 0, 3, 0)
+    assert report.chunks == 0
+    assert one.revision == revision
+    assert chunks(one) == before
+
+
+def test_a_changed_file_replaces_only_its_own_chunks(one: Library, run: Ingest, folder: Path):
+    run("docs")
+    before = chunks(one)
+    write("docs/b.txt", "Blueberries are blue, bananas are not.")
+    report = run("docs")
+    assert numbers(report) == (0, 1, 2, 0)
+    assert report.chunks == 1
+    after = chunks(one)
+    assert list(after.pop("docs/b.txt").values()) == ["Blueberries are blue, bananas are not."]
+    old = before.pop("docs/b.txt")
+    assert after == before
+    assert one.chunks(list(old)) == {}
+
+
+def test_a_quick_edit_that_keeps_size_and_time_is_noticed(one: Library, run: Ingest, folder: Path):
+    Path("docs/b.txt").write_text("Bananas are yellow.")
+    run("docs")
+    time_ns = Path("docs/b.txt").stat().st_mtime_ns
+    write("docs/b.txt", "Bananas are orange.", time_ns)
+    assert numbers(run("docs")) == (0, 1, 2, 0)
+    assert list(chunks(one)["docs/b.txt"].values()) == ["Bananas are orange."]
+
+
+def test_an_edit_made_while_a_long_run_goes_on_is_noticed_by_the_next_run(one: Library, run: Ingest, folder: Path):
+    """The edit keeps size and time, as on a file system with a coarse clock, and the run stores the file much later."""
+    Path("docs/b.txt").write_text("Bananas are yellow.")
+    time_ns = Path("docs/b.txt").stat().st_mtime_ns
+
+    def edit_later(progress: Progress) -> None:
+        if progress.path == "docs/c.csv":  # b.txt has been read, and is not stored yet
+            write("docs/b.txt", "Bananas are orange.", time_ns)
+            wait_until_settled(time_ns)
+
+    run("docs", on_progress=edit_later)
+    assert list(chunks(one)["docs/b.txt"].values()) == ["Bananas are yellow."]
+    assert numbers(run("docs")) == (0, 1, 2, 0)
+    assert list(chunks(one)["docs/b.txt"].values()) == ["Bananas are orange."]
+
+
+def wait_until_settled(time_ns: int) -> None:
+    while time.time_ns() < time_ns + 2_100_000_000:
+        time.sleep(0.05)
+
+
+def test_a_touched_file_embeds_nothing_and_is_not_read_again(one: Library, run: Ingest, folder: Path):
+    run("docs")
+    revision = one.revision
+    os.utime("docs/b.txt", ns=(OLD + 1, OLD + 1))
+    report = run("docs")
+    assert numbers(report) == (0, 0, 3, 0)
+    assert report.chunks == 0
+    assert one.revision == revision
+    known = one.files()[str(folder / "b.txt")]
+    assert (known.mtime_ns, known.settled) == (OLD + 1, True)
+
+
+def test_a_deleted_file_leaves_the_library_and_the_index(one: Library, run: Ingest, folder: Path):
+    run("docs")
+    gone = chunks(one)["docs/b.txt"]
+    Path("docs/b.txt").unlink()
+    assert numbers(run("docs")) == (0, 0, 2, 1)
+    assert set(chunks(one)) == {"docs/a.md", "docs/c.csv"}
+    index = VectorIndex.load(one)
+    assert len(index) == one.counts()[1]
+    assert index.similarities(one.vectors()[1][0], list(gone)) == {}
+    assert one.match('"bananas"', 5, (1, 1, 1)) == []
+
+
+def test_a_renamed_file_changes_its_path(one: Library, run: Ingest, folder: Path):
+    run("docs")
+    Path("docs/b.txt").rename("docs/z.txt")
+    assert numbers(run("docs")) == (1, 0, 2, 1)
+    assert set(chunks(one)) == {"docs/a.md", "docs/c.csv", "docs/z.txt"}
+
+
+def test_files_outside_the_given_folders_stay(one: Library, run: Ingest, folder: Path):
+    run("docs")
+    Path("docs/b.txt").unlink()
+    assert numbers(run("docs/a.md")) == (0, 0, 1, 0)
+    assert "docs/b.txt" in chunks(one)
+
+
+def test_another_chunk_size_cuts_every_file_anew(one: Library, run: Ingest, folder: Path):
+    run("docs")
+    long = " ".join(f"Sentence {n} is one of many." for n in range(40))
+    write("docs/b.txt", long)
+    run("docs")
+    report = run("docs", size=ChunkSize(32, 0))
+    assert numbers(report) == (0, 3, 0, 0)
+    assert report.chunks == one.counts()[1]
+    assert max(c.tokens for d in one.documents() for c in one.chunks_of(d.id)) <= 32
+    assert run("docs", size=ChunkSize(32, 0)).chunks == 0
+
+
+def test_paths_given_twice_or_nested_are_read_once(one: Library, run: Ingest, folder: Path):
+    assert numbers(run("docs/b.txt", "docs", folder, "./docs/../docs")) == (3, 0, 0, 0)
+    assert one.counts()[0] == 3
+
+
+def test_documents_carry_the_path_as_it_was_last_given(
+    one: Library, run: Ingest, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run("docs/a.md")
+    assert list(chunks(one)) == ["docs/a.md"]
+    revision = one.revision
+    monkeypatch.chdir(folder)
+    assert numbers(run("a.md")) == (0, 0, 1, 0)
+    assert list(chunks(one)) == ["a.md"]
+    run(folder / "a.md")
+    assert list(chunks(one)) == [str(folder / "a.md")]
+    assert one.revision == revision
+
+
+def test_files_that_give_no_text_are_reported_and_the_others_stored(one: Library, run: Ingest, folder: Path):
+    write("docs/broken.pdf", "this is no PDF")
+    write("docs/empty.txt", "")
+    write("docs/photo.jpeg", "not a format that is read")
+    canvas = Canvas("docs/scan.pdf")
+    for text in ("A page with words.", "", "Another page.", ""):
+        canvas.drawString(72, 720, text)
+        canvas.showPage()
+    canvas.save()
+    report = run("docs")
+    assert numbers(report) == (4, 0, 0, 0)
+    assert [path for path, _ in report.failed] == ["docs/broken.pdf", "docs/empty.txt"]
+    assert all(reason.count(". ") >= 1 and reason.endswith(".") for _, reason in report.failed)
+    assert report.empty == [("docs/scan.pdf", [2, 4])]
+    assert report.unsupported == ["docs/photo.jpeg"]
+    assert set(chunks(one)) == {"docs/a.md", "docs/b.txt", "docs/c.csv", "docs/scan.pdf"}
+
+
+def test_a_file_that_breaks_keeps_its_earlier_version(one: Library, run: Ingest, folder: Path):
+    run("docs")
+    before = chunks(one)
+    Path("docs/b.txt").write_bytes(b"\x00\x01\x02\xff" * 500)
+    report = run("docs")
+    assert numbers(report) == (0, 0, 2, 0)
+    assert [path for path, _ in report.failed] == ["docs/b.txt"]
+    assert chunks(one) == before
+
+
+def test_a_document_without_words_is_reported_and_stored_without_chunks(one: Library, run: Ingest, folder: Path):
+    canvas = Canvas("docs/blank.pdf")
+    canvas.drawString(72, 720, "")
+    canvas.save()
+    write("docs/spaces.txt", " \n\t\n ")
+    report = run("docs")
+    assert ("docs/blank.pdf", [1]) in report.empty
+    assert "docs/spaces.txt" in [path for path, _ in (*report.empty, *report.failed)]
+    assert report.chunks == 3
+    assert numbers(run("docs"))[:2] == (0, 0)
+
+
+@pytest.mark.parametrize("names", [(), ("photo.jpeg",)])
+def test_a_folder_with_nothing_to_read_is_refused(run: Ingest, tmp_path: Path, names: Sequence[str]):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for name in names:
+        (empty / name).write_text("x")
+    with pytest.raises(SourceError, match="there is nothing to ingest"):
+        run(empty)
+
+
+def test_a_folder_that_was_emptied_is_refused_and_its_documents_stay(one: Library, run: Ingest, folder: Path):
+    run("docs")
+    before = chunks(one)
+    for path in folder.iterdir():
+        path.unlink()
+    with pytest.raises(SourceError, match=r"3 documents of it are in the library and stay there.*docs remove"):
+        run("docs")
+    assert chunks(one) == before
+
+
+def test_vectors_of_another_model_are_refused_before_anything_is_read(
+    one: Library, run: Ingest, folder: Path, embedder: Embedder
+):
+    run("docs/a.md")
+    with one._writing() as db:
+        stored = one.embedder.to_json().replace(embedder.identity.sha256, "1" * 64)
+        db.execute("UPDATE settings SET value = ? WHERE name = 'embedder'", (stored,))
+    before = chunks(one)
+    with pytest.raises(EmbedderMismatchError):
+        run("docs")
+    assert chunks(one) == before
+
+
+def test_a_library_that_is_being_written_to_is_refused(one: Library, run: Ingest, folder: Path):
+    with one.locked(), pytest.raises(LibraryLockedError, match=str(os.getpid())):
+        run("docs")
+    assert one.counts() == (0, 0)
+
+
+def test_progress_grows_to_the_whole(run: Ingest, folder: Path):
+    seen: list[Progress] = []
+    report = run("docs", on_progress=seen.append)
+    assert [p.fraction for p in seen] == sorted(p.fraction for p in seen)
+    assert (seen[-1].fraction, seen[-1].files_done, seen[-1].files) == (1, 3, 3)
+    assert seen[-1].chunks == report.chunks
+    assert [p.path for p in seen if p.path][:3] == ["docs/a.md", "docs/b.txt", "docs/c.csv"]
+    assert report.seconds > 0
+
+
+def test_what_a_progress_callback_raises_ends_the_run_and_keeps_what_was_stored(
+    one: Library, run: Ingest, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("ragstone.ingest.pipeline.BATCH_CHUNKS", 1)
+
+    def stop(progress: Progress) -> None:
+        if progress.files_done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run("docs", on_progress=stop)
+    assert set(chunks(one)) == {"docs/a.md", "docs/b.txt"}
+    assert numbers(run("docs")) == (1, 0, 2, 0)
