@@ -89,6 +89,7 @@ class Settings:
         return settings
 
 
+_TRUTH = {"1": True, "true": True, "yes": True, "on": True} | {"0": False, "false": False, "no": False, "off": False}
 _TYPES: dict[str, type] = get_type_hints(Settings)
 _FIELDS = {f.name: f for f in fields(Settings)}
 
@@ -118,7 +119,7 @@ def _checked(name: str, value: Any, source: str) -> Any:
         )
     try:
         value = _converted(value, _TYPES[name])
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise SettingsError(
             f"{source} sets {name} to {value!r}", remedy=f"Give it a value of type {_TYPES[name].__name__}"
         ) from error
@@ -136,17 +137,7 @@ def _checked(name: str, value: Any, source: str) -> Any:
 
 def _converted(value: Any, kind: type) -> Any:
     if kind is bool:
-        words = {
-            "1": True,
-            "true": True,
-            "yes": True,
-            "on": True,
-            "0": False,
-            "false": False,
-            "no": False,
-            "off": False,
-        }
-        return value if isinstance(value, bool) else words.get(str(value).strip().lower()) or _false(value, words)
+        return value if isinstance(value, bool) else _TRUTH[str(value).strip().lower()]
     if kind is Path:
         if not str(value):
             raise ValueError("an empty path")
@@ -154,12 +145,6 @@ def _converted(value: Any, kind: type) -> Any:
     if isinstance(value, (bool, list, dict)) or (kind is int and isinstance(value, float) and not value.is_integer()):
         raise TypeError(f"not of type {kind.__name__}")
     return kind(value)
-
-
-def _false(value: Any, words: Mapping[str, bool]) -> bool:
-    if str(value).strip().lower() not in words:
-        raise ValueError("not a truth value")
-    return False
 
 
 def table() -> str:

@@ -1,6 +1,6 @@
 """Ragstone inside another program: ingest a folder, search, ask, verify a text of one's own.
 
-    python examples/embed.py FOLDER QUESTION
+python examples/embed.py FOLDER QUESTION
 """
 
 import sys

@@ -153,7 +153,8 @@ class LlamaModel:
     def _own_turn(self) -> Iterator[None]:
         if self._owner == threading.get_ident():
             raise GenerationError(
-                "this thread is in the middle of another answer", remedy="Read that one to its end or close its iterator"
+                "this thread is in the middle of another answer",
+                remedy="Read that one to its end or close its iterator",
             )
         with self._turn:
             self._owner = threading.get_ident()
