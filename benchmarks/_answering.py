@@ -11,10 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ragstone import Answer, Ragstone, verify
+from ragstone import Answer, Ragstone
 from ragstone.eval.metrics.answers import best_subspan_em
-from ragstone.generation.abstention import Signals, retrieval_signals
-from ragstone.generation.grounding.claims import declines
 
 DATA = Path(os.environ.get("RAGSTONE_BENCH_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -40,7 +38,7 @@ class Result:
     abstained: bool
     confidence: float
     raw: str
-    """The model's own words, citations checked; empty when it was not asked."""
+    """What the model wrote, citations checked; empty when it was not asked or declined."""
     signals: dict[str, Any]
     timings_ms: dict[str, float]
     prompt_tokens: int
@@ -83,17 +81,13 @@ def answer_all(rag: Ragstone, questions: list[Question], out: Path | None) -> It
 
 
 def answer_one(rag: Ragstone, question: Question) -> Result:
-    """Ask one question, and look at what retrieval and model gave, whether the answer was withdrawn or not."""
+    """Ask one question, and keep what the model wrote also when it was withdrawn."""
     raw, answer = "", None
     for event in rag.ask_stream(question.text):
         raw += event.text
         answer = event.answer
     assert isinstance(answer, Answer)
     found = [Path(hit.chunk.document).name for hit in rag.search(question.text, 5)]
-    passages = [hit.chunk.text for hit in answer.hits]
-    signals = asdict(retrieval_signals(question.text, answer.hits))
-    signals["declined"] = (answer.tokens["completion"] > 0 and not raw) or declines(raw)
-    support = verify(raw, passages, question.text).support
     return Result(
         question=question.text,
         gold=question.gold,
@@ -103,7 +97,7 @@ def answer_one(rag: Ragstone, question: Question) -> Result:
         abstained=answer.abstained,
         confidence=answer.confidence,
         raw=raw,
-        signals=asdict(Signals(**signals | {"support": 1.0 if support is None else support})),
+        signals=asdict(answer.signals),
         timings_ms=answer.timings_ms,
         prompt_tokens=answer.tokens["prompt"],
     )

@@ -2,9 +2,10 @@
 
     python benchmarks/fit_abstention.py [--out FOLDER]
 
-Questions: the half of NQ-open that `nq_open.py` does not report on, half of them without their gold passage in the library;
-and SQuAD 2.0 dev, half of them written to look answerable and not to be. The label is whether the passages given to the
-model hold the answer. Prints the cross-validated AUROC of retrieval alone, of the model alone and of both, and the weights.
+Questions: the half of NQ-open that `nq_open.py` does not report on, half of them without their gold passage in the
+library; and SQuAD 2.0 dev, half of them written to look answerable and not to be. The label is whether the passages
+given to the model hold the answer. Prints the cross-validated AUROC of retrieval alone, of the model alone and of both,
+and the weights.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 from _answering import DATA, Question, Result, answer_all, read_nq, write_passages
-from ragstone import Ragstone
-from ragstone.generation.abstention import Signals
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
+
+from ragstone import Ragstone
+from ragstone.generation.abstention import Signals
 
 NAMES = tuple(Signals.__dataclass_fields__)
 COLUMNS = {"retrieval": NAMES[:3], "model": NAMES[3:], "both": NAMES}

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from _answering import Question, Result, answer_all, read_nq, write_passages
+
 from ragstone import Ragstone
 from ragstone.eval.stats import estimate
 

@@ -9,6 +9,8 @@ from dataclasses import astuple, dataclass
 from ..retrieval.records import Hit
 from .grounding.overlap import content_words
 
+SURE = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Signals:
@@ -20,13 +22,15 @@ class Signals:
     """The largest share of the question's content words that one passage holds, 0..1."""
     missing_number: bool = False
     """The question names a number (a year, a clause) that no passage holds."""
+    holds: float = SURE
+    """The model's log-odds that the passages state the answer, when asked just that; before, as sure as it gets."""
     declined: bool = False
     """The model said that it does not know."""
     support: float = 1.0
     """Of the answer by the passages, 0..1; 1 before there is one."""
 
 
-WEIGHTS = Signals(5.0, 2.0, -1.0, -3.0, 1.5)  # type: ignore[arg-type]  # weights, not truth values
+WEIGHTS = Signals(5.0, 2.0, -1.0, 1.0, -3.0, 1.5)  # type: ignore[arg-type]  # weights, not truth values
 INTERCEPT = -4.0
 """Fitted by `benchmarks/fit_abstention.py`, on questions that no reported figure uses."""
 

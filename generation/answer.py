@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from ..retrieval.library import Library
 from ..retrieval.records import Hit
 from ..retrieval.retriever import Mode, Retriever
-from .abstention import answerable, retrieval_signals
+from .abstention import SURE, Signals, answerable, retrieval_signals
 from .citations import Citation, CitedText, Sentence
 from .context import PackedContext, pack
 from .grounding import whole_support
@@ -46,6 +46,8 @@ class Answer:
     abstained: bool
     confidence: float
     """That the passages hold the answer, 0..1."""
+    signals: Signals
+    """What the confidence rests on."""
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
@@ -81,7 +83,8 @@ class _Draft:
     started: float
     query: str = ""
     hits: list[Hit] = field(default_factory=list)
-    packed: PackedContext = field(default_factory=lambda: PackedContext((), []))
+    signals: Signals = field(default_factory=Signals)
+    packed: PackedContext = field(default_factory=lambda: PackedContext((), [], []))
     cited: CitedText = field(default_factory=lambda: CitedText("", ()))
     raw: str = ""
     """The model's own words."""
@@ -125,9 +128,12 @@ class Answerer:
         draft.query = self._standalone(question, history)
         draft.hits = self.retriever.search(draft.query, self.hits, self.mode)
         draft.mark("retrieve")
+        draft.signals = retrieval_signals(draft.query, draft.hits)
         yield Event("hits", hits=tuple(draft.hits))
-        if draft.hits and answerable(retrieval_signals(draft.query, draft.hits)) >= self.min_confidence:
-            yield from self._generate(draft)
+        if draft.hits and self._may_answer(draft):
+            self._read(draft)
+            if self._may_answer(draft):
+                yield from self._write(draft)
         yield Event("answer", answer=self._finish(draft))
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
@@ -136,9 +142,18 @@ class Answerer:
         assert last.answer is not None
         return last.answer
 
-    def _generate(self, draft: _Draft) -> Iterator[Event]:
+    def _may_answer(self, draft: _Draft) -> bool:
+        return answerable(draft.signals) >= self.min_confidence
+
+    def _read(self, draft: _Draft) -> None:
+        """Let the model read the passages, and say whether they hold the answer."""
         room = self.model.context_tokens - self.sampling.max_tokens
         draft.packed = pack(draft.query, draft.hits, self.model.render, room)
+        holds = self.model.log_odds(draft.packed.holds_prompt, ("yes", "Yes"), ("no", "No"))
+        draft.signals = replace(draft.signals, holds=min(holds, SURE))
+
+    def _write(self, draft: _Draft) -> Iterator[Event]:
+        """Let the model answer."""
         draft.cited = CitedText(draft.query, draft.packed.passages)
         completion = self.model.generate(draft.packed.prompt, self.sampling)
         held = ""
@@ -153,15 +168,14 @@ class Answerer:
         if held and not declines(draft.raw):
             yield Event("token", text=held)
         draft.completion_tokens = completion.completion_tokens
+        support = whole_support([sentence.support for sentence in draft.cited.sentences])
+        draft.signals = replace(
+            draft.signals, declined=declines(draft.raw), support=1.0 if support is None else support
+        )
 
     def _finish(self, draft: _Draft) -> Answer:
         """Decide whether what the model wrote stands."""
-        signals = retrieval_signals(draft.query, draft.hits)
-        if draft.raw:
-            support = whole_support([sentence.support for sentence in draft.cited.sentences])
-            signals = replace(signals, declined=declines(draft.raw), support=1.0 if support is None else support)
-        confidence = answerable(signals)
-        abstained = not draft.cited.text or signals.declined or confidence < self.min_confidence
+        abstained = not draft.cited.text or draft.signals.declined or not self._may_answer(draft)
         refusal = (Sentence(NO_ANSWER, (), None, "unscored"),)
         draft.mark("first_token")
         draft.mark("total")
@@ -170,7 +184,8 @@ class Answerer:
             query=draft.query,
             text=NO_ANSWER if abstained else draft.cited.text,
             abstained=abstained,
-            confidence=confidence,
+            confidence=answerable(draft.signals),
+            signals=draft.signals,
             sentences=refusal if abstained else tuple(draft.cited.sentences),
             citations=() if abstained else draft.cited.citations(self.library),
             hits=tuple(draft.hits),

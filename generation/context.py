@@ -31,11 +31,13 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class PackedContext:
-    """The prompt of a question, and the passages in it."""
+    """The passages that fit, and the prompts about them, in tokens."""
 
     passages: tuple[Passage, ...]
     prompt: list[int]
-    """Tokens."""
+    """Asks for the answer."""
+    holds_prompt: list[int]
+    """Asks whether the passages hold it; begins as `prompt` does, so that the model reads the passages once."""
 
 
 def pack(
@@ -47,27 +49,31 @@ def pack(
         question: The question.
         hits: Best first.
         render: Messages to the tokens of a prompt, by the model's template and tokenizer.
-        budget: The most tokens that the prompt may have.
+        budget: The most tokens that a prompt may have.
 
     Raises:
         ContextOverflowError: Not even one passage fits beside the question.
     """
     passages = [Passage(n, hit) for n, hit in enumerate(hits, 1)]
     while True:
-        tokens = render(_messages(question, passages))
-        if len(tokens) <= budget:
-            return PackedContext(tuple(passages), tokens)
+        packed = PackedContext(
+            tuple(passages),
+            render(_messages(question, passages)),
+            render(_messages(question, passages, f"\n\n{prompt('holds')}")),
+        )
+        if len(packed.holds_prompt) <= budget:
+            return packed
         if len(passages) <= 1:
             raise ContextOverflowError(
-                f"the question and one passage take {len(tokens)} tokens, and {budget} are free",
+                f"the question and one passage take {len(packed.holds_prompt)} tokens, and {budget} are free",
                 remedy="Shorten the question, lower max_tokens or raise context_tokens",
             )
         passages.pop()
 
 
-def _messages(question: str, passages: Sequence[Passage]) -> list[Message]:
+def _messages(question: str, passages: Sequence[Passage], task: str = "") -> list[Message]:
     listed = "\n\n".join(map(str, passages))
     return [
         {"role": "system", "content": prompt("answer")},
-        {"role": "user", "content": f"Passages:\n\n{listed}\n\nQuestion: {question}"},
+        {"role": "user", "content": f"Passages:\n\n{listed}\n\nQuestion: {question}{task}"},
     ]

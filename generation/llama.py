@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Literal
 
 import llama_cpp
+import numpy as np
 import psutil
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
@@ -148,6 +149,27 @@ class LlamaModel:
                 remedy="Shorten the question, lower max_tokens or raise context_tokens",
             )
         return Completion(lambda completion: self._pieces(list(prompt), sampling, completion), len(prompt))
+
+    def log_odds(self, prompt: Sequence[int], yes: Sequence[str], no: Sequence[str]) -> float:
+        """The natural logarithm of P(answer begins with one of `yes`) / P(... one of `no`), after reading a prompt.
+
+        Raises:
+            ContextOverflowError: The prompt does not fit the context.
+        """
+        if len(prompt) >= self.context_tokens:
+            raise ContextOverflowError(
+                f"a prompt of {len(prompt)} tokens exceeds the context of {self.context_tokens}",
+                remedy="Shorten the question or raise context_tokens",
+            )
+        with self._own_turn():
+            tokens = self._llama.generate(list(prompt), temp=0.0)
+            next(tokens)  # reads the prompt; its logits then stand for the first token of the answer
+            logits = np.ctypeslib.as_array(
+                llama_cpp.llama_get_logits_ith(self._llama.ctx, -1), shape=(self._llama.n_vocab(),)
+            ).astype(np.float64)
+            tokens.close()
+        first = [[self._tokenize(word, special=False)[0] for word in words] for words in (yes, no)]
+        return float(np.logaddexp.reduce(logits[first[0]]) - np.logaddexp.reduce(logits[first[1]]))
 
     @contextmanager
     def _own_turn(self) -> Iterator[None]:

@@ -7,7 +7,6 @@ part of the input failed, 130 interrupted.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from importlib.metadata import version
 from typing import Any
@@ -44,9 +43,6 @@ def ingest_main() -> None:
 
 
 def _run(command: click.Command, name: str) -> None:
-    # Threads that wait for one another by spinning lose their core to any other busy program, and with it the time that
-    # all the others wait for them: with one neighbour on two cores, decoding is twice as fast when they sleep.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # What other packages log about a bad file is in our own report already, in words.
     logging.basicConfig(level=logging.CRITICAL, format="%(message)s", stream=sys.stderr)
     logging.getLogger("ragstone").setLevel(logging.WARNING)

@@ -99,6 +99,7 @@ def _explain(answer: Answer) -> None:
     click.echo()
     click.echo(f"Searched for: {answer.query}")
     click.echo(f"Confidence that the passages hold the answer: {answer.confidence:.2f}")
+    click.echo(f"Signals: {', '.join(f'{k} {v:.2f}' for k, v in dataclasses.asdict(answer.signals).items())}")
     click.echo(f"Support: {'unscored' if answer.support is None else format(answer.support, '.2f')}")
     click.echo(f"Model: {answer.model}; tokens: {answer.tokens}; milliseconds: {answer.timings_ms}")
     for hit in answer.hits:
@@ -115,6 +116,7 @@ def _as_json(answer: Answer) -> dict[str, object]:
         "answer": answer.text,
         "abstained": answer.abstained,
         "confidence": round(answer.confidence, 4),
+        "signals": dataclasses.asdict(answer.signals),
         "support": answer.support,
         "sentences": [dataclasses.asdict(sentence) for sentence in answer.sentences],
         "citations": [dataclasses.asdict(citation) for citation in answer.citations],

@@ -13,13 +13,21 @@ def test_the_prompt_never_exceeds_its_budget_and_the_best_hits_stay(
     tiny_model: LlamaModel, passages: MakePassages
 ) -> None:
     hits = [p.hit for p in passages(*(f"Passage {n}: " + "the pump needs oil. " * 10 * n for n in range(1, 8)))]
-    whole = len(pack("How much?", hits, tiny_model.render, 10**6).prompt)
+    whole = len(pack("How much?", hits, tiny_model.render, 10**6).holds_prompt)
     for budget in range(200, whole, 150):
         packed = pack("How much?", hits, tiny_model.render, budget)
-        assert len(packed.prompt) <= budget
+        assert len(packed.prompt) < len(packed.holds_prompt) <= budget
         assert [p.hit for p in packed.passages] == hits[: len(packed.passages)]
         assert [p.n for p in packed.passages] == list(range(1, len(packed.passages) + 1))
     assert len(pack("How much?", hits, tiny_model.render, whole).passages) == len(hits)
+
+
+def test_both_prompts_begin_alike_so_that_the_passages_are_read_once(
+    tiny_model: LlamaModel, passages: MakePassages
+) -> None:
+    packed = pack("How much?", [p.hit for p in passages("The pump needs oil.")], tiny_model.render, 1000)
+    shared = next(i for i, (a, b) in enumerate(zip(packed.prompt, packed.holds_prompt, strict=False)) if a != b)
+    assert shared > 0.8 * len(packed.prompt)
 
 
 def test_a_question_that_fits_beside_no_passage_is_refused(tiny_model: LlamaModel, passages: MakePassages) -> None:

@@ -45,6 +45,16 @@ def test_an_answer_that_the_model_ends_is_told_from_one_that_was_cut(tiny_model:
     assert "<|im_end|>" not in text
 
 
+def test_log_odds_are_those_of_the_first_token(tiny_model: LlamaModel) -> None:
+    prompt = tiny_model.render(QUESTION)
+    likeliest = "".join(tiny_model.generate(prompt, Sampling(max_tokens=1)))
+    odds = tiny_model.log_odds(prompt, (likeliest,), ("zebra",))
+    assert odds > 1
+    assert tiny_model.log_odds(prompt, ("zebra",), (likeliest,)) == pytest.approx(-odds)
+    with pytest.raises(ContextOverflowError):
+        tiny_model.log_odds(prompt * 100, ("yes",), ("no",))
+
+
 def test_closing_the_iterator_stops_the_generation_and_frees_the_model(tiny_model: LlamaModel) -> None:
     completion = tiny_model.generate(tiny_model.render(QUESTION), Sampling(max_tokens=200))
     pieces = iter(completion)
