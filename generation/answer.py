@@ -169,13 +169,11 @@ class Answerer:
             yield Event("token", text=held)
         draft.completion_tokens = completion.completion_tokens
         support = whole_support([sentence.support for sentence in draft.cited.sentences])
-        draft.signals = replace(
-            draft.signals, declined=declines(draft.raw), support=1.0 if support is None else support
-        )
+        draft.signals = replace(draft.signals, support=1.0 if support is None else support)
 
     def _finish(self, draft: _Draft) -> Answer:
         """Decide whether what the model wrote stands."""
-        abstained = not draft.cited.text or draft.signals.declined or not self._may_answer(draft)
+        abstained = not draft.cited.text or declines(draft.raw) or not self._may_answer(draft)
         refusal = (Sentence(NO_ANSWER, (), None, "unscored"),)
         draft.mark("first_token")
         draft.mark("total")

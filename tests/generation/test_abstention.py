@@ -22,7 +22,6 @@ def test_every_sign_against_an_answer_lowers_the_probability() -> None:
         replace(STRONG, coverage=0.2),
         replace(STRONG, missing_number=True),
         replace(STRONG, holds=-1.0),
-        replace(STRONG, declined=True),
         replace(STRONG, support=0.0),
     ]
     assert all(answerable(signals) < answerable(STRONG) for signals in against)
@@ -30,9 +29,8 @@ def test_every_sign_against_an_answer_lowers_the_probability() -> None:
 
 def test_retrieval_and_model_decide_together() -> None:
     weak = Signals(similarity=0.25, coverage=0.3)
-    doubtful = {"holds": -1.0, "declined": True}
-    assert answerable(replace(weak, **doubtful)) < answerable(weak)  # type: ignore[arg-type]
-    assert answerable(replace(weak, **doubtful)) < answerable(replace(STRONG, **doubtful))  # type: ignore[arg-type]
+    assert answerable(replace(weak, holds=0.0)) < answerable(weak)
+    assert answerable(replace(weak, holds=0.0)) < answerable(replace(STRONG, holds=0.0))
 
 
 def test_a_number_of_the_question_that_no_passage_holds_is_noticed(passages: MakePassages) -> None:
