@@ -30,8 +30,8 @@ class Signals:
 
 WEIGHTS = Signals(6.4, 1.5, -3.1, 1.5, 1.5)  # type: ignore[arg-type]  # a weight, not a truth value
 INTERCEPT = -7.5
-"""Fitted by `benchmarks/fit_abstention.py` on 215 questions of NQ-open and SQuAD 2.0 that no reported figure uses; `holds`
-was known of 99 of them and taken as its mean for the others."""
+"""Fitted by `benchmarks/fit_abstention.py` on 215 questions of NQ-open and SQuAD 2.0 that no reported figure uses;
+`holds` was known of 99 of them and taken as its mean for the others."""
 
 
 def retrieval_signals(question: str, hits: Sequence[Hit]) -> Signals:

@@ -57,7 +57,4 @@ def _run(command: click.Command, name: str) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. What was stored stays; the next run goes on from there.", err=True)
         code = 130
-    except BrokenPipeError:  # `ragstone search ... | head`
-        sys.stderr.close()
-        code = 0
     sys.exit(code if isinstance(code, int) else 0)
