@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from ragstone.app.settings import Settings
 from ragstone.generation.abstention import Signals, answerable, retrieval_signals
 from ragstone.generation.context import Passage
 
@@ -9,7 +10,7 @@ STRONG = Signals(similarity=0.7, coverage=1.0)
 
 
 def test_no_passage_means_no_answer() -> None:
-    assert answerable(retrieval_signals("What is the limit?", [])) < 0.1
+    assert answerable(retrieval_signals("What is the limit?", [])) < Settings().min_confidence
 
 
 def test_near_passages_are_trusted_before_the_model_has_spoken() -> None:
