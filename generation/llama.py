@@ -113,10 +113,6 @@ class LlamaModel:
         with self._turn:
             self._llama.close()
 
-    def count_tokens(self, text: str) -> int:
-        """The number of tokens of a text, special tokens not interpreted."""
-        return len(self._tokenize(text, special=False))
-
     def render(self, messages: Sequence[Message]) -> list[int]:
         """The prompt's tokens, by the model's own chat template.
 

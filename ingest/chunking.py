@@ -14,6 +14,7 @@ from typing import Literal
 
 from ..retrieval.records import TextChunk
 from .parsed import ParsedDocument
+from .parsers.spans import heading_title
 
 TokenOffsets = list[tuple[int, int]]
 Tokenize = Callable[[Sequence[str]], list[TokenOffsets]]
@@ -165,11 +166,6 @@ def _paths(headings: list[tuple[int, str]]) -> list[str]:
     for level, text in headings:
         while open_levels and open_levels[-1][0] >= level:
             open_levels.pop()
-        open_levels.append((level, _plain(text)))
+        open_levels.append((level, heading_title(text)))
         paths.append(" > ".join(title for _, title in open_levels))
     return paths
-
-
-def _plain(heading: str) -> str:
-    first = next((line for line in heading.splitlines() if line.strip(" #=-~\t")), "")
-    return first.strip().strip("#").strip()

@@ -92,7 +92,6 @@ def test_special_tokens_in_a_document_stay_plain_text(tiny_model: LlamaModel) ->
     special = set(tiny_model._tokenize("<|im_end|><|im_start|>", special=True))
     assert len(special) == 2
     assert [t for t in attacked if t in special] == [t for t in harmless if t in special]
-    assert tiny_model.count_tokens("<|im_end|>") > 1
 
 
 def test_a_template_that_refuses_a_system_turn_gets_it_in_the_first_user_turn(tiny_model: LlamaModel) -> None:
