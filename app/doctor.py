@@ -260,11 +260,11 @@ def _nvidia_gpus() -> list[str]:
 def layers(settings: Settings) -> Iterator[Check]:
     """Where the chat model's layers are when it is really loaded."""
     from ..generation.llama import LlamaModel, supports_gpu
-    from .engine import _gpu_layers
+    from .engine import as_gpu_layers
 
     if not (path := _sound(settings, settings.model)):
         return
-    gpu_layers = _gpu_layers(settings.gpu_layers)
+    gpu_layers = as_gpu_layers(settings.gpu_layers)
     with LlamaModel(path, context_tokens=512, gpu_layers=gpu_layers, threads=settings.threads) as model:
         offload = model.offload
     devices = ", ".join(offload.devices) or "the CPU runs them"

@@ -136,7 +136,7 @@ class Ragstone:
                 self._model = LlamaModel(
                     self.models.path(self.settings.model),
                     context_tokens=self.settings.context_tokens,
-                    gpu_layers=_gpu_layers(self.settings.gpu_layers),
+                    gpu_layers=as_gpu_layers(self.settings.gpu_layers),
                     threads=self.settings.threads,
                 )
             return self._model
@@ -168,5 +168,6 @@ class Ragstone:
             return self._embedder
 
 
-def _gpu_layers(setting: str) -> GpuLayers:
+def as_gpu_layers(setting: str) -> GpuLayers:
+    """The setting `gpu_layers` as llama.cpp takes it."""
     return int(setting) if setting.isdigit() else setting  # type: ignore[return-value]  # checked by Settings

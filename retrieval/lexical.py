@@ -8,7 +8,7 @@ import unicodedata
 from .library import Library
 
 COLUMN_WEIGHTS = (2.0, 1.0, 1.0)
-"""Title, heading, text. On SciFact a title weight of 2 gives nDCG@10 .689, of 1 .682."""
+"""Title, heading, text: a word of the title tells more than one of the text."""
 
 STOP_WORDS = frozenset(
     """
@@ -23,7 +23,7 @@ def search(library: Library, query: str, k: int) -> list[tuple[int, float]]:
     """Chunk ids and BM25 scores (higher is better), best first.
 
     A chunk matches when it holds any word of the query. Stop words are dropped from the query, not from the index: that
-    is three times faster and loses nothing, and a query of stop words alone still finds them.
+    is faster, and a query of stop words alone still finds them.
     """
     composed = unicodedata.normalize("NFC", query.lower())  # a combining accent is no part of a word to `re`
     words = list(dict.fromkeys(re.findall(r"\w+", composed)))

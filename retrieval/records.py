@@ -114,7 +114,7 @@ class EmbedderIdentity:
     query_prefix: str
     passage_prefix: str
     quantization: str
-    """`none` for fp32 and for bf16 arithmetic on fp32 weights (cosine .99998 with fp32), else the method."""
+    """`none` for fp32 and for bf16 arithmetic on fp32 weights (a test compares the two), else the method."""
     runtime: str
     """`openvino-bf16`, `openvino-f32`, `torch-cpu`, ...: recorded, not compared."""
 
