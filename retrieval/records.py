@@ -26,13 +26,26 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A web address that a rectangle of a PDF page leads to."""
+
+    rect: Rect
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a document; `number` counts from 1. Formats without pages have none."""
+    """A page of a document, or a slide; `number` counts from 1. Formats without pages have none."""
 
     number: int
     char_start: int
     char_end: int
     lines: tuple[Line, ...] = ()
+    label: str = ""
+    """The number printed on it, such as "iv", where the file tells it and it is not `number`."""
+    links: tuple[Link, ...] = ()
+    ocr: bool = False
+    """Its text was recognized in its image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +61,14 @@ class TextChunk:
     page: int | None = None
     """The page on which the chunk starts."""
     tokens: int
-    """Tokens of the embedding model's tokenizer, without its special tokens."""
+    """Tokens of the embedding model's tokenizer in `passage`, without its special tokens."""
+    table_header: str = ""
+    """The header rows of the table that the chunk begins inside, for they stand in an earlier chunk."""
+
+    @property
+    def passage(self) -> str:
+        """The chunk as it can be understood on its own: the header of its table, then its text."""
+        return f"{self.table_header}\n{self.text}" if self.table_header else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

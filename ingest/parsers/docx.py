@@ -12,7 +12,7 @@ import mammoth
 from bs4 import BeautifulSoup
 
 from ...errors import EncryptedError, ParseError
-from ..parsed import ParsedDocument
+from ..parsed import ParsedDocument, ParseOptions
 from .html import read_html
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -23,7 +23,7 @@ _MATH_TEXT = re.compile(rb"<m:t(?: [^>]*)?>([^<]*)</m:t>")
 _STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:fresh"
 
 
-def parse(data: bytes, path: Path) -> ParsedDocument:
+def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
     """Reads a Word document.
 
     Raises:

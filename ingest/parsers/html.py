@@ -10,7 +10,7 @@ from bs4.dammit import EncodingDetector
 from bs4.element import PreformattedString
 from markdownify import ATX, MarkdownConverter
 
-from ..parsed import ParsedDocument
+from ..parsed import ParsedDocument, ParseOptions
 from .markdown import read_markdown
 from .text import clean, decode
 
@@ -20,7 +20,7 @@ _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
 _BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n){2,}")
 
 
-def parse(data: bytes, path: Path) -> ParsedDocument:
+def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
     """Reads an HTML page.
 
     Raises:

@@ -8,7 +8,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ..parsed import Block, BlockKind, ParsedDocument
+from ..parsed import Block, BlockKind, ParsedDocument, ParseOptions
 from .spans import block, heading_title, line_spans, paragraphs
 from .text import decode
 
@@ -23,7 +23,7 @@ _KINDS: dict[str, BlockKind] = {
 }
 
 
-def parse(data: bytes, path: Path) -> ParsedDocument:
+def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
     """Reads a Markdown file.
 
     Raises:

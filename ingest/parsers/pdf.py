@@ -9,7 +9,7 @@ from pypdfium2 import PdfiumError
 from pypdfium2.raw import FPDF_ERR_PASSWORD
 
 from ...errors import EncryptedError, ParseError
-from ..parsed import ParsedDocument
+from ..parsed import ParsedDocument, ParseOptions
 from .pdf_layout import Row, lay_out, page_quality, page_text, readable
 from .pdf_readers import PYPDF_ERRORS, RawPdf, read_with_pdfium, read_with_pypdf
 from .text import clean
@@ -18,7 +18,7 @@ _GOOD_QUALITY = 0.8
 _NO_TITLES = {"untitled", "anonymous", "(anonymous)"}
 
 
-def parse(data: bytes, path: Path) -> ParsedDocument:
+def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
     """Reads a PDF; pages without text, such as scans, are kept, empty.
 
     Raises:

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from ...errors import ParseError
-from ..parsed import ParsedDocument
+from ..parsed import ParsedDocument, ParseOptions
 from .spans import block, line_spans
 from .text import decode
 
@@ -18,7 +18,7 @@ _SAMPLE = 16_384
 _NUMBER = re.compile(r"[-+(]?[$€£¥]?\d[\d.,:/ -]*(?:[eE][-+]?\d+)?[%)]?")
 
 
-def parse(data: bytes, path: Path) -> ParsedDocument:
+def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
     """Reads a table.
 
     Raises:
