@@ -154,18 +154,19 @@ def _lexical_index(file: Path) -> Check:
 def _vector_index(opened: Library, chunks: int) -> Check:
     import faiss
 
-    from ..retrieval.vectors import FILE
+    from ..retrieval.vectors import VECTORS, VectorIndex
 
-    folder = opened.folder / "index" / str(opened.revision)
-    if not (folder / FILE).is_file():
+    folder = opened.folder / "index" / opened.published
+    if not opened.published or not folder.is_dir():
         return Check("vector index", "ok", f"will be rebuilt for {chunks} chunks at the next search")
     try:
-        vectors = faiss.read_index(str(folder / FILE)).ntotal
+        stored = faiss.read_index(str(folder / VECTORS)).ntotal
     except RuntimeError:
         return Check("vector index", "warning", f"{folder} is damaged", "Nothing is lost: the next search rebuilds it")
+    index = VectorIndex.load(opened)
     remedy = f"Delete {folder}; the next search rebuilds it"
-    found = f"{vectors} vectors for {chunks} chunks, revision {opened.revision}"
-    return _judge("vector index", found, remedy, problem=vectors != chunks)
+    found = f"{len(index)} vectors for {chunks} chunks, {stored} of them in the stored index"
+    return _judge("vector index", found, remedy, problem=len(index) != chunks)
 
 
 def _files(opened: Library) -> Check:

@@ -17,7 +17,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ..generation.llama import GpuLayers, LlamaModel
-    from ..ingest.pipeline import IngestReport, Progress
+    from ..ingest.report import IngestReport, Progress
     from ..retrieval.embedding import Embedder
 
 __all__ = ["Answer", "Event", "Ragstone", "Turn"]
@@ -77,29 +77,45 @@ class Ragstone:
             self._model = self._embedder = None
         self.library.close()
 
-    def ingest(self, *paths: str | Path, on_progress: Callable[[Progress], None] | None = None) -> IngestReport:
+    def ingest(
+        self,
+        *paths: str | Path,
+        collection: str | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        passwords: Sequence[str] = (),
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> IngestReport:
         """Bring the library up to date with files and folders (see `ragstone.ingest.pipeline.ingest`).
+
+        Args:
+            *paths: Files and folders.
+            collection: The collection that the files go to; by default known files stay where they are.
+            include: Only files that one of these patterns matches (gitignore syntax); all by default.
+            exclude: Not the files that one of these patterns matches.
+            passwords: Tried in turn on locked files.
+            on_progress: Told after every file and every batch of chunks.
 
         Raises:
             SourceError: A path is missing, or there is nothing to ingest.
+            SettingsError: A pattern cannot be used.
             LibraryError: The library cannot be written to.
             ModelError: The embedding model cannot be used.
         """
-        from ..ingest.chunking import ChunkSize
         from ..ingest.pipeline import ingest
+        from .ingesting import ingest_options
 
-        embedder = self._load_embedder()
-        size = ChunkSize(min(self.settings.chunk_tokens, embedder.passage_tokens), self.settings.chunk_overlap)
-        return ingest(self.library, paths, embedder, size, on_progress)
+        options = ingest_options(self.settings, collection, include, exclude, passwords)
+        return ingest(self.library, paths, self._load_embedder, options, on_progress)
 
-    def search(self, query: str, k: int = 10, mode: Mode | None = None) -> list[Hit]:
-        """The k passages that answer a query best; the library's own mode by default.
+    def search(self, query: str, k: int = 10, mode: Mode | None = None, collection: str | None = None) -> list[Hit]:
+        """The k passages that answer a query best, of one collection or of all; the library's own mode by default.
 
         Raises:
             ModelError: The embedding model cannot be used.
             EmbedderMismatchError: The library's vectors come from another embedding model.
         """
-        return self._retriever.search(query, k, mode or self._mode)
+        return self._retriever.search(query, k, mode or self._mode, collection)
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question; `history` holds the earlier turns of a chat, oldest first.

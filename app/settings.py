@@ -38,8 +38,30 @@ class Settings:
         "all-minilm-l6-v2", "The embedding model: a name, or a sentence-transformers folder."
     )
     embedding_runtime: str = _setting("openvino", "What runs the embedding model.", choices=("openvino", "torch"))
+    chunker: str = _setting(
+        "recursive",
+        "How documents are cut (see `docs/chunking.md`).",
+        choices=("recursive", "tokens", "sentences", "semantic", "page"),
+    )
     chunk_tokens: int = _setting(200, "The most tokens of a chunk, in the embedding model's tokens.", low=32, high=8192)
     chunk_overlap: int = _setting(24, "The most tokens that a chunk repeats of the one before.", low=0, high=2048)
+    chunk_prefix: bool = _setting(False, "Embed the document's title and the headings before each chunk.")
+    ocr: str = _setting(
+        "auto",
+        "Recognize text in images: of pages without readable text (`auto`), of every PDF page (`force`), or never.",
+        choices=("auto", "off", "force"),
+    )
+    duplicates: str = _setting(
+        "report",
+        "Near-duplicate documents: store them unseen, store and report them, or report and skip them.",
+        choices=("keep", "report", "skip"),
+    )
+    jobs: int = _setting(0, "Files read at a time, each in a process of its own; 0 for half the cores.", low=0, high=64)
+    parse_seconds: int = _setting(
+        120, "How long the parser of a file, or of one page of it, may take.", low=1, high=86_400
+    )
+    parse_memory_mb: int = _setting(3072, "The most memory for the parser of a file, in MiB.", low=128, high=1 << 20)
+    max_file_mb: int = _setting(512, "Larger files are not read, in MiB.", low=1, high=1 << 20)
     search_mode: str = _setting("hybrid", "How passages are searched for.", choices=("hybrid", "dense", "lexical"))
     hits: int = _setting(4, "The most passages given to the chat model.", low=1, high=50)
     min_confidence: float = _setting(

@@ -6,12 +6,15 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import SourceError
 from ..retrieval.records import StoredFile
+from .selection import IGNORE_FILE, IgnoreRules, Selection
+
+_EVERYTHING = Selection()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,51 +35,33 @@ class Walk:
     unsupported: list[str] = field(default_factory=list)
     """Files of a folder whose format no parser reads."""
     failed: list[tuple[str, str]] = field(default_factory=list)
-    """(path, reason with remedy) of what was met in a folder and cannot be looked at."""
+    """(path, reason with remedy) of what was met in a folder and cannot be looked at, and of too large files."""
     roots: list[Path] = field(default_factory=list)
     """The absolute folders that were walked: a stored file below one of them that is gone was deleted."""
+    ignored: set[str] = field(default_factory=set)
+    """The absolute files and folders that an ignore file leaves out: what is stored of them leaves the library."""
+
+    def ignores(self, absolute: str) -> bool:
+        """Whether an ignore file leaves out this file or a folder above it."""
+        return absolute in self.ignored or any(str(parent) in self.ignored for parent in Path(absolute).parents)
 
 
-def walk(paths: Sequence[str | Path], suffixes: Iterable[str]) -> Walk:
-    """Find the files to read. Hidden files and folders are left out, unless they are named themselves.
+def walk(paths: Sequence[str | Path], supported: Callable[[Path], bool], selection: Selection = _EVERYTHING) -> Walk:
+    """Find the files to read.
+
+    Hidden files and folders, and what an ignore file names, are left out unless they are named themselves. Links to
+    files are followed; links to folders are not, for they can lead in a circle.
 
     Raises:
         SourceError: A path does not exist, cannot be read, or is neither a file nor a folder.
     """
-    known = frozenset(suffixes)
-    found, seen = Walk(), set[Path]()
-
-    def fail(path: str | Path, reason: str) -> None:
-        found.failed.append((os.fsencode(path).decode("utf-8", "replace"), reason))
-
+    walker = _Walker(supported, selection)
     for given in map(Path, paths):
-        is_folder = _is_folder(given)
-        if is_folder:
-            found.roots.append(_absolute(given))
-        for file in _below(given, lambda error: fail(error.filename, unreadable(error))) if is_folder else [given]:
-            absolute = _absolute(file)
-            if absolute in seen:
-                continue
-            seen.add(absolute)
-            try:
-                status = file.stat()
-                str(absolute).encode()
-            except FileNotFoundError:  # a link to nowhere, or gone since its folder was read
-                continue
-            except UnicodeEncodeError:
-                fail(file, "its path is not valid UTF-8. Rename the file or its folder.")
-                continue
-            except OSError as error:
-                if error.errno != errno.ELOOP:
-                    fail(file, unreadable(error))
-                continue
-            if not stat.S_ISREG(status.st_mode):
-                continue
-            if file.suffix.lower() in known or file == given:
-                found.files.append(SourceFile(str(file), absolute, status.st_size, status.st_mtime_ns))
-            else:
-                found.unsupported.append(str(file))
-    return found
+        if _is_folder(given):
+            walker.walk(given)
+        else:
+            walker.add_named(given)
+    return walker.found
 
 
 def has_changed(file: SourceFile, stored: StoredFile | None, recipe: str) -> bool:
@@ -91,13 +76,38 @@ def has_changed(file: SourceFile, stored: StoredFile | None, recipe: str) -> boo
     return not (same and stored.settled) and sha256(file.absolute) != stored.sha256
 
 
-def deleted(found: Walk, stored: dict[str, StoredFile]) -> list[StoredFile]:
-    """The stored files below the walked folders that no longer exist."""
+def deleted(found: Walk, stored: Mapping[str, StoredFile]) -> list[tuple[str, StoredFile]]:
+    """The stored files below the walked folders, by absolute path, that no longer exist or are to be ignored now."""
+    below = tuple(_with_separator(str(root)) for root in found.roots)
+    present = {str(file.absolute) for file in found.files}
     return [
-        known
+        (absolute, known)
         for absolute, known in stored.items()
-        if any(Path(absolute).is_relative_to(root) for root in found.roots) and _is_gone(absolute)
+        if absolute not in present and absolute.startswith(below) and (found.ignores(absolute) or _is_gone(absolute))
     ]
+
+
+def moved(
+    new: Iterable[SourceFile], gone: Iterable[tuple[str, StoredFile]], recipe: Callable[[Path], str]
+) -> dict[SourceFile, StoredFile]:
+    """Which of the new files are files that are gone from their old place: of the same bytes, made by their recipe.
+
+    Each stored file moves once; one of the same name goes first. New files that cannot be read are left out.
+    """
+    waiting = [(path.name, known) for absolute, known in gone if known.recipe == recipe(path := Path(absolute))]
+    sizes = {known.size for _, known in waiting}
+    hashes = {file: digest for file in new if file.size in sizes and (digest := _sha256_if_readable(file))}
+    moves: dict[SourceFile, StoredFile] = {}
+    for by_name in (True, False):
+        fitting: dict[tuple[str, str], list[tuple[str, StoredFile]]] = {}
+        for name, known in reversed(waiting):
+            fitting.setdefault((known.sha256, name if by_name else ""), []).append((name, known))
+        for file, digest in hashes.items():
+            fits = fitting.get((digest, file.absolute.name if by_name else ""))
+            if fits and file not in moves:
+                moves[file] = fits.pop()[1]
+        waiting = [old for fits in reversed(fitting.values()) for old in reversed(fits)]
+    return moves
 
 
 def sha256(path: Path) -> str:
@@ -128,11 +138,118 @@ def _is_folder(given: Path) -> bool:
     return False
 
 
-def _below(folder: Path, on_error: Callable[[OSError], None]) -> Iterator[Path]:
-    # Links to folders are not followed: they can lead in a circle.
-    for parent, folders, names in os.walk(folder, onerror=on_error):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder to look into; every path ends with a separator, or is empty."""
+
+    path: str
+    absolute: str
+    relative: str
+    """To the folder that was given, with slashes."""
+    rules: IgnoreRules
+
+
+class _Walker:
+    """One walk in progress. It works on strings: a `Path` is made only for files that are found."""
+
+    def __init__(self, supported: Callable[[Path], bool], selection: Selection) -> None:
+        self._supported, self._selection = supported, selection
+        self._seen = set[str]()
+        self.found = Walk()
+
+    def add_named(self, file: Path) -> None:
+        """Add a file that was given itself, whatever its format."""
+        if not self._selection.selects(file.name):
+            return
+        try:
+            self._add(str(file), _absolute(file), file.stat(), named=True)
+        except (OSError, UnicodeEncodeError) as error:
+            self._fail(str(file), error)
+
+    def walk(self, root: Path) -> None:
+        """Add what lies below a folder: its files by name, then its folders."""
+        absolute = _with_separator(_absolute(root))
+        self.found.roots.append(Path(absolute))
+        try:
+            rules = IgnoreRules.above(absolute)
+        except (OSError, ValueError) as error:
+            self._fail_rules(str(root), error)
+            return
+        waiting = [_Folder("" if str(root) == "." else _with_separator(str(root)), absolute, "", rules)]
+        while waiting:
+            waiting += reversed(self._look_into(waiting.pop()))
+
+    def _look_into(self, folder: _Folder) -> list[_Folder]:
+        """Add the files of a folder; the folders in it are returned."""
+        try:
+            with os.scandir(folder.absolute) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            self._fail(str(Path(folder.path)), error)
+            return []
+        rules = folder.rules
+        try:
+            if any(entry.name == IGNORE_FILE for entry in entries):
+                rules = rules.within(folder.absolute)
+        except (OSError, ValueError) as error:  # what is to be left out is not known
+            self._fail_rules(folder.path + IGNORE_FILE, error)
+            return []
+        folders = []
+        for entry in entries:
+            try:
+                folders.append(self._take(entry, folder, rules))
+            except (OSError, UnicodeEncodeError) as error:
+                self._fail(folder.path + entry.name, error)
+        return [found for found in folders if found is not None]
+
+    def _take(self, entry: os.DirEntry[str], folder: _Folder, rules: IgnoreRules) -> _Folder | None:
+        """Add a file if it is wanted; return a folder if it is to be looked into."""
+        is_folder = entry.is_dir(follow_symlinks=False)
+        name = entry.name + os.sep if is_folder else entry.name
+        path, absolute, relative = folder.path + name, folder.absolute + name, folder.relative + name
+        if rules.ignores(absolute):
+            self.found.ignored.add(folder.absolute + entry.name)
+        elif entry.name.startswith("."):
+            pass
+        elif not is_folder:
+            if self._selection.selects(relative):
+                self._add(path, absolute, entry.stat())
+        elif not self._selection.excludes(relative):
+            absolute.encode()
+            return _Folder(path, absolute, relative, rules)
+        return None
+
+    def _add(self, path: str, absolute: str, status: os.stat_result, *, named: bool = False) -> None:
+        absolute.encode()
+        if absolute in self._seen or not stat.S_ISREG(status.st_mode):
+            return
+        self._seen.add(absolute)
+        file, most = Path(absolute), self._selection.max_bytes
+        if not named and not self._supported(file):
+            self.found.unsupported.append(path)
+        elif status.st_size > most:
+            sizes = f"it has {status.st_size / (1 << 20):,.1f} MB, more than the {most / (1 << 20):,.1f} that are read"
+            self.found.failed.append((path, f"{sizes}. Raise max_file_mb, or name the file in a {IGNORE_FILE}."))
+        else:
+            self.found.files.append(SourceFile(path, file, status.st_size, status.st_mtime_ns))
+
+    def _fail(self, path: str, error: OSError | UnicodeEncodeError) -> None:
+        if isinstance(error, UnicodeEncodeError):
+            reason = "its path is not valid UTF-8. Rename the file or its folder."
+        elif error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return  # a link to nowhere, or gone since its folder was read
+        else:
+            reason = unreadable(error)
+        self.found.failed.append((os.fsencode(path).decode("utf-8", "replace"), reason))
+
+    def _fail_rules(self, path: str, error: OSError | ValueError) -> None:
+        if isinstance(error, OSError):
+            why = f"the {IGNORE_FILE} cannot be read ({(error.strerror or str(error)).lower()})"
+        elif isinstance(error, UnicodeDecodeError):
+            why = f"the {IGNORE_FILE} is not UTF-8 text"
+        else:
+            why = f"the {IGNORE_FILE} cannot be used: {error}"
+        self.found.failed.append((path, f"{why}. Correct it; nothing below it is read until then."))
 
 
 def _is_gone(absolute: str) -> bool:
@@ -146,5 +263,16 @@ def _is_gone(absolute: str) -> bool:
     return False
 
 
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links, and a link is a file of its own
+def _absolute(path: Path) -> str:
+    return os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links, and a link is a file of its own
+
+
+def _with_separator(folder: str) -> str:
+    return folder if folder.endswith(os.sep) else folder + os.sep
+
+
+def _sha256_if_readable(file: SourceFile) -> str | None:
+    try:
+        return sha256(file.absolute)
+    except OSError:
+        return None

@@ -50,4 +50,48 @@ MIGRATIONS: list[str] = [
         title, heading, text, content='searchable', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
     );
     """,
+    # A file can hold several documents: an archive's members, a letter and its attachments.
+    """
+    CREATE TABLE files (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        path TEXT NOT NULL,                     -- as it was given at ingest
+        absolute_path TEXT NOT NULL UNIQUE,
+        collection TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        recipe TEXT NOT NULL,                   -- parser and chunker that read it; another recipe means reading again
+        read_at TEXT NOT NULL,
+        failed TEXT NOT NULL                    -- JSON: [[part, reason], ...] what in it gave no document
+    );
+    INSERT INTO files SELECT id, path, absolute_path, '', sha256, size, mtime_ns, recipe, added_at, '[]' FROM documents;
+
+    DROP VIEW searchable;
+    CREATE TABLE new_documents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        file_id INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
+        part TEXT NOT NULL,                     -- path inside the file; empty for the file itself
+        title TEXT NOT NULL,
+        media_type TEXT NOT NULL,
+        metadata TEXT NOT NULL,                 -- JSON object of strings
+        signature BLOB NOT NULL,                -- MinHash of the text; empty for short texts
+        text TEXT NOT NULL,
+        UNIQUE (file_id, part)
+    );
+    INSERT INTO new_documents SELECT id, id, '', title, media_type, '{}', x'', text FROM documents;
+    DELETE FROM sqlite_sequence WHERE name = 'new_documents';
+    INSERT INTO sqlite_sequence SELECT 'new_documents', seq FROM sqlite_sequence WHERE name = 'documents';
+    DROP TABLE documents;
+    ALTER TABLE new_documents RENAME TO documents;
+
+    ALTER TABLE pages ADD COLUMN label TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pages ADD COLUMN links TEXT NOT NULL DEFAULT '[]';  -- JSON: [[x0, y0, x1, y1, uri], ...]
+    ALTER TABLE pages ADD COLUMN ocr INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE chunks ADD COLUMN table_header TEXT NOT NULL DEFAULT '';
+
+    CREATE VIEW searchable AS
+        SELECT chunks.id AS id, documents.title AS title, chunks.heading AS heading,
+               trim(chunks.table_header || char(10) || chunks.text, char(10)) AS text, chunks.document_id AS document_id
+        FROM chunks JOIN documents ON documents.id = chunks.document_id;
+    """,
 ]

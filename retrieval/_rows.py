@@ -5,58 +5,33 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from .records import NewDocument
+import numpy as np
+import numpy.typing as npt
+
+from .records import NewDocument, NewFile, Page, TextChunk
 
 
-def insert_document(db: sqlite3.Connection, new: NewDocument) -> None:
-    """Write a document with its pages, chunks, words and vectors."""
-    document_id = db.execute(
-        "INSERT INTO documents "
-        "(path, absolute_path, title, media_type, sha256, size, mtime_ns, recipe, added_at, text) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+def insert_file(db: sqlite3.Connection, new: NewFile) -> list[int]:
+    """Write a file with its documents; their ids, in order."""
+    file_id = db.execute(
+        "INSERT INTO files (path, absolute_path, collection, sha256, size, mtime_ns, recipe, read_at, failed) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            *(new.path, new.absolute_path, new.title, new.media_type, new.sha256, new.size, new.mtime_ns, new.recipe),
-            *(utc(new.read_at), new.text),
+            *(new.path, new.absolute_path, new.collection, new.sha256, new.size, new.mtime_ns, new.recipe),
+            *(utc(new.read_at), json.dumps(list(new.failed))),
         ),
     ).lastrowid
-    db.executemany(
-        "INSERT INTO pages VALUES (?, ?, ?, ?, ?)",
-        [
-            (
-                document_id,
-                p.number,
-                p.char_start,
-                p.char_end,
-                json.dumps([(n.char_start, n.char_end, *n.rect) for n in p.lines]),
-            )
-            for p in new.pages
-        ],
-    )
-    db.executemany(
-        "INSERT INTO chunks (document_id, ordinal, page, char_start, char_end, heading, text, tokens, vector) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                document_id,
-                c.ordinal,
-                c.page,
-                c.char_start,
-                c.char_end,
-                c.heading,
-                c.text,
-                c.tokens,
-                v.astype("<f4").tobytes(),
-            )
-            for c, v in zip(new.chunks, new.vectors, strict=True)
-        ],
-    )
-    db.execute(
-        "INSERT INTO lexicon (rowid, title, heading, text) "
-        "SELECT id, title, heading, text FROM searchable WHERE document_id = ?",
-        (document_id,),
-    )
+    return [_insert_document(db, file_id, document) for document in new.documents]
+
+
+def delete_file(db: sqlite3.Connection, file_id: int) -> None:
+    """Delete a file and all that was read of it."""
+    for (document_id,) in db.execute("SELECT id FROM documents WHERE file_id = ?", (file_id,)).fetchall():
+        delete_document(db, document_id)
+    db.execute("DELETE FROM files WHERE id = ?", (file_id,))
 
 
 def delete_document(db: sqlite3.Connection, document_id: int) -> None:
@@ -84,3 +59,40 @@ def utc(moment: datetime) -> str:
 def nanoseconds(moment: str) -> int:
     """A stored moment on the scale of a file's modification time."""
     return int(datetime.fromisoformat(moment).timestamp() * 1e9)
+
+
+def _insert_document(db: sqlite3.Connection, file_id: int | None, new: NewDocument) -> int:
+    document_id = db.execute(
+        "INSERT INTO documents (file_id, part, title, media_type, metadata, signature, text) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (file_id, new.part, new.title, new.media_type, json.dumps(dict(new.metadata)), new.signature, new.text),
+    ).lastrowid
+    db.executemany(
+        "INSERT INTO pages (document_id, number, char_start, char_end, lines, label, links, ocr) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(document_id, *_page_row(page)) for page in new.pages],
+    )
+    db.executemany(
+        "INSERT INTO chunks (document_id, ordinal, page, char_start, char_end, heading, text, table_header, tokens, "
+        "vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(document_id, *row) for row in _chunk_rows(new.chunks, new.vectors)],
+    )
+    db.execute(
+        "INSERT INTO lexicon (rowid, title, heading, text) "
+        "SELECT id, title, heading, text FROM searchable WHERE document_id = ?",
+        (document_id,),
+    )
+    return document_id or 0
+
+
+def _page_row(page: Page) -> tuple[object, ...]:
+    lines = json.dumps([(line.char_start, line.char_end, *line.rect) for line in page.lines])
+    links = json.dumps([(*link.rect, link.uri) for link in page.links])
+    return page.number, page.char_start, page.char_end, lines, page.label, links, page.ocr
+
+
+def _chunk_rows(chunks: Sequence[TextChunk], vectors: npt.NDArray[np.float32]) -> list[tuple[object, ...]]:
+    return [
+        (c.ordinal, c.page, c.char_start, c.char_end, c.heading, c.text, c.table_header, c.tokens, v.tobytes())
+        for c, v in zip(chunks, vectors.astype("<f4"), strict=True)
+    ]

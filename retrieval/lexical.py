@@ -19,8 +19,8 @@ STOP_WORDS = frozenset(
 )
 
 
-def search(library: Library, query: str, k: int) -> list[tuple[int, float]]:
-    """Chunk ids and BM25 scores (higher is better), best first.
+def search(library: Library, query: str, k: int, collection: str | None = None) -> list[tuple[int, float]]:
+    """Chunk ids and BM25 scores (higher is better), best first; of one collection only, if it is given.
 
     A chunk matches when it holds any word of the query. Stop words are dropped from the query, not from the index: that
     is faster, and a query of stop words alone still finds them.
@@ -30,4 +30,4 @@ def search(library: Library, query: str, k: int) -> list[tuple[int, float]]:
     words = [word for word in words if word not in STOP_WORDS] or words
     if not words:
         return []
-    return library.match(" OR ".join(f'"{word}"' for word in words), k, COLUMN_WEIGHTS)
+    return library.match(" OR ".join(f'"{word}"' for word in words), k, COLUMN_WEIGHTS, collection)

@@ -5,38 +5,52 @@ The FAISS index beside it is a cache that can be deleted at any time (see `vecto
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
-import os
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import (
-    EmbedderMismatchError,
-    LibraryError,
-    LibraryLockedError,
-    LibraryNotFoundError,
-    LibraryVersionError,
-    LibraryWriteError,
-)
-from ._migrations import MIGRATIONS
-from ._rows import advance_revision, delete_document, insert_document, nanoseconds, utc
-from .records import Chunk, Document, EmbedderIdentity, Line, NewDocument, Page, StoredFile
+from ..errors import EmbedderMismatchError
+from ._database import FILE, Database
+from ._rows import advance_revision, delete_document, delete_file, insert_file, nanoseconds, utc
+from .records import Chunk, Document, EmbedderIdentity, Line, Link, NewFile, Page, StoredFile
 
 if TYPE_CHECKING:
+    import sqlite3
+
     import numpy as np
     import numpy.typing as npt
 
-DATABASE = "library.sqlite3"
+DATABASE = FILE
 
 SETTLED_NS = 2_000_000_000
 """A file changed less than this before it was read may have changed again within its clock's resolution."""
+
+_PATH = "f.path || CASE d.part WHEN '' THEN '' ELSE '/' || d.part END"
+_CHUNK = (
+    *("id", "document_id", "document", "title", "ordinal", "page", "char_start", "char_end", "heading"),
+    *("text", "table_header", "tokens"),
+)
+_DOCUMENT = (
+    *("id", "path", "title", "media_type", "metadata", "collection", "sha256", "size", "mtime_ns", "added_at"),
+    *("pages", "chunks", "empty_pages"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVectors:
+    """Vectors of a library, read as one state of it."""
+
+    revision: int
+    all_ids: npt.NDArray[np.int64]
+    """Of every chunk (n,), ascending."""
+    ids: npt.NDArray[np.int64]
+    """Of the chunks whose vectors follow (m,), ascending."""
+    vectors: npt.NDArray[np.float32]
+    """(m, dimension)"""
 
 
 class Library:
@@ -55,20 +69,7 @@ class Library:
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         self.folder = folder
-        self._pool: list[sqlite3.Connection] = []
-        self._pool_guard = threading.Lock()
-        if not (folder / DATABASE).is_file():
-            if not create:
-                raise LibraryNotFoundError(
-                    "there is no library here yet", path=folder, remedy="Make one with `ingest FOLDER`, or name another"
-                )
-            with self._translated():
-                folder.mkdir(parents=True, exist_ok=True)
-        try:
-            self._migrate()
-        except BaseException:
-            self.close()
-            raise
+        self._db = Database(folder, create=create)
 
     def __enter__(self) -> Library:
         return self
@@ -78,9 +79,7 @@ class Library:
 
     def close(self) -> None:
         """Close every connection. The library must not be used afterwards."""
-        with self._pool_guard:
-            while self._pool:
-                self._pool.pop().close()
+        self._db.close()
 
     # What stands in it
 
@@ -95,6 +94,11 @@ class Library:
         """The model whose vectors are stored; None while there are none."""
         stored = self._setting("embedder")
         return EmbedderIdentity.from_json(stored) if stored else None
+
+    @property
+    def published(self) -> str:
+        """The name of the stored index that belongs to this library; empty when there is none."""
+        return self._setting("published") or ""
 
     def require_embedder(self, identity: EmbedderIdentity) -> None:
         """Make sure that vectors of this model may be compared with those stored.
@@ -112,130 +116,143 @@ class Library:
 
     def counts(self) -> tuple[int, int]:
         """The number of documents and of chunks."""
-        with self._reading() as db:
+        with self._db.reading() as db:
             row = db.execute("SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks)").fetchone()
         return int(row[0]), int(row[1])
 
+    def collections(self) -> dict[str, int]:
+        """How many documents each collection holds; the name '' is of those that are in none."""
+        with self._db.reading() as db:
+            return dict(
+                db.execute(
+                    "SELECT collection, count(d.id) FROM files f JOIN documents d ON d.file_id = f.id "
+                    "GROUP BY collection ORDER BY collection"
+                ).fetchall()
+            )
+
     def documents(self) -> list[Document]:
         """Every document, ordered by path."""
-        return self._documents("ORDER BY d.path", ())
+        return self._documents("ORDER BY 2", ())
 
     def document(self, document_id: int) -> Document | None:
         """The document with this id."""
         return next(iter(self._documents("WHERE d.id = ?", (document_id,))), None)
 
+    def documents_at(self, absolute_path: str) -> list[Document]:
+        """The documents of a file, of all files below a folder, or the part of a file that such a path names."""
+        below = absolute_path.rstrip("/") + "/"
+        whole = "f.absolute_path || CASE d.part WHEN '' THEN '' ELSE '/' || d.part END"
+        clause = f"WHERE {whole} = ?1 OR substr({whole}, 1, length(?2)) = ?2 ORDER BY 2"
+        return self._documents(clause, (absolute_path, below))
+
     def text(self, document_id: int) -> str:
         """A document's whole text, to which all offsets refer."""
-        with self._reading() as db:
+        with self._db.reading() as db:
             row = db.execute("SELECT text FROM documents WHERE id = ?", (document_id,)).fetchone()
         return str(row[0]) if row else ""
 
     def pages(self, document_id: int) -> list[Page]:
         """A document's pages; empty for formats without pages."""
-        with self._reading() as db:
+        with self._db.reading() as db:
             rows = db.execute(
-                "SELECT number, char_start, char_end, lines FROM pages WHERE document_id = ? ORDER BY number",
+                "SELECT number, char_start, char_end, lines, label, links, ocr FROM pages "
+                "WHERE document_id = ? ORDER BY number",
                 (document_id,),
             ).fetchall()
-        return [
-            Page(r[0], r[1], r[2], tuple(Line(s, e, (a, b, c, d)) for s, e, a, b, c, d in json.loads(r[3])))
-            for r in rows
-        ]
+        return [_page(*row) for row in rows]
 
     def chunks(self, ids: Sequence[int]) -> dict[int, Chunk]:
         """The chunks with these ids, by id; one that is gone is left out."""
-        with self._reading() as db:
-            rows = db.execute(
-                "SELECT c.id, document_id, d.path, d.title, ordinal, page, char_start, char_end, heading, "
-                "c.text, tokens FROM chunks c JOIN documents d ON d.id = document_id "
-                "WHERE c.id IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(ids)),),
-            ).fetchall()
-        names = (
-            "id",
-            "document_id",
-            "document",
-            "title",
-            "ordinal",
-            "page",
-            "char_start",
-            "char_end",
-            "heading",
-            "text",
-            "tokens",
-        )
-        return {row[0]: Chunk(**dict(zip(names, row, strict=True))) for row in rows}
+        return self._chunks("c.id IN (SELECT value FROM json_each(?))", json.dumps(list(ids)))
 
     def chunks_of(self, document_id: int) -> list[Chunk]:
         """A document's chunks in order."""
-        with self._reading() as db:
-            ids = [r[0] for r in db.execute("SELECT id FROM chunks WHERE document_id = ?", (document_id,))]
-        return sorted(self.chunks(ids).values(), key=lambda chunk: chunk.ordinal)
+        return sorted(self._chunks("c.document_id = ?", document_id).values(), key=lambda chunk: chunk.ordinal)
 
-    def vectors(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], int]:
-        """Chunk ids (n,), their vectors (n, dimension) and the revision that they belong to, read as one snapshot."""
+    def neighbours(self, chunk: Chunk, before: int = 1, after: int = 1) -> list[Chunk]:
+        """A chunk with those that stand before and after it in its document, in order."""
+        return [c for c in self.chunks_of(chunk.document_id) if -before <= c.ordinal - chunk.ordinal <= after]
+
+    def section(self, chunk: Chunk) -> list[Chunk]:
+        """A chunk's parent: the run of chunks around it under the same headings, in order."""
+        chunks = self.chunks_of(chunk.document_id)
+        start = end = next(i for i, c in enumerate(chunks) if c.id == chunk.id)
+        while start and chunks[start - 1].heading == chunk.heading:
+            start -= 1
+        while end + 1 < len(chunks) and chunks[end + 1].heading == chunk.heading:
+            end += 1
+        return chunks[start : end + 1]
+
+    def vectors(self, after: int = 0) -> StoredVectors:
+        """The vectors of the chunks whose id is greater than `after`, and the ids of all chunks, as one state."""
         import numpy as np
 
-        with self._reading() as db:
-            db.execute("BEGIN")
-            try:
-                revision = int(db.execute("SELECT value FROM settings WHERE name = 'revision'").fetchone()[0])
-                rows = db.execute("SELECT id, vector FROM chunks ORDER BY id").fetchall()
-            finally:
-                db.execute("COMMIT")
-        ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
-        matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").astype(np.float32)
-        return ids, matrix.reshape(len(rows), -1) if rows else np.zeros((0, 0), np.float32), revision
+        with self._db.snapshot() as db:
+            revision = int(db.execute("SELECT value FROM settings WHERE name = 'revision'").fetchone()[0])
+            all_ids = _ids(db.execute("SELECT id FROM chunks INDEXED BY chunks_by_document ORDER BY id"))
+            ids = all_ids[all_ids > after]
+            row = db.execute("SELECT length(vector) / 4 FROM chunks WHERE id > ? LIMIT 1", (after,)).fetchone()
+            vectors = np.empty((len(ids), row[0] if row else 0), dtype=np.float32)
+            rows = db.execute("SELECT vector FROM chunks WHERE id > ? ORDER BY id", (after,))
+            for place, (vector,) in enumerate(rows):
+                vectors[place] = np.frombuffer(vector, dtype="<f4")
+        return StoredVectors(revision, all_ids, ids, vectors)
 
-    def match(self, expression: str, k: int, weights: tuple[float, float, float]) -> list[tuple[int, float]]:
+    def match(
+        self, expression: str, k: int, weights: tuple[float, float, float], collection: str | None = None
+    ) -> list[tuple[int, float]]:
         """Ids and BM25 scores (higher is better) of the chunks matching an FTS5 expression.
 
         Args:
             expression: An FTS5 query.
             k: The most hits to return.
             weights: Of the columns title, heading and text.
+            collection: Only chunks of this collection.
         """
-        with self._reading() as db:
+        within = "" if collection is None else f"AND rowid IN ({_IN_COLLECTION})"
+        with self._db.reading() as db:
             rows = db.execute(
-                "SELECT rowid, -bm25(lexicon, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? "
+                f"SELECT rowid, -bm25(lexicon, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? {within} "
                 "ORDER BY score DESC, rowid LIMIT ?",
-                (*weights, expression, k),
+                (*weights, expression, *([] if collection is None else [collection]), k),
             ).fetchall()
         return [(int(row[0]), float(row[1])) for row in rows]
 
+    def chunk_ids(self, collection: str) -> npt.NDArray[np.int64]:
+        """The ids of a collection's chunks, ascending."""
+        with self._db.reading() as db:
+            return _ids(db.execute(f"{_IN_COLLECTION} ORDER BY c.id", (collection,)))
+
     def files(self) -> dict[str, StoredFile]:
         """What is known of every file, by absolute path."""
-        with self._reading() as db:
+        with self._db.reading() as db:
             rows = db.execute(
-                "SELECT absolute_path, id, path, sha256, size, mtime_ns, recipe, added_at FROM documents"
+                "SELECT absolute_path, id, path, sha256, size, mtime_ns, recipe, read_at, collection, failed FROM files"
             ).fetchall()
-        return {r[0]: StoredFile(*(*r[1:7], r[5] + SETTLED_NS < nanoseconds(r[7]))) for r in rows}
+        return {
+            absolute: StoredFile(
+                *(number, path, digest, size, mtime_ns, recipe),
+                settled=mtime_ns + SETTLED_NS < nanoseconds(read_at),
+                collection=collection,
+                failed=_pairs(failed),
+            )
+            for absolute, number, path, digest, size, mtime_ns, recipe, read_at, collection, failed in rows
+        }
+
+    def signatures(self) -> dict[int, tuple[int, bytes]]:
+        """The file's id and the MinHash signature of every document, by its id."""
+        with self._db.reading() as db:
+            return {r[0]: (r[1], r[2]) for r in db.execute("SELECT id, file_id, signature FROM documents")}
 
     # Changing it
 
-    @contextmanager
-    def locked(self, *, wait: bool = False) -> Iterator[None]:
+    def locked(self, *, wait: bool = False) -> AbstractContextManager[None]:
         """Keep other processes from writing.
 
         Raises:
             LibraryLockedError: Another process is writing already, and `wait` is false.
         """
-        with self._translated():
-            lock = (self.folder / "write.lock").open("a+b", buffering=0)
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                lock.seek(0)
-                raise LibraryLockedError(
-                    f"process {lock.read().decode() or 'unknown'} is writing to this library",
-                    path=self.folder,
-                    remedy="Wait until it has finished, or use another library with --library",
-                ) from None
-            with self._translated():
-                lock.truncate(0)
-                lock.write(str(os.getpid()).encode())
-            yield
+        return self._db.locked(wait=wait)
 
     def use_embedder(self, identity: EmbedderIdentity) -> None:
         """Record the model whose vectors are about to be stored.
@@ -245,151 +262,124 @@ class Library:
         """
         self.require_embedder(identity)
         if self.embedder != identity:
-            with self._writing() as db:
-                db.execute("INSERT OR REPLACE INTO settings VALUES ('embedder', ?)", (identity.to_json(),))
+            self._set("embedder", identity.to_json())
 
-    def store(self, documents: Iterable[NewDocument]) -> None:
-        """Store documents in one transaction; each takes the place of an earlier version of the same file."""
-        with self._writing() as db:
-            for document in documents:
-                old = db.execute(
-                    "SELECT id FROM documents WHERE absolute_path = ?", (document.absolute_path,)
-                ).fetchone()
-                if old:
-                    delete_document(db, old[0])
-                insert_document(db, document)
+    def use_index(self, name: str) -> None:
+        """Record the name of the stored index that belongs to this library."""
+        self._set("published", name)
+
+    def store(self, file: NewFile) -> list[int]:
+        """Store a file's documents in one transaction, in the place of its earlier version; their ids, in order."""
+        with self._db.writing() as db:
+            old = db.execute("SELECT id FROM files WHERE absolute_path = ?", (file.absolute_path,)).fetchone()
+            if old:
+                delete_file(db, old[0])
+            ids = insert_file(db, file)
             advance_revision(db)
+        return ids
 
     def remove(self, document_ids: Iterable[int]) -> None:
         """Remove documents with their pages, chunks and vectors, in one transaction."""
-        with self._writing() as db:
+        with self._db.writing() as db:
             for document_id in document_ids:
+                file = db.execute("SELECT file_id FROM documents WHERE id = ?", (document_id,)).fetchone()
                 delete_document(db, document_id)
+                if file:  # a file of which nothing is left has to be read again
+                    db.execute(
+                        "DELETE FROM files WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM documents WHERE file_id = ?1)",
+                        file,
+                    )
             advance_revision(db)
 
-    def refresh(self, files: Iterable[tuple[int, str, int]], read_at: datetime) -> None:
-        """Record (document id, path as given, mtime_ns) of files whose content had not changed at this time."""
-        with self._writing() as db:
+    def remove_files(self, file_ids: Iterable[int]) -> None:
+        """Remove files with all that was read of them, in one transaction."""
+        with self._db.writing() as db:
+            for file_id in file_ids:
+                delete_file(db, file_id)
+            advance_revision(db)
+
+    def refresh(self, files: Iterable[tuple[int, str, int, str]], read_at: datetime) -> None:
+        """Record (file id, path as given, mtime_ns, collection) of files whose content had not changed at this time."""
+        with self._db.writing() as db:
             db.executemany(
-                "UPDATE documents SET path = ?2, mtime_ns = ?3, added_at = ?4 WHERE id = ?1",
-                [(document_id, path, mtime, utc(read_at)) for document_id, path, mtime in files],
+                "UPDATE files SET path = ?2, mtime_ns = ?3, collection = ?4, read_at = ?5 WHERE id = ?1",
+                [(*file, utc(read_at)) for file in files],
             )
 
-    # Connections
+    def move(self, files: Mapping[int, tuple[str, str]]) -> None:
+        """Give files, by id, another path as given and another absolute path; what was read of them stays."""
+        with self._db.writing() as db:
+            # First out of the way: files can have changed places with each other.
+            db.executemany("UPDATE files SET absolute_path = 'moving ' || id WHERE id = ?", [(i,) for i in files])
+            db.executemany(
+                "UPDATE files SET path = ?2, absolute_path = ?3 WHERE id = ?1", [(i, *to) for i, to in files.items()]
+            )
 
     def _setting(self, name: str) -> str | None:
-        with self._reading() as db:
+        with self._db.reading() as db:
             row = db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else None
 
-    def _documents(self, clause: str, values: tuple[Any, ...]) -> list[Document]:
-        with self._reading() as db:
+    def _set(self, name: str, value: str) -> None:
+        with self._db.writing() as db:
+            db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+    def _chunks(self, condition: str, value: object) -> dict[int, Chunk]:
+        with self._db.reading() as db:
             rows = db.execute(
-                "SELECT d.id, d.path, d.title, d.media_type, d.sha256, d.size, d.mtime_ns, d.added_at, "
+                f"SELECT c.id, document_id, {_PATH}, d.title, ordinal, page, char_start, char_end, heading, c.text, "
+                "table_header, tokens FROM chunks c JOIN documents d ON d.id = document_id "
+                f"JOIN files f ON f.id = file_id WHERE {condition}",
+                (value,),
+            ).fetchall()
+        return {row[0]: Chunk(**dict(zip(_CHUNK, row, strict=True))) for row in rows}
+
+    def _documents(self, clause: str, values: tuple[Any, ...]) -> list[Document]:
+        with self._db.reading() as db:
+            rows = db.execute(
+                f"SELECT d.id, {_PATH}, title, media_type, metadata, collection, sha256, size, mtime_ns, read_at, "
                 "(SELECT count(*) FROM pages p WHERE p.document_id = d.id), "
                 "(SELECT count(*) FROM chunks c WHERE c.document_id = d.id), "
                 "(SELECT group_concat(number) FROM pages p WHERE p.document_id = d.id AND char_start = char_end) "
-                f"FROM documents d {clause}",
+                f"FROM documents d JOIN files f ON f.id = file_id {clause}",
                 values,
             ).fetchall()
-        names = ("id", "path", "title", "media_type", "sha256", "size", "mtime_ns", "added_at", "pages", "chunks")
-        empty = [tuple(sorted(map(int, row[-1].split(",")))) if row[-1] else () for row in rows]
+        named = [dict(zip(_DOCUMENT, row, strict=True)) for row in rows]
         return [
-            Document(**dict(zip(names, row[:-1], strict=True)), empty_pages=pages)
-            for row, pages in zip(rows, empty, strict=True)
+            Document(
+                **row | {"metadata": json.loads(row["metadata"]), "empty_pages": _numbers(row["empty_pages"] or "")}
+            )
+            for row in named
         ]
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._translated():
-            with self._pool_guard:
-                db = self._pool.pop() if self._pool else None
-            db = db or self._connect()
-            try:
-                yield db
-            finally:
-                with self._pool_guard:
-                    self._pool.append(db)
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-
-    def _connect(self) -> sqlite3.Connection:
-        # Autocommit: every transaction is opened by name. Connections move between threads, one at a time.
-        db = sqlite3.connect(self.folder / DATABASE, isolation_level=None, check_same_thread=False, timeout=30)
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute("PRAGMA synchronous = NORMAL")
-        return db
-
-    def _migrate(self) -> None:
-        if self._version() == len(MIGRATIONS):
-            return
-        with self.locked(wait=True), self._reading() as db:
-            db.execute("PRAGMA journal_mode = WAL")
-            for number, step in enumerate(MIGRATIONS[self._version() :], self._version() + 1):
-                db.executescript(f"BEGIN IMMEDIATE;{step};PRAGMA user_version = {number};COMMIT;")
-
-    def _version(self) -> int:
-        with self._reading() as db:
-            version = int(db.execute("PRAGMA user_version").fetchone()[0])
-        if version > len(MIGRATIONS):
-            raise LibraryVersionError(
-                f"a newer Ragstone wrote this library (version {version}; this one reads up to {len(MIGRATIONS)})",
-                path=self.folder,
-                remedy="Upgrade Ragstone, or ingest into another library with --library",
-            )
-        return version
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn what SQLite and the file system report into errors with a remedy."""
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            raise _library_error(error, self.folder) from error
-        except OSError as error:
-            if error.errno not in (
-                errno.ENOSPC,
-                errno.EDQUOT,
-                errno.EACCES,
-                errno.EPERM,
-                errno.EROFS,
-                errno.ENOTDIR,
-                errno.EEXIST,
-            ):
-                raise
-            raise LibraryWriteError(
-                f"the library cannot be written ({os.strerror(error.errno).lower()})",
-                path=self.folder,
-                remedy="Free disk space or choose a writable folder with --library; nothing stored is lost",
-            ) from error
+_IN_COLLECTION = (
+    "SELECT c.id FROM files f JOIN documents d ON d.file_id = f.id JOIN chunks c ON c.document_id = d.id "
+    "WHERE f.collection = ?"
+)
 
 
-def _library_error(error: sqlite3.DatabaseError, folder: Path) -> LibraryError:
-    name = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return LibraryWriteError(
-            f"the library cannot be written ({error})",
-            path=folder,
-            remedy="Free disk space or make the folder writable, then run the command again; nothing stored is lost",
-        )
-    if name.startswith("SQLITE_BUSY"):
-        return LibraryLockedError(
-            "another process is writing to this library", path=folder, remedy="Wait until it has finished"
-        )
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return LibraryError(
-            f"the library's database is damaged ({error})",
-            path=folder / DATABASE,
-            remedy="Restore it from a backup, or delete the folder and ingest again",
-        )
-    raise error
+def _ids(rows: sqlite3.Cursor) -> npt.NDArray[np.int64]:
+    import numpy as np
+
+    return np.fromiter((row[0] for row in rows), dtype=np.int64)
+
+
+def _numbers(joined: str) -> tuple[int, ...]:
+    return tuple(sorted(int(number) for number in joined.split(",") if number))
+
+
+def _pairs(stored: str) -> tuple[tuple[str, str], ...]:
+    return tuple((part, reason) for part, reason in json.loads(stored))
+
+
+def _page(number: int, start: int, end: int, lines: str, label: str, links: str, ocr: int) -> Page:
+    return Page(
+        number,
+        start,
+        end,
+        tuple(Line(first, last, (x0, y0, x1, y1)) for first, last, x0, y0, x1, y1 in json.loads(lines)),
+        label,
+        tuple(Link((x0, y0, x1, y1), uri) for x0, y0, x1, y1, uri in json.loads(links)),
+        bool(ocr),
+    )

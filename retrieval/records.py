@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -88,9 +88,14 @@ class Document:
 
     id: int
     path: str
+    """Its file's path as it was given at ingest; for a part of a file, the path inside follows."""
     title: str
     media_type: str
+    metadata: dict[str, str]
+    """What the file says of itself: author, created, subject, ..."""
+    collection: str
     sha256: str
+    """Of the source file."""
     size: int
     """Bytes of the source file."""
     mtime_ns: int
@@ -157,27 +162,42 @@ class EmbedderIdentity:
 class NewDocument:
     """A document about to be stored; `vectors` is float32 of shape (len(chunks), dimension), rows of length 1."""
 
-    path: str
-    absolute_path: str
+    part: str = ""
+    """Its path inside the file; empty for the file itself."""
     title: str
     media_type: str
+    text: str
+    pages: tuple[Page, ...]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    signature: bytes = b""
+    """See `ingest.duplicates`."""
+    chunks: Sequence[TextChunk]
+    vectors: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFile:
+    """A file about to be stored, with the documents that it holds."""
+
+    path: str
+    absolute_path: str
+    collection: str = ""
     sha256: str
     size: int
     mtime_ns: int
     recipe: str
     read_at: datetime
     """No later than the file was opened: what changed it after that must show in its modification time."""
-    text: str
-    pages: tuple[Page, ...]
-    chunks: Sequence[TextChunk]
-    vectors: npt.NDArray[np.float32]
+    failed: Sequence[tuple[str, str]] = ()
+    """(part, reason with remedy) of what in it gave no document."""
+    documents: Sequence[NewDocument]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
     """What the library knows of a file that it has read."""
 
-    document_id: int
+    id: int
     path: str
     sha256: str
     size: int
@@ -185,3 +205,6 @@ class StoredFile:
     recipe: str
     settled: bool
     """Equal size and modification time prove that the file has not changed since."""
+    collection: str = ""
+    failed: tuple[tuple[str, str], ...] = ()
+    """(part, reason with remedy) of what in it gave no document."""

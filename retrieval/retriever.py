@@ -36,13 +36,14 @@ class Retriever:
         self._index: VectorIndex | None = None
         self._guard = threading.Lock()
 
-    def search(self, query: str, k: int = 10, mode: Mode = "hybrid") -> list[Hit]:
+    def search(self, query: str, k: int = 10, mode: Mode = "hybrid", collection: str | None = None) -> list[Hit]:
         """Find the k chunks that answer a query best.
 
         Args:
             query: Natural language or key words. An empty query finds nothing.
             k: The most hits to return, at least 1.
             mode: `dense` (cosine of embeddings), `lexical` (BM25) or `hybrid` (both, by reciprocal rank fusion).
+            collection: Only documents of this collection; all by default.
 
         Raises:
             EmbedderMismatchError: The library's vectors come from another embedding model.
@@ -54,9 +55,10 @@ class Retriever:
         found: dict[str, list[tuple[int, float]]] = {}
         similarity: dict[int, float] = {}
         if mode != "dense":
-            found["lexical"] = lexical.search(self._library, query, depth)
+            found["lexical"] = lexical.search(self._library, query, depth, collection)
         if mode != "lexical":
-            found["dense"], similarity = self._dense(query, depth, [i for i, _ in found.get("lexical", [])])
+            others = [i for i, _ in found.get("lexical", [])]
+            found["dense"], similarity = self._dense(query, depth, others, collection)
         rankings = {method: [i for i, _ in hits] for method, hits in found.items()}
         scores = reciprocal_rank_fusion(rankings.values()) if mode == "hybrid" else dict(found[mode])
         best = sorted(scores, key=lambda i: (-scores[i], i))[:k]
@@ -73,14 +75,16 @@ class Retriever:
             for rank, i in enumerate((i for i in best if i in chunks), 1)
         ]
 
-    def _dense(self, query: str, depth: int, others: list[int]) -> tuple[list[tuple[int, float]], dict[int, float]]:
+    def _dense(
+        self, query: str, depth: int, others: list[int], collection: str | None
+    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
         index = self._current_index()
         if not len(index):
             return [], {}
         embedder = self._embedder()
         self._library.require_embedder(embedder.identity)
         vector = embedder.embed_query(query)
-        hits = index.search(vector, depth)
+        hits = index.search(vector, depth, None if collection is None else self._library.chunk_ids(collection))
         known = dict(hits)
         return hits, known | index.similarities(vector, [i for i in others if i not in known])
 
@@ -88,6 +92,6 @@ class Retriever:
         from .vectors import VectorIndex
 
         with self._guard:
-            if self._index is None or self._index.revision != self._library.revision:
-                self._index = VectorIndex.load(self._library)
+            known = self._index
+            self._index = VectorIndex.load(self._library) if known is None else known.refreshed(self._library)
             return self._index

@@ -1,98 +1,212 @@
-"""The FAISS index: a cache of the library's vectors, in a folder named after the revision that it holds.
+"""The FAISS index: a cache of the library's vectors.
 
-A revision's folder is written under another name and renamed when it is whole, so a reader meets all of it or
-nothing. Vectors have length 1, so the inner product is the cosine.
+The stored index is a folder that the database names; it is written under another name, renamed when it is whole, and
+then named. Vectors that came after it are read from the database, so searches always see the library as it is, and an
+ingest of one file does not write the index of a hundred thousand chunks anew. Vectors have length 1, so the inner
+product is the cosine.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faiss
 import numpy as np
 
-from .library import Library
+from ..errors import LibraryLockedError, LibraryWriteError
+from .library import Library, StoredVectors
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 log = logging.getLogger(__name__)
 
-FILE = "vectors.faiss"
+VECTORS, IDS = "vectors.faiss", "ids.npy"
+
+_STALE_SHARE = 10
+"""The stored index is made anew when a tenth of the chunks is missing in it or gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Vectors (n, dimension) in a flat index, and the ids of their chunks (n,), ascending."""
+
+    flat: Any
+    ids: npt.NDArray[np.int64]
+
+    def search(self, vector: npt.NDArray[np.float32], k: int, wanted: npt.NDArray[np.bool_]) -> list[tuple[int, float]]:
+        bits = np.packbits(wanted, bitorder="little")
+        selector = None if wanted.all() else faiss.IDSelectorBitmap(len(wanted), faiss.swig_ptr(bits))
+        params = None if selector is None else faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # its stubs lack it
+        scores, places = self.flat.search(vector.reshape(1, -1), min(k, int(wanted.sum())), params=params)
+        return [(int(self.ids[p]), float(s)) for p, s in zip(places[0], scores[0], strict=True) if p >= 0]
 
 
 class VectorIndex:
     """The vectors of one revision of a library, ready to search. Safe to use from several threads."""
 
-    def __init__(self, index: Any, revision: int) -> None:
-        # The flat index is searched directly: the id map's own loop starts threads, which cost a query milliseconds.
-        self._flat = faiss.downcast_index(index.index)
-        self._ids: npt.NDArray[np.int64] = faiss.vector_to_array(index.id_map)  # ascending
-        self._index = index  # owns both
-        self.revision = revision
+    def __init__(self, stored: _Segment, name: str, news: StoredVectors) -> None:
+        self._stored, self._name = stored, name
+        self._segments = [s for s in (stored, _Segment(_flat(news.vectors), news.ids)) if len(s.ids)]
+        self._alive = [np.isin(segment.ids, news.all_ids, assume_unique=True) for segment in self._segments]
+        self._stale = len(news.ids) + len(stored.ids) - int(np.isin(stored.ids, news.all_ids, assume_unique=True).sum())
+        self._count = len(news.all_ids)
+        self.revision = news.revision
 
     @classmethod
     def load(cls, library: Library) -> VectorIndex:
-        """Open the index of the library's present revision; make it anew when there is none or it is damaged."""
-        revision = library.revision
-        file = _folder(library) / str(revision) / FILE
-        if file.is_file():
+        """Open the index of the library's present revision, and store it if that is worth while and nobody writes."""
+        index = cls._read(library)
+        if index._is_stale:
             try:
-                index = faiss.read_index(str(file))
-            except RuntimeError as error:
-                log.warning("%s is damaged and will be made anew (%s)", file, str(error).splitlines()[0])
-                shutil.rmtree(file.parent, ignore_errors=True)
-            else:
-                return cls(index, revision)
-        return cls.publish(library)
+                with library.locked():
+                    return cls.publish(library)
+            except (LibraryLockedError, LibraryWriteError) as error:
+                log.debug("the index is not stored now: %s", error)
+        return index
 
     @classmethod
     def publish(cls, library: Library) -> VectorIndex:
-        """Build the index from the database and store it for the next process."""
-        ids, vectors, revision = library.vectors()
-        index = faiss.IndexIDMap2(faiss.IndexFlatIP(max(vectors.shape[1], 1)))
-        if len(ids):
-            index.add_with_ids(vectors, ids)
-        folder = _folder(library)
-        try:
-            folder.mkdir(exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
-                made = Path(temporary) / "index"
-                made.mkdir()
-                faiss.write_index(index, str(made / FILE))
-                if not (folder / str(revision) / FILE).exists():
-                    made.rename(folder / str(revision))
-            for old in folder.iterdir():
-                if old.name.isdigit() and int(old.name) < revision:
-                    shutil.rmtree(old, ignore_errors=True)
-        except (OSError, RuntimeError) as error:
-            # A full disk or a read-only folder costs the next process a second; searching goes on.
-            log.warning("%s: the index could not be stored (%s)", folder, str(error).splitlines()[-1])
-        return cls(index, revision)
+        """Store the index for the next process, if it has changed enough; the caller holds the library's lock."""
+        index = cls._read(library)
+        if index._is_stale:
+            merged = index._merged()
+            name = str(index.revision)
+            if _store(_folder(library), name, merged):
+                library.use_index(name)
+                _remove_others(_folder(library), name)
+            news = StoredVectors(index.revision, merged.ids, *_nothing())
+            return cls(merged, name, news)
+        return index
+
+    def refreshed(self, library: Library) -> VectorIndex:
+        """This index, or if the library has changed another one that follows it."""
+        if self.revision == library.revision:
+            return self
+        if self._name != library.published:
+            return VectorIndex.load(library)
+        return VectorIndex(self._stored, self._name, library.vectors(after=_last(self._stored.ids)))
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return self._count
 
-    def search(self, vector: npt.NDArray[np.float32], k: int) -> list[tuple[int, float]]:
-        """The k nearest chunks of a query vector of shape (dimension,): ids and cosines, best first."""
-        if not len(self):
-            return []
-        scores, places = self._flat.search(vector.reshape(1, -1), min(k, len(self)))
-        return [(int(self._ids[p]), float(s)) for p, s in zip(places[0], scores[0], strict=True) if p >= 0]
+    def search(
+        self, vector: npt.NDArray[np.float32], k: int, among: npt.NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
+        """The k nearest chunks of a query vector of shape (dimension,): ids and cosines, best first.
+
+        Args:
+            vector: The query's embedding.
+            k: The most chunks to return.
+            among: Only these chunks; all by default.
+        """
+        found = []
+        for segment, alive in zip(self._segments, self._alive, strict=True):
+            wanted = alive if among is None else alive & np.isin(segment.ids, among)
+            if wanted.any():
+                found += segment.search(vector, k, wanted)
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def similarities(self, vector: npt.NDArray[np.float32], ids: Sequence[int]) -> dict[int, float]:
         """The cosine of a query vector of shape (dimension,) with each chunk; what is not in the index is left out."""
-        places = np.searchsorted(self._ids, ids)
-        return {
-            i: float(self._flat.reconstruct(int(p)) @ vector)
-            for i, p in zip(ids, places, strict=True)
-            if p < len(self) and self._ids[p] == i
-        }
+        found = {}
+        for segment in self._segments:
+            places = np.searchsorted(segment.ids, ids)
+            for chunk, place in zip(ids, places, strict=True):
+                if place < len(segment.ids) and segment.ids[place] == chunk:
+                    found[chunk] = float(segment.flat.reconstruct(int(place)) @ vector)
+        return found
+
+    @classmethod
+    def _read(cls, library: Library) -> VectorIndex:
+        name = library.published
+        stored = _open(_folder(library) / name) if name else None
+        if stored is None:
+            name, stored = "", _Segment(_flat(np.zeros((0, 1), np.float32)), np.zeros(0, np.int64))
+        return cls(stored, name, library.vectors(after=_last(stored.ids)))
+
+    @property
+    def _is_stale(self) -> bool:
+        return self._stale > self._count // _STALE_SHARE
+
+    def _merged(self) -> _Segment:
+        """Everything that is alive, in one segment."""
+        kept = [
+            (segment.flat.reconstruct_n(0, len(segment.ids))[alive], segment.ids[alive])
+            for segment, alive in zip(self._segments, self._alive, strict=True)
+        ]
+        if len(kept) == 1 and self._alive[0].all():
+            return self._segments[0]
+        vectors = np.concatenate([vectors for vectors, _ in kept]) if kept else np.zeros((0, 1), np.float32)
+        ids = np.concatenate([ids for _, ids in kept]) if kept else np.zeros(0, np.int64)
+        return _Segment(_flat(vectors), ids)
+
+
+def _flat(vectors: npt.NDArray[np.float32]) -> Any:
+    index = faiss.IndexFlatIP(max(vectors.shape[1], 1))
+    if len(vectors):
+        index.add(vectors)
+    return index
+
+
+def _nothing() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    return np.zeros(0, np.int64), np.zeros((0, 1), np.float32)
+
+
+def _last(ids: npt.NDArray[np.int64]) -> int:
+    return int(ids[-1]) if len(ids) else 0
+
+
+def _open(folder: Path) -> _Segment | None:
+    """The stored index; None when it is gone or damaged, for then it is made anew."""
+    try:
+        flat = faiss.read_index(str(folder / VECTORS))
+        ids = np.load(folder / IDS, allow_pickle=False)
+    except (OSError, RuntimeError, ValueError, EOFError) as error:
+        if folder.exists():
+            log.warning("%s is damaged and will be made anew (%s)", folder, str(error).splitlines()[0])
+        return None
+    return _Segment(flat, ids) if flat.ntotal == len(ids) else None
+
+
+def _store(folder: Path, name: str, segment: _Segment) -> bool:
+    """Write an index so that a reader meets all of it or nothing, even after a power failure."""
+    try:
+        folder.mkdir(exist_ok=True)
+        for left in folder.glob(".new-*"):  # by a process that was killed: the caller holds the lock
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
+            made = Path(temporary) / "index"
+            made.mkdir()
+            faiss.write_index(segment.flat, str(made / VECTORS))
+            np.save(made / IDS, segment.ids, allow_pickle=False)
+            for file in made.iterdir():
+                _sync(file)
+            shutil.rmtree(folder / name, ignore_errors=True)
+            made.rename(folder / name)
+    except (OSError, RuntimeError) as error:
+        # A full disk or a read-only folder costs the next process a second; searching goes on.
+        log.warning("%s: the index could not be stored (%s)", folder, str(error).splitlines()[-1])
+        return False
+    return True
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+def _remove_others(folder: Path, name: str) -> None:
+    for other in folder.iterdir():
+        if other.name != name:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _folder(library: Library) -> Path:

@@ -121,10 +121,8 @@ def _find(rag: Ragstone, name: str) -> list[Document]:
     documents = rag.documents()
     below = name.rstrip("/") + "/"
     absolute = os.path.abspath(name)  # noqa: PTH100 - see ingest.sources
-    files = rag.library.files()
-    known = {files[path].document_id for path in files if path == absolute or path.startswith(absolute + "/")}
     # The same relative path can have been given in several folders: this one goes first.
-    found = [d for d in documents if d.id in known]
+    found = rag.library.documents_at(absolute)
     found = found or [d for d in documents if d.path == name or d.path.startswith(below)]
     found = found or [d for d in documents if str(d.id) == name]
     if not found:

@@ -3,37 +3,94 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from ...errors import SourceError
 from .common import emit_json, json_option, library_option, open_engine
 
 if TYPE_CHECKING:
-    from ...ingest.pipeline import IngestReport
+    from ...ingest.report import IngestReport
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @library_option
 @json_option
-def ingest(paths: tuple[Path, ...], library: Path | None, as_json: bool) -> int:
+@click.option("--collection", metavar="NAME", help="Put the files into this collection of the library.")
+@click.option("--include", multiple=True, metavar="GLOB", help="Read only files that match (gitignore syntax).")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match.")
+@click.option("--ocr", type=click.Choice(["auto", "off", "force"]), help="Recognize text in images and scans.")
+@click.option("--password", "passwords", multiple=True, help="Try this password on locked files.")
+@click.option("--password-file", type=click.File(encoding="utf-8"), help="Try the passwords in this file, one a line.")
+@click.option("--duplicates", type=click.Choice(["keep", "report", "skip"]), help="What to do with near-duplicates.")
+@click.option("--jobs", type=int, help="How many files are read at a time.")
+@click.option("--max-file-mb", type=int, help="Leave out larger files.")
+@click.option("--watch", is_flag=True, help="Go on, and follow every change of the files until interrupted.")
+def ingest(
+    paths: tuple[Path, ...],
+    library: Path | None,
+    as_json: bool,
+    collection: str | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    passwords: tuple[str, ...],
+    password_file: IO[str] | None,
+    watch: bool,
+    **settings: Any,
+) -> int:
     """Bring the library up to date with files and folders.
 
-    New and changed files are read; unchanged ones are left alone; files that are gone from a folder leave the library.
+    New and changed files are read; unchanged and moved ones keep what was read of them; files that are gone from a
+    folder leave the library. What a .ragstoneignore file names (gitignore syntax) is left out.
     """
-    from .progress import ingest_progress
+    if watch and as_json:
+        raise click.UsageError("--watch goes on for ever, so it cannot write one JSON document. Leave out one of them.")
+    known = (*passwords, *(line.rstrip("\r\n") for line in password_file or ()))
+    with open_engine(library, create=True, **settings) as rag:
 
-    with open_engine(library, create=True) as rag, ingest_progress() as on_progress:
-        report = rag.ingest(*paths, on_progress=on_progress)
-    if as_json:
-        emit_json(_as_json(report))
-    else:
-        _show(report)
+        def once() -> IngestReport:
+            from .progress import ingest_progress
+
+            with ingest_progress() as on_progress:
+                return rag.ingest(
+                    *paths,
+                    collection=collection,
+                    include=include,
+                    exclude=exclude,
+                    passwords=known,
+                    on_progress=on_progress,
+                )
+
+        report = once()
+        if as_json:
+            emit_json(_as_json(report))
+        else:
+            show(report)
+        if watch:
+            _watch(paths, rag.library.folder, once)
     if not report.failed:
         return 0
-    return 3 if report.added + report.updated + report.unchanged else 1
+    return 3 if report.added + report.updated + report.unchanged + report.moved else 1
+
+
+def _watch(paths: tuple[Path, ...], library: Path, once: Callable[[], IngestReport]) -> None:
+    from ...ingest.watching import changes
+
+    click.echo("Watching for changes; press Ctrl-C to end.", err=True)
+    for _ in chain([None], changes(paths, ignore=library)):  # at once for what changed during the first run
+        try:
+            report = once()
+        except SourceError as error:  # a folder that is away for now
+            click.secho(str(error), fg="yellow", err=True)
+            continue
+        if report.added + report.updated + report.moved + report.removed:
+            show(report)
 
 
 def _as_json(report: IngestReport) -> dict[str, object]:
@@ -42,17 +99,21 @@ def _as_json(report: IngestReport) -> dict[str, object]:
             "added": report.added,
             "updated": report.updated,
             "unchanged": report.unchanged,
+            "moved": report.moved,
             "removed": report.removed,
             "failed": [{"path": path, "reason": reason} for path, reason in report.failed],
             "empty": [{"path": path, "pages": pages} for path, pages in report.empty],
+            "recognized": [{"path": path, "pages": pages} for path, pages in report.recognized],
             "unsupported": report.unsupported,
+            "duplicates": [asdict(duplicate) for duplicate in report.duplicates],
         },
         "chunks": report.chunks,
         "seconds": round(report.seconds, 3),
     }
 
 
-def _show(report: IngestReport) -> None:
+def show(report: IngestReport) -> None:
+    """Print what an ingest did."""
     from rich.console import Console
     from rich.table import Table
 
@@ -61,6 +122,7 @@ def _show(report: IngestReport) -> None:
     for name, value in (
         ("Files read", f"{report.added + report.updated} ({report.added} new, {report.updated} changed)"),
         ("Unchanged", report.unchanged),
+        ("Moved", report.moved),
         ("Removed", report.removed),
         ("Failed", len(report.failed)),
         ("Chunks", f"{report.chunks}{rate}"),
@@ -69,12 +131,25 @@ def _show(report: IngestReport) -> None:
         table.add_row(name, str(value))
     console = Console(highlight=False)
     console.print(table)
+    for line, style in _remarks(report):
+        console.print(line, style=style, markup=False, soft_wrap=True)
+
+
+def _remarks(report: IngestReport) -> Iterator[tuple[str, str]]:
     for path, reason in report.failed:
-        console.print(f"Failed: {path}: {reason}", style="red", markup=False, soft_wrap=True)
+        yield f"Failed: {path}: {reason}", "red"
     for path, pages in report.empty:
-        where = f"pages {', '.join(map(str, pages))}" if pages else "the document"
-        console.print(f"No text: {path}: {where}", style="yellow", markup=False, soft_wrap=True)
+        yield f"No text: {path}: {_pages(pages) if pages else 'the document'}", "yellow"
+    for path, pages in report.recognized:
+        yield f"Recognized by OCR: {path}: {_pages(pages)}", "yellow"
+    for duplicate in report.duplicates:
+        did = "skipped, " if duplicate.skipped else ""
+        yield f"Near-duplicate: {duplicate.path}: {did}{duplicate.similarity:.0%} as {duplicate.of}", "yellow"
     if report.unsupported:
         kinds = Counter(Path(path).suffix.lower() or "no suffix" for path in report.unsupported)
         named = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        console.print(f"Not supported: {named}", style="yellow", markup=False, soft_wrap=True)
+        yield f"Not supported: {named}", "yellow"
+
+
+def _pages(numbers: list[int]) -> str:
+    return f"page{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"

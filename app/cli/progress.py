@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 if TYPE_CHECKING:
-    from ...ingest.pipeline import Progress as IngestProgress
+    from ...ingest.report import Progress as IngestProgress
 
 
 @contextmanager

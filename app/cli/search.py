@@ -13,12 +13,13 @@ from .common import emit_json, hit_json, json_option, library_option, open_engin
 @click.argument("query")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="The most hits.")
 @click.option("--mode", type=click.Choice(["hybrid", "dense", "lexical"]), help="How to search. [default: hybrid]")
+@click.option("--collection", metavar="NAME", help="Search only this collection.")
 @library_option
 @json_option
-def search(query: str, k: int, mode: str | None, library: Path | None, as_json: bool) -> int:
+def search(query: str, k: int, mode: str | None, collection: str | None, library: Path | None, as_json: bool) -> int:
     """Find the passages that answer a query best."""
     with open_engine(library, search_mode=mode) as rag:
-        hits = rag.search(query, k)
+        hits = rag.search(query, k, collection=collection)
     if as_json:
         emit_json({"query": query, "hits": [hit_json(hit) for hit in hits]})
         return 0

@@ -30,13 +30,13 @@ _FAMILIES = {
     "text": ".txt .text .log",
     "table": ".csv .tsv",
     "structured": ".json .jsonl .ndjson .xml .yaml .yml .toml .ini",
-    "mail": ".eml .msg .mbox",
+    "mail": ".eml .msg",
     "notebook": ".ipynb",
     "code": ".py .pyi .js .mjs .cjs .jsx .ts .tsx .java .kt .scala .c .h .cc .cpp .cxx .hpp .cs .go .rs .rb .php "
     ".swift .lua .r .jl .sh .bash .ps1 .sql .css .vue .dart .ex .hs .ml .pl .zig",
     "subtitles": ".srt .vtt .ass .ssa .sub",
     "image": ".png .jpg .jpeg .tif .tiff .bmp .webp",
-    "archive": ".zip .tar .gz .tgz .bz2 .tbz2 .xz .txz",
+    "archive": ".mbox .zip .tar .gz .tgz .bz2 .tbz2 .xz .txz",
 }
 SUFFIXES = {suffix: family for family, suffixes in _FAMILIES.items() for suffix in suffixes.split()}
 """The supported suffixes, in lower case, and the module of this package that reads each."""

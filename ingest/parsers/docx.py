@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import io
-import re
-import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import mammoth
-from bs4 import BeautifulSoup
+from lxml import etree
 
-from ...errors import EncryptedError, ParseError
+from ...errors import ParseError
 from ..parsed import ParsedDocument, ParseOptions
+from .charts import read_chart
 from .html import read_html
+from .office_lock import OLE, is_locked_package, unlock
+from .office_math import math_text
+from .package import Package, core_metadata, related, xml_parser
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
-_MATH = re.compile(rb"<m:oMathPara\b.*?</m:oMathPara>|<m:oMath\b.*?</m:oMath>", re.DOTALL)
-_MATH_TEXT = re.compile(rb"<m:t(?: [^>]*)?>([^<]*)</m:t>")
-_STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:fresh"
+_MAIN = "word/document.xml"
+_REWRITTEN = (_MAIN, "word/footnotes.xml", "word/endnotes.xml")
+_REPLACED = {
+    '<input checked="checked" type="checkbox" />': "[x] ",
+    '<input type="checkbox" />': "[ ] ",
+    "\u2191</a>": "</a>",  # from a note back to its mark
+}
+_STYLES = """
+p[style-name='Title'] => h1:fresh
+p[style-name='Subtitle'] => p:fresh
+p[style-name='Source Code'] => pre:separator('\\n')
+p[style-name='HTML Preformatted'] => pre:separator('\\n')
+"""
 
 
 def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
@@ -30,42 +42,80 @@ def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
         EncryptedError: The document is locked with a password.
         ParseError: The file is no Word document, or a corrupt one.
     """
-    if data.startswith(_OLE):  # a locked .docx is wrapped in the container of the old .doc
-        if _ENCRYPTED_STREAM in data:
-            raise EncryptedError("the document is locked with a password", remedy="Save it without one", path=path)
+    if is_locked_package(data):
+        data = unlock(data, path, options)
+    elif data.startswith(OLE):
         raise ParseError("the file is an old Word document", remedy="Save it as .docx", path=path)
+    package = Package(data, path)
+    plain = package.plain_copy(_Rewriter(package))
     try:
-        html = mammoth.convert_to_html(_with_plain_math(data), style_map=_STYLES, convert_image=_alt_text).value
-        title = _title(data)
+        html = mammoth.convert_to_html(io.BytesIO(plain), style_map=_STYLES, convert_image=_alternative_text).value
     except MemoryError:
         raise
-    except Exception as error:  # mammoth lets through whatever its zip and XML readers raise
-        what = f"the document is corrupt ({type(error).__name__})"
-        raise ParseError(what, remedy="Open it in a word processor and save it again", path=path) from error
-    return read_html(html, _MEDIA_TYPE, title)
+    except Exception as error:  # mammoth lets through whatever its XML reader and a corrupt part raise
+        raise package.corrupt(error) from error
+    for written, replacement in _REPLACED.items():
+        html = html.replace(written, replacement)
+    title, metadata = core_metadata(package)
+    return replace(read_html(html, _MEDIA_TYPE, title), metadata=metadata)
 
 
-def _with_plain_math(data: bytes) -> io.BytesIO:
-    """The document with its equations as runs of plain text: mammoth would leave them out."""
-    plain = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as package, zipfile.ZipFile(plain, "w") as copy:
-        for name in package.namelist():
-            part = b"" if name.startswith("word/media/") else package.read(name)
-            copy.writestr(name, _MATH.sub(_math_run, part) if name == "word/document.xml" else part)
-    return plain
+def _alternative_text(image: Any) -> list[Any]:
+    return [mammoth.html.text(f" {image.alt_text or ''} ")]
 
 
-def _math_run(math: re.Match[bytes]) -> bytes:
-    return b'<w:r><w:t xml:space="preserve">' + b"".join(_MATH_TEXT.findall(math[0])) + b"</w:t></w:r>"
+class _Rewriter:
+    """Rewrites a part so that mammoth, which would leave them out, keeps equations and charts."""
+
+    def __init__(self, package: Package) -> None:
+        self._package = package
+        self._charts: Mapping[str, str] = related(package, _MAIN, "chart")
+
+    def __call__(self, name: str, part: bytes) -> bytes:
+        if name not in _REWRITTEN or not (b"oMath" in part or self._charts):
+            return part
+        try:
+            root = etree.fromstring(part, xml_parser())
+            self._equations(root)
+            self._add_charts(root)
+        except (etree.XMLSyntaxError, ValueError, RecursionError) as error:
+            raise self._package.corrupt(error) from error
+        return bytes(etree.tostring(root))
+
+    def _equations(self, root: etree._Element) -> None:
+        word = f"{{{etree.QName(root).namespace}}}"
+        for math in list(root.iter("{*}oMathPara", "{*}oMath")):
+            parent = math.getparent()
+            if parent is not None and etree.QName(parent).localname != "oMathPara":
+                run = _text_run(word, math_text(math))
+                run.tail = math.tail
+                parent.replace(math, run)
+
+    def _add_charts(self, root: etree._Element) -> None:
+        word = f"{{{etree.QName(root).namespace}}}"
+        for chart in list(root.iter("{*}chart")):
+            reference = next((value for key, value in chart.attrib.items() if key.endswith("}id")), "")
+            part = self._charts.get(reference, "")
+            paragraph = next(chart.iterancestors(f"{word}p"), None)
+            if paragraph is None or part not in self._package:
+                continue
+            title, rows = read_chart(self._package.xml(part))
+            if rows:
+                paragraph.addnext(_table(word, rows))
+            paragraph.append(_text_run(word, title))
 
 
-def _alt_text(image: Any) -> list[Any]:
-    return [mammoth.html.text(image.alt_text or "")]
+def _text_run(word: str, text: str) -> etree._Element:
+    run = etree.Element(f"{word}r")
+    etree.SubElement(run, f"{word}t").text = text
+    return run
 
 
-def _title(data: bytes) -> str:
-    with zipfile.ZipFile(io.BytesIO(data)) as package:
-        if "docProps/core.xml" not in package.namelist():
-            return ""
-        title = BeautifulSoup(package.read("docProps/core.xml"), "xml").find("title")
-    return " ".join(title.get_text().split()) if title else ""
+def _table(word: str, rows: list[list[str]]) -> etree._Element:
+    table = etree.Element(f"{word}tbl")
+    for row in rows:
+        line = etree.SubElement(table, f"{word}tr")
+        for text in row:
+            cell = etree.SubElement(line, f"{word}tc")
+            etree.SubElement(cell, f"{word}p").append(_text_run(word, text))
+    return table

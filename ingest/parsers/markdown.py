@@ -9,11 +9,13 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ..parsed import Block, BlockKind, ParsedDocument, ParseOptions
+from .html import read_html
 from .spans import block, heading_title, line_spans, paragraphs
 from .text import decode
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?=[\w-]+[ \t]*:)(?:.*\n)*?(?:---|\.\.\.)[ \t]*(?=\n|\Z)")
-_FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]*(['\"]?)([^\s|>\[{&*!].*?)\1[ \t]*$", re.MULTILINE)
+_FRONT_LINE = re.compile(r"^(title|author|date)[ \t]*:[ \t]*(['\"]?)([^\s|>\[{&*!'\"].*?)\2[ \t]*$", re.MULTILINE)
+_DATE = re.compile(r"\d{4}-\d\d(?:-\d\d)?(?:[T ][\d:.]+(?:Z| ?[+-]\d\d:?\d\d)?)?")
 _KINDS: dict[str, BlockKind] = {
     "heading_open": "heading",
     "list_item_open": "list",
@@ -33,24 +35,50 @@ def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
 
 
 def read_markdown(text: str, media_type: str, title: str = "") -> ParsedDocument:
-    """Finds the blocks of a Markdown text; without a title given, its front matter or first heading is the title."""
+    """Finds the blocks of a Markdown text, in which HTML becomes Markdown too; without a title given, its front matter
+    or first heading is the title."""
     matter = _FRONT_MATTER.match(text)
     front = matter[0] if matter else ""
-    named = _FRONT_TITLE.search(front)
-    blocks = _blocks(text, front)
+    named = {match[1]: match[3] for match in reversed(list(_FRONT_LINE.finditer(front)))}
+    tokens = _tokens(text, front)
+    if any(map(_is_html, tokens)):
+        text = _without_html(text, front, tokens)
+        tokens = _tokens(text, front)
+    blocks = _blocks(text, front, tokens)
     headings = (heading_title(text[b.char_start : b.char_end]) for b in blocks if b.kind == "heading")
-    title = title or (named[2] if named else next(headings, ""))
-    return ParsedDocument(text, tuple(blocks), media_type, title)
+    title = title or named.get("title") or next(headings, "")
+    metadata = {"author": named["author"]} if "author" in named else {}
+    if _DATE.fullmatch(named.get("date", "")):
+        metadata["created"] = named["date"].replace(" ", "T", 1).replace(" ", "")
+    return ParsedDocument(text, tuple(blocks), media_type, title, metadata=metadata)
 
 
-def _blocks(text: str, front: str) -> list[Block]:
-    lines = line_spans(text)
-    blocks = [block(text, "paragraph", 0, len(front))] if front else []
-    done = front.count("\n") + 1 if front else 0
-    # The front matter becomes blank lines, so that the parser's line numbers stay the file's.
-    source = "\n" * front.count("\n") + text[len(front) :]
+def _tokens(text: str, front: str) -> list[Token]:
     parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])  # blocks are all that is needed
-    for token in parser.parse(source):
+    return parser.parse(text[len(front) :])
+
+
+def _without_html(text: str, front: str, tokens: list[Token]) -> str:
+    """The text with its blocks of HTML turned into Markdown, and its comments left out."""
+    lines = line_spans(text)[front.count("\n") :]
+    texts: list[str] = []
+    done = 0
+    for token in filter(_is_html, tokens):
+        first, end = token.map or (0, 0)
+        texts += text[done : lines[first][0]], read_html(token.content, "text/html").text
+        done = lines[end - 1][1]
+    return "".join(texts) + text[done:]
+
+
+def _is_html(token: Token) -> bool:
+    return token.type == "html_block" and token.level == 0 and token.map is not None
+
+
+def _blocks(text: str, front: str, tokens: list[Token]) -> list[Block]:
+    lines = line_spans(text)[front.count("\n") :]
+    blocks = [block(text, "paragraph", 0, len(front))] if front else []
+    done = 1 if front else 0
+    for token in tokens:
         if token.map is None or not _is_block(token):
             continue
         first, end = token.map

@@ -1,14 +1,18 @@
-"""reStructuredText: the file's own text, with blocks at its underlined headings."""
+"""reStructuredText: the file's own text, with blocks at its underlined headings and its code."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..parsed import Block, ParsedDocument, ParseOptions
 from .spans import block, heading_title, line_spans, paragraphs
 from .text import decode
 
+_CODE_FOLLOWS = re.compile(
+    r"(?s:\s*\.\.[ \t]+(?:code-block|code|sourcecode|parsed-literal|prompt)::.*|(?!\s*\.\. ).*::)"
+)
 _UNDERLINE = re.compile(r"([!-/:-@\[-`{-~])\1+\s*")
 
 
@@ -35,12 +39,30 @@ def _rst_blocks(text: str, lines: list[tuple[int, int]]) -> list[Block]:
             continue
         if style not in styles:
             styles.append(style)
-        blocks.extend(paragraphs(text, lines[done:row]))
+        blocks.extend(_body(text, lines[done:row]))
         level = min(styles.index(style) + 1, 6)
         blocks.append(block(text, "heading", lines[row][0], lines[row + end - 1][1], level))
         done = row = row + end
-    blocks.extend(paragraphs(text, lines[done:]))
+    blocks.extend(_body(text, lines[done:]))
     return blocks
+
+
+def _body(text: str, lines: list[tuple[int, int]]) -> Iterator[Block]:
+    """The paragraphs of a section; those that stand further in than the one that announces code are one block of it."""
+    code: Block | None = None
+    margin: int | None = None
+    for found in paragraphs(text, lines):
+        indent = found.char_start - text.rfind("\n", 0, found.char_start) - 1
+        if margin is not None and indent > margin:
+            code = block(text, "code", code.char_start if code else found.char_start, found.char_end)
+            continue
+        if code:
+            yield code
+        yield found
+        code = None
+        margin = indent if _CODE_FOLLOWS.fullmatch(text, found.char_start, found.char_end) else None
+    if code:
+        yield code
 
 
 def _rst_heading(lines: list[str]) -> tuple[int, str]:

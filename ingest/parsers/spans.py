@@ -18,18 +18,20 @@ def line_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def block(text: str, kind: BlockKind, start: int, end: int, level: int = 0) -> Block:
+def block(text: str, kind: BlockKind, start: int, end: int, level: int = 0, name: str = "") -> Block:
     """The block between two offsets, less the white space around it."""
     inner = text[start:end]
-    return Block(kind, start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip()), level)
+    return Block(kind, start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip()), level, name)
 
 
-def paragraphs(text: str, lines: list[tuple[int, int]]) -> Iterator[Block]:
+def paragraphs(
+    text: str, lines: list[tuple[int, int]], kind: BlockKind = "paragraph", name: str = ""
+) -> Iterator[Block]:
     """The paragraphs among some consecutive lines of a text: blank lines part them."""
     for filled, group in groupby(lines, key=lambda span: not text[slice(*span)].isspace() and span[0] < span[1]):
         if filled:
             spans = list(group)
-            yield block(text, "paragraph", spans[0][0], spans[-1][1])
+            yield block(text, kind, spans[0][0], spans[-1][1], name=name)
 
 
 def heading_title(heading: str) -> str:

@@ -8,9 +8,8 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from ragstone.errors import EncryptedError, ParseError
-from ragstone.ingest.parsed import ParsedDocument
-from ragstone.ingest.parsers import parse
-from ragstone.ingest.parsers.pdf_layout import Row, lay_out, mark_paragraphs, page_quality, page_text, readable
+from ragstone.ingest.parsed import ParsedDocument, ParseOptions
+from ragstone.ingest.parsers import parse, read
 
 WIDTH, HEIGHT = 595, 842
 SIZE = 12
@@ -34,6 +33,13 @@ def lines(*texts: str, top: float = 100, pitch: float = 14) -> Callable[[Canvas]
             canvas.drawString(72, HEIGHT - top - index * pitch, text)
 
     return page
+
+
+def lock(path: Path, password: str, algorithm: str) -> Path:
+    writer = PdfWriter(clone_from=PdfReader(path))
+    writer.encrypt(password, "owner", algorithm=algorithm)
+    writer.write(path.with_stem("locked"))
+    return path.with_stem("locked")
 
 
 def texts(document: ParsedDocument) -> list[tuple[str, int, str]]:
@@ -93,9 +99,9 @@ def test_the_outline_names_the_headings(tmp_path: Path):
     document = parse(draw(tmp_path / "a.pdf", page))
     assert document.title == "A title"
     assert texts(document) == [
-        ("heading", 1, "1 Beginning"),
+        ("heading", 1, "# 1 Beginning"),
         ("paragraph", 0, "Some text."),
-        ("heading", 2, "1.1 Details"),
+        ("heading", 2, "## 1.1 Details"),
         ("paragraph", 0, "More text."),
     ]
 
@@ -108,15 +114,19 @@ def test_a_hyphenated_word_is_joined_and_both_its_lines_keep_their_rectangles(tm
 
 
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
-def test_a_pdf_that_needs_a_password_is_refused_and_one_without_a_user_password_opens(tmp_path: Path, algorithm: str):
-    plain = draw(tmp_path / "plain.pdf", lines("The secret"))
-    for user in ("password", ""):
-        writer = PdfWriter(clone_from=PdfReader(plain))
-        writer.encrypt(user, "owner", algorithm=algorithm)
-        writer.write(tmp_path / f"locked{user}.pdf")
+def test_a_locked_pdf_opens_with_one_of_the_passwords_given(tmp_path: Path, algorithm: str):
+    locked = lock(draw(tmp_path / "plain.pdf", lines("The secret")), "pässword", algorithm)
+    with pytest.raises(EncryptedError, match="Give the password with --password, or save it without one"):
+        parse(locked)
     with pytest.raises(EncryptedError, match="locked with a password"):
-        parse(tmp_path / "lockedpassword.pdf")
-    assert parse(tmp_path / "locked.pdf").text == "The secret"
+        parse(locked, ParseOptions(passwords=("wrong",)))
+    assert parse(locked, ParseOptions(passwords=("wrong", "pässword"))).text == "The secret"
+    assert parse(lock(tmp_path / "plain.pdf", "", algorithm)).text == "The secret"
+
+
+def test_a_locked_pdf_of_another_program_opens(bench_data: Path):
+    path = bench_data / "documents/pypdf/005-libreoffice-writer-password/libreoffice-writer-password.pdf"
+    assert parse(path, ParseOptions(passwords=("openpassword",))).text.strip()
 
 
 def test_a_truncated_pdf_is_refused_or_gives_what_is_left(tmp_path: Path):
@@ -144,22 +154,85 @@ def test_pypdf_opens_what_pdfium_cannot(tmp_path: Path):
     assert document.pages[0].lines == ()
 
 
-def test_a_page_that_cannot_be_read_has_a_low_quality():
-    assert page_quality("A page of words") == 1
-    assert page_quality(" \n") == 0
-    assert page_quality("\x01\x02\ufffd\ue000") == 0
-    assert page_quality("ab\x01\x02") == 0.5
+def test_pages_have_the_labels_that_are_printed_on_them(tmp_path: Path):
+    writer = PdfWriter(clone_from=PdfReader(draw(tmp_path / "plain.pdf", *map(lines, "abcd"))))
+    writer.set_page_label(0, 1, style="/r")
+    writer.set_page_label(2, 3, style="/D", prefix="A-")
+    writer.write(tmp_path / "labelled.pdf")
+    assert [page.label for page in parse(tmp_path / "labelled.pdf").pages] == ["i", "ii", "A-1", "A-2"]
+    assert {page.label for page in parse(tmp_path / "plain.pdf").pages} == {""}
 
 
-def test_glyphs_that_name_no_character_are_left_out():
-    assert [row.text for row in readable([Row("a\x03b \x84"), Row("\x0c"), Row("soft\xadhyphen")])] == [
-        "a b",
-        "softhyphen",
-    ]
+def test_links_to_web_addresses_have_rectangles_and_others_are_left_out(tmp_path: Path):
+    def page(canvas: Canvas) -> None:
+        lines("A link", "Write to https://example.org/page or not")(canvas)
+        canvas.linkURL("https://example.com/", (72, 738, 102, 752))
+        canvas.linkURL("javascript:alert(1)", (172, 738, 202, 752))
+        canvas.linkURL("file:///etc/passwd", (172, 738, 202, 752))
+
+    (page_read,) = parse(draw(tmp_path / "a.pdf", page)).pages
+    drawn, written = page_read.links
+    assert (drawn.uri, written.uri) == ("https://example.com/", "https://example.org/page")
+    assert drawn.rect == pytest.approx((72, HEIGHT - 752, 102, HEIGHT - 738), abs=0.1)
+    assert written.rect[1] > drawn.rect[3] - 2 and written.rect[0] > 72
 
 
-def test_a_hyphen_across_columns_keeps_the_paragraph_together():
-    rows = [Row("first", baseline=100), Row("a hyphen", baseline=114, hyphenated=True), Row("ated", baseline=100)]
-    mark_paragraphs(rows)
-    assert page_text(rows) == "first\na hyphenated"
-    assert [(block.char_start, block.char_end) for block in lay_out([rows], [])[1]] == [(0, 18)]
+def test_the_metadata_of_a_pdf_are_read_and_its_dates_are_iso_8601(tmp_path: Path):
+    writer = PdfWriter(clone_from=PdfReader(draw(tmp_path / "plain.pdf", lines("Text"))))
+    writer.add_metadata(
+        {
+            "/Title": "Microsoft Word - Größe.docx",
+            "/Author": "A. Lovelace",
+            "/Subject": "Engines",
+            "/Keywords": "a, b",
+            "/CreationDate": "D:20240131093000+01'00'",
+            "/ModDate": "D:20240230",
+        }
+    )
+    writer.write(tmp_path / "a.pdf")
+    document = parse(tmp_path / "a.pdf")
+    assert document.title == "Größe"
+    assert document.metadata == {
+        "title": "Microsoft Word - Größe.docx",
+        "author": "A. Lovelace",
+        "subject": "Engines",
+        "keywords": "a, b",
+        "created": "2024-01-31T09:30:00+01:00",
+    }
+
+
+def test_comments_and_filled_form_fields_follow_the_text_of_their_page(tmp_path: Path, bench_data: Path):
+    def page(canvas: Canvas) -> None:
+        lines("Before")(canvas)
+        canvas.acroForm.textfield(name="city", tooltip="City", value="Turin", x=72, y=600)
+        canvas.acroForm.textfield(name="empty", x=72, y=500)
+        canvas.acroForm.checkbox(name="agreed", checked=True, x=72, y=400)
+        canvas.acroForm.checkbox(name="refused", checked=False, x=72, y=300)
+
+    document = parse(draw(tmp_path / "a.pdf", page, lines("After")))
+    assert document.text == "Before\n\nCity: Turin\n\nagreed: Yes\n\nAfter"
+    annotated = parse(bench_data / "documents/pypdf/024-annotations/annotated_pdf.pdf")
+    assert annotated.text.endswith("This is a text annotation.\n\nHighlight comment\n\nHello world!")
+
+
+def test_a_file_attached_to_a_pdf_is_read_too(tmp_path: Path):
+    writer = PdfWriter(clone_from=PdfReader(draw(tmp_path / "plain.pdf", lines("Cover"))))
+    writer.add_attachment("notes.txt", b"Attached words")
+    writer.write(tmp_path / "a.pdf")
+    cover, attached = read(tmp_path / "a.pdf")
+    assert cover.document and attached.document
+    assert (cover.document.text, attached.part, attached.document.text) == ("Cover", "notes.txt", "Attached words")
+
+
+def test_the_reading_reports_after_each_page_that_it_is_alive(tmp_path: Path):
+    steps: list[None] = []
+    parse(draw(tmp_path / "a.pdf", *map(lines, "abc")), ParseOptions(alive=lambda: steps.append(None)))
+    assert len(steps) == 3
+
+
+def test_arabic_and_hebrew_come_in_the_order_in_which_they_are_read(bench_data: Path):
+    folder = bench_data / "documents/docling/pdf/sources"
+    assert "لغة R وPython" in parse(folder / "right_to_left_01.pdf").text
+    assert "اميدنامه پذيرش در بازار اصلی" in parse(folder / "right_to_left_03.pdf").text
+    habibi = parse(bench_data / "documents/pypdf/015-arabic/habibi.pdf", ParseOptions(ocr="off")).text
+    assert "حَبيبي" in habibi

@@ -1,0 +1,45 @@
+"""What an ingest needs to know, from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psutil
+
+from ..ingest.chunking import ChunkPlan
+from ..ingest.isolation import Limits
+from ..ingest.pipeline import IngestOptions
+from ..ingest.selection import Selection
+from .settings import Settings
+
+
+def ingest_options(
+    settings: Settings,
+    collection: str | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    passwords: Sequence[str] = (),
+) -> IngestOptions:
+    """The options of an ingest; see `app.engine.Ragstone.ingest`."""
+    s: Any = settings  # its choices are plain strings, checked by Settings
+    return IngestOptions(
+        plan=ChunkPlan(s.chunker, s.chunk_tokens, s.chunk_overlap, s.chunk_prefix),
+        limits=Limits(
+            jobs=s.jobs or _jobs(),
+            seconds=s.parse_seconds,
+            memory_mb=s.parse_memory_mb,
+            ocr=s.ocr,
+            passwords=tuple(passwords),
+            signatures=s.duplicates != "keep",
+        ),
+        selection=Selection(tuple(include), tuple(exclude), s.max_file_mb << 20),
+        duplicates=s.duplicates,
+        collection=collection,
+        embedding_model=s.embedding_model,
+    )
+
+
+def _jobs() -> int:
+    # Embedding keeps the cores busy; parsing only has to stay ahead of it.
+    return max(1, min(4, (psutil.cpu_count(logical=False) or 1) // 2))

@@ -1,0 +1,182 @@
+"""Parsing in child processes with limits: a file that hangs, explodes or crashes its parser costs only itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import ParseError
+from .parsed import OcrMode
+from .parsers import Reading
+from .worker import decode_reading
+
+Item = TypeVar("Item")
+
+_RECYCLE_FILES = 500
+_RECYCLE_BYTES = 300 << 20
+"""A child is replaced after so many files, or when it holds so much memory between two files."""
+_AHEAD = 4
+"""Files that each child may be ahead of the consumer: parsing overlaps embedding, and memory stays bounded."""
+_READ = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a child process may use, and how it reads files."""
+
+    jobs: int = 1
+    """Children at a time."""
+    seconds: float = 120
+    """Without a sign of life: of a whole file, or of one page or part where the parser tells of them."""
+    memory_mb: int = 2048
+    """More than the child has at the file's start."""
+    ocr: OcrMode = "auto"
+    passwords: tuple[str, ...] = ()
+    signatures: bool = True
+    """Compute the MinHash signature of each document."""
+
+
+class ParserPool:
+    """Child processes that parse files. Use it as a context manager; its children end with it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._local = threading.local()
+        self._children: list[_Child] = []
+        self._executor = ThreadPoolExecutor(limits.jobs, thread_name_prefix="parse")
+
+    def __enter__(self) -> ParserPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        for child in self._children:
+            child.kill()
+        self._executor.shutdown(wait=True)
+
+    def read_all(self, items: Iterable[tuple[Item, Path]]) -> Iterator[tuple[Item, list[tuple[Reading, bytes]]]]:
+        """Read files in the order given, some ahead: for each its readings with the signatures of their documents.
+
+        A file whose parser was stopped or crashed has one reading, an error; nothing of it is kept.
+        """
+        waiting: deque[tuple[Item, Future[list[tuple[Reading, bytes]]]]] = deque()
+        source = iter(items)
+        while True:
+            while len(waiting) <= self._limits.jobs * _AHEAD and (following := next(source, None)):
+                item, path = following
+                waiting.append((item, self._executor.submit(self._read, path)))
+            if not waiting:
+                return
+            item, future = waiting.popleft()
+            yield item, future.result()
+
+    def _read(self, path: Path) -> list[tuple[Reading, bytes]]:
+        child: _Child | None = getattr(self._local, "child", None)
+        if child is None or child.is_worn:
+            if child is not None:
+                child.kill()
+                self._children.remove(child)
+            child = self._local.child = _Child(self._limits)
+            self._children.append(child)
+        return child.read(path)
+
+
+class _Child:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ragstone.ingest.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // limits.jobs))},
+        )
+        self._files = 0
+        self._unread = b""
+
+    @property
+    def is_worn(self) -> bool:
+        ended = self._process.poll() is not None
+        return ended or self._files >= _RECYCLE_FILES or _resident_bytes(self._process.pid) > _RECYCLE_BYTES
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                try:
+                    pipe.close()
+                except BrokenPipeError:  # what it was to be told is of no interest now
+                    continue
+
+    def read(self, path: Path) -> list[tuple[Reading, bytes]]:
+        self._files += 1
+        try:
+            self._send(path)
+            return list(self._readings())
+        except (TimeoutError, EOFError, BrokenPipeError) as error:
+            self.kill()
+            return [(Reading("", error=self._stopped(error, path)), b"")]
+
+    def _send(self, path: Path) -> None:
+        limits = self._limits
+        request = {
+            "path": str(path),
+            "ocr": limits.ocr,
+            "passwords": limits.passwords,
+            "memory_mb": limits.memory_mb,
+            "sign": limits.signatures,
+        }
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def _readings(self) -> Iterator[tuple[Reading, bytes]]:
+        while "done" not in (message := self._receive()):
+            if "alive" not in message:
+                yield decode_reading(message)
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout
+        pipe = self._process.stdout.fileno()
+        deadline = time.monotonic() + self._limits.seconds
+        received = [self._unread]
+        while b"\n" not in received[-1]:
+            if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise TimeoutError
+            received.append(os.read(pipe, _READ))
+            if not received[-1]:
+                raise EOFError
+        line, self._unread = b"".join(received).split(b"\n", 1)
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def _stopped(self, error: Exception, path: Path) -> ParseError:
+        if isinstance(error, TimeoutError):
+            what = f"its parser gave no sign of life for {self._limits.seconds:g} s and was stopped"
+            return ParseError(what, remedy="Raise parse_seconds, or convert the file to another format", path=path)
+        code = self._process.returncode
+        how = signal.strsignal(-code) if code < 0 else f"exit code {code}"
+        remedy = "Raise parse_memory_mb, or convert the file to another format"
+        return ParseError(f"it crashed its parser ({(how or 'signal').lower()})", remedy=remedy, path=path)
+
+
+def _resident_bytes(pid: int) -> int:
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

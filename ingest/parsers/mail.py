@@ -1,0 +1,273 @@
+"""Mail: messages (.eml, .msg) and their attachments. Images on servers are not fetched."""
+
+from __future__ import annotations
+
+import email
+import io
+import mimetypes
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from ...errors import ParseError
+from ..parsed import Block, ParsedDocument, ParseOptions, Part
+from .html import read_html
+from .spans import line_spans, paragraphs
+from .text import clean, decode
+
+_MOST_HEADER = 20_000
+"""Characters of a header field that are read."""
+_KNOWN = (
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "subject",
+    "date",
+    "message-id",
+    "received",
+    "return-path",
+    "mime-version",
+    "sender",
+)
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\:]+")
+_REMEDY = "Open it in a mail program and save it again"
+
+
+@dataclass(slots=True)
+class _Mail:
+    subject: str = ""
+    sender: str = ""
+    to: str = ""
+    cc: str = ""
+    date: str = ""
+    message_id: str = ""
+    bodies: list[tuple[str, str]] = field(default_factory=list)
+    """Media type and text of each, in order."""
+    attachments: list[Part] = field(default_factory=list)
+
+
+def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
+    """Reads a message: its subject, its sender, receivers and date, and its text, with what it quotes.
+
+    Raises:
+        ParseError: The file is no message, or a corrupt one.
+    """
+    is_msg = path.suffix.lower() == ".msg"
+    mail = _read(data, path)
+    document = _Assembly()
+    if mail.subject:
+        document.add(heading := f"# {mail.subject}", [Block("heading", 0, len(heading), 1)])
+    shown = {"From": mail.sender, "To": mail.to, "Cc": mail.cc, "Date": mail.date}
+    document.add_plain("\n".join(f"{name}: {value}" for name, value in shown.items() if value))
+    for media_type, body in mail.bodies:
+        if media_type == "text/html":
+            inner = read_html(body, media_type)
+            document.add(inner.text, inner.blocks)
+        else:
+            document.add_plain(body)
+    text = document.text
+    if not text:
+        raise ParseError("the message is empty", remedy="Leave it out", path=path)
+    metadata = {name.lower(): value for name, value in shown.items() if value}
+    more = {"subject": mail.subject, "message_id": mail.message_id}
+    metadata |= {name: value for name, value in more.items() if value}
+    media_type = "application/vnd.ms-outlook" if is_msg else "message/rfc822"
+    return ParsedDocument(text, tuple(document.blocks), media_type, mail.subject, metadata=metadata)
+
+
+def parts(data: bytes, path: Path, options: ParseOptions) -> Iterator[Part]:
+    """The attachments of a message. Pictures that its text shows are left out unless they have a file's name.
+
+    Raises:
+        ParseError: The file is no message, or a corrupt one.
+    """
+    used: set[str] = set()
+    for number, part in enumerate(_read(data, path).attachments, 1):
+        name = _UNSAFE.sub("_", clean(part.name)).strip(" .") or f"attachment-{number}"
+        if name in used:
+            name = f"{Path(name).stem} ({number}){Path(name).suffix}"
+        used.add(name)
+        yield Part(name, part.content)
+
+
+def header(message: Message, name: str) -> str:
+    """A header field, decoded, on one line; all of them joined by commas if there are several."""
+    raws = (str(value) for key, value in message.raw_items() if key.lower() == name)
+    return ", ".join(filter(None, (_decoded(raw[:_MOST_HEADER]) for raw in raws)))
+
+
+class _Assembly:
+    """A text and its blocks, piece by piece."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._length = 0
+        self.blocks: list[Block] = []
+
+    def add(self, text: str, blocks: Iterable[Block]) -> None:
+        if not text.strip():
+            return
+        if self._texts:
+            self._texts.append("\n\n")
+            self._length += len("\n\n")
+        start = self._length
+        self.blocks += (replace(b, char_start=b.char_start + start, char_end=b.char_end + start) for b in blocks)
+        self._texts.append(text)
+        self._length += len(text)
+
+    def add_plain(self, text: str) -> None:
+        text = clean(text).strip()
+        self.add(text, paragraphs(text, line_spans(text)))
+
+    @property
+    def text(self) -> str:
+        return "".join(self._texts)
+
+
+def _read(data: bytes, path: Path) -> _Mail:
+    try:
+        return _read_msg(data) if path.suffix.lower() == ".msg" else _read_eml(data, path)
+    except (ParseError, MemoryError):
+        raise
+    except Exception as error:  # both libraries let through what corrupt data makes them stumble over
+        what = f"the message is corrupt ({type(error).__name__})"
+        raise ParseError(what, remedy=_REMEDY, path=path) from error
+
+
+def _read_eml(data: bytes, path: Path) -> _Mail:
+    # The older policy, because the newer one parses every header field by a slow grammar, and raises over broken ones.
+    message = email.message_from_bytes(data)
+    if not any(name in message for name in _KNOWN):
+        raise ParseError("the file is no message: it has no header", remedy=_REMEDY, path=path)
+    mail = _Mail(
+        subject=header(message, "subject"),
+        sender=header(message, "from"),
+        to=header(message, "to"),
+        cc=header(message, "cc"),
+        date=_iso_date(header(message, "date")),
+        message_id=header(message, "message-id"),
+    )
+    mail.bodies = _bodies(message, mail.attachments, path)
+    return mail
+
+
+def _bodies(part: Message, attachments: list[Part], path: Path) -> list[tuple[str, str]]:
+    """The texts of a message to read; what else it holds is added to the attachments."""
+    media_type = part.get_content_type()
+    if media_type == "message/rfc822":
+        attachments.append(_attached_message(part, path))
+        return []
+    if part.is_multipart():
+        bodies = [_bodies(child, attachments, path) for child in part.get_payload() if isinstance(child, Message)]
+        if media_type == "multipart/alternative":
+            filled = [body for body in bodies if any(text.strip() for _, text in body)]
+            return next((body for body in filled if body[0][0] == "text/plain"), filled[-1] if filled else [])
+        return [text for body in bodies for text in body]
+    payload = part.get_payload(decode=True)
+    content = payload if isinstance(payload, bytes) else b""
+    name, attached = _filename(part), part.get_content_disposition() == "attachment"
+    if media_type in ("text/plain", "text/html") and not name and not attached:
+        return [(media_type, _text(content, part, path))]
+    if content and (name or attached or part.get_content_maintype() != "image"):
+        suffix = mimetypes.guess_extension(media_type) or ""
+        attachments.append(Part(name or f"attachment-{len(attachments) + 1}{suffix}", content))
+    return []
+
+
+def _attached_message(part: Message, path: Path) -> Part:
+    inner = part.get_payload()
+    message = inner[0] if isinstance(inner, list) and inner else None
+    if not isinstance(message, Message):
+        error = ParseError("the attached message is corrupt", remedy=_REMEDY, path=path)
+        return Part(_filename(part) or "message.eml", error)
+    name = _filename(part) or header(message, "subject")[:100] or "message"
+    name = name if name.lower().endswith(".eml") else f"{name}.eml"
+    try:
+        return Part(name, message.as_bytes())
+    except (ValueError, LookupError, TypeError, AttributeError):  # what its charset or its headers cannot be written in
+        return Part(name, ParseError("the attached message is corrupt", remedy=_REMEDY, path=path))
+
+
+def _text(content: bytes, part: Message, path: Path) -> str:
+    charset = part.get_content_charset()
+    try:
+        return clean(content.decode(charset or "utf-8"))
+    except (LookupError, ValueError):
+        pass
+    try:
+        return decode(content, path)
+    except ParseError:  # neither the declared charset nor another one fits
+        return clean(content.decode("utf-8", "replace"))
+
+
+def _filename(part: Message) -> str:
+    try:
+        name = part.get_filename("")
+    except (ValueError, LookupError, TypeError):  # a broken RFC 2231 parameter
+        return ""
+    return _decoded(str(name)[:_MOST_HEADER])
+
+
+def _decoded(raw: str) -> str:
+    """A header's text, on one line: encoded words decoded, and raw bytes taken for UTF-8 or else Windows-1252."""
+    data = raw.encode("utf-8", "surrogateescape")
+    try:
+        value = data.decode()
+    except UnicodeDecodeError:
+        value = data.decode("cp1252", "replace")
+    try:
+        pieces = decode_header(value)
+    except (HeaderParseError, ValueError):
+        pieces = [(value, None)]
+    decoded = (piece if isinstance(piece, str) else _word(piece, charset) for piece, charset in pieces)
+    return " ".join(clean("".join(decoded)).split())
+
+
+def _word(word: bytes, charset: str | None) -> str:
+    try:
+        return word.decode(charset) if charset else word.decode("raw-unicode-escape")
+    except (LookupError, ValueError):
+        return word.decode("utf-8", "replace")
+
+
+def _iso_date(value: str) -> str:
+    try:
+        return parsedate_to_datetime(value).isoformat()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return value
+
+
+def _read_msg(data: bytes) -> _Mail:
+    import oxmsg
+
+    message = oxmsg.Message.load(io.BytesIO(data))
+    headers = {name.lower(): str(value) for name, value in message.message_headers.items()}
+    receivers = ", ".join(_address(to.name, to.email_address) for to in message.recipients)
+    sent = message.sent_date.isoformat() if message.sent_date else ""
+    mail = _Mail(
+        subject=" ".join(clean(message.subject).split()),
+        sender=_decoded(message.sender or ""),
+        to=_decoded(headers.get("to", "")[:_MOST_HEADER] or receivers),
+        cc=_decoded(headers.get("cc", "")[:_MOST_HEADER]),
+        date=_iso_date(headers["date"]) if "date" in headers else sent,
+        message_id=_decoded(headers.get("message-id", "")),
+    )
+    if (body := message.body) and body.strip():
+        mail.bodies.append(("text/plain", body))
+    elif html := message.html_body:
+        mail.bodies.append(("text/html", html))
+    for attached in message.attachments:
+        content = attached.file_bytes
+        locked = ParseError("an Outlook item inside a message cannot be read", remedy="Save it as a file of its own")
+        mail.attachments.append(Part(attached.file_name or "", locked if content is None else content))
+    return mail
+
+
+def _address(name: str, address: str) -> str:
+    return f"{name} <{address}>" if name and address and name != address else name or address

@@ -1,0 +1,186 @@
+"""Connections to a library's SQLite file: a pool, transactions, the writers' lock, migrations, errors with a remedy."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import LibraryError, LibraryLockedError, LibraryNotFoundError, LibraryVersionError, LibraryWriteError
+from ._migrations import MIGRATIONS
+
+FILE = "library.sqlite3"
+
+_UNWRITABLE = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+)
+
+
+class Database:
+    """The database of a library's folder. Safe to use from several threads.
+
+    Args:
+        folder: The library's folder.
+        create: Make a new library when there is none.
+
+    Raises:
+        LibraryNotFoundError: There is no library, and `create` is false.
+        LibraryVersionError: A newer Ragstone wrote it.
+        LibraryWriteError: The folder cannot be made or written to.
+        LibraryError: The database is damaged.
+    """
+
+    def __init__(self, folder: Path, *, create: bool) -> None:
+        self._folder = folder
+        self._pool: list[sqlite3.Connection] = []
+        self._pool_guard = threading.Lock()
+        if not (folder / FILE).is_file():
+            if not create:
+                raise LibraryNotFoundError(
+                    "there is no library here yet", path=folder, remedy="Make one with `ingest FOLDER`, or name another"
+                )
+            with self.translated():
+                folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._migrate()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._pool_guard:
+            while self._pool:
+                self._pool.pop().close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection in autocommit: each statement sees the last committed state."""
+        with self.translated():
+            with self._pool_guard:
+                db = self._pool.pop() if self._pool else None
+            db = db or self._connect()
+            try:
+                yield db
+            finally:
+                with self._pool_guard:
+                    self._pool.append(db)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """A connection whose statements all see one state."""
+        with self.reading() as db:
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("COMMIT")
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: all of it is stored at its end, or nothing."""
+        with self.reading() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def locked(self, *, wait: bool = False) -> Iterator[None]:
+        """Keep other processes from writing.
+
+        Raises:
+            LibraryLockedError: Another process is writing already, and `wait` is false.
+        """
+        with self.translated():
+            lock = (self._folder / "write.lock").open("a+b", buffering=0)
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                lock.seek(0)
+                raise LibraryLockedError(
+                    f"process {lock.read().decode() or 'unknown'} is writing to this library",
+                    path=self._folder,
+                    remedy="Wait until it has finished, or use another library with --library",
+                ) from None
+            with self.translated():
+                lock.truncate(0)
+                lock.write(str(os.getpid()).encode())
+            yield
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn what SQLite and the file system report into errors with a remedy."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise _library_error(error, self._folder) from error
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            raise LibraryWriteError(
+                f"the library cannot be written ({os.strerror(error.errno).lower()})",
+                path=self._folder,
+                remedy="Free disk space or choose a writable folder with --library; nothing stored is lost",
+            ) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        # Autocommit: every transaction is opened by name. Connections move between threads, one at a time.
+        db = sqlite3.connect(self._folder / FILE, isolation_level=None, check_same_thread=False, timeout=30)
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA synchronous = NORMAL")
+        return db
+
+    def _migrate(self) -> None:
+        if self._version() == len(MIGRATIONS):
+            return
+        with self.locked(wait=True), self.reading() as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute(
+                "PRAGMA foreign_keys = OFF"
+            )  # else dropping a table to make it anew empties those that refer to it
+            for number, step in enumerate(MIGRATIONS[self._version() :], self._version() + 1):
+                db.executescript(f"BEGIN IMMEDIATE;{step};PRAGMA user_version = {number};COMMIT;")
+            db.execute("PRAGMA foreign_keys = ON")
+
+    def _version(self) -> int:
+        with self.reading() as db:
+            version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(MIGRATIONS):
+            raise LibraryVersionError(
+                f"a newer Ragstone wrote this library (version {version}; this one reads up to {len(MIGRATIONS)})",
+                path=self._folder,
+                remedy="Upgrade Ragstone, or ingest into another library with --library",
+            )
+        return version
+
+
+def _library_error(error: sqlite3.DatabaseError, folder: Path) -> LibraryError:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return LibraryWriteError(
+            f"the library cannot be written ({error})",
+            path=folder,
+            remedy="Free disk space or make the folder writable, then run the command again; nothing stored is lost",
+        )
+    if name.startswith("SQLITE_BUSY"):
+        return LibraryLockedError(
+            "another process is writing to this library", path=folder, remedy="Wait until it has finished"
+        )
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return LibraryError(
+            f"the library's database is damaged ({error})",
+            path=folder / FILE,
+            remedy="Restore it from a backup, or delete the folder and ingest again",
+        )
+    raise error

@@ -1,0 +1,101 @@
+import random
+
+import pytest
+
+from ragstone.ingest.duplicates import DuplicateFinder, signature
+
+WORDS = [f"{first}{last}" for first in "ba be bi bo bu da de di do du".split() for last in "l m n r s t".split()]
+
+
+def text(words: int = 400, seed: int = 1) -> str:
+    return " ".join(random.Random(seed).choices(WORDS, k=words))
+
+
+def jaccard(first: str, second: str) -> float:
+    a, b = ({tuple(words[i : i + 5]) for i in range(len(words) - 4)} for words in (first.split(), second.split()))
+    return len(a & b) / len(a | b)
+
+
+def edited(original: str, places: int) -> str:
+    words = original.split()
+    for place in range(places):
+        words[10 + place * len(words) // (places + 1)] = f"new{place}"
+    return " ".join(words)
+
+
+def test_a_text_has_the_signature_that_it_always_had():
+    fixed = " ".join(f"word{number}" for number in range(60))
+    assert len(signature(fixed)) == 512
+    assert signature(fixed)[:16].hex() == "e6dd0000c4c1c20996e8ab00cb294607"
+
+
+def test_layout_case_punctuation_and_ligatures_make_no_difference():
+    plain = "the first of the fine files " + text()
+    laid_out = "# The FIRST of the \ufb01ne \ufb01les:\n\n" + text().replace(" ", ",\n")
+    assert signature(plain) == signature(laid_out)
+
+
+def test_a_text_under_fifty_words_has_no_signature():
+    assert signature("") == signature(text(49)) == b""
+    assert signature(text(50)) != b""
+
+
+def test_a_script_without_spaces_is_compared_by_its_characters():
+    chinese = "".join(random.Random(1).choices("天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏", k=300))
+    finder = DuplicateFinder({1: signature(chinese)})
+    assert finder.find(signature(chinese[:150] + "。" + chinese[150:])) == (1, 1.0)
+    assert finder.find(signature(chinese[::-1])) is None
+
+
+@pytest.mark.parametrize(("words", "places"), [(3000, 6), (3000, 20), (3000, 60)])
+def test_the_estimate_is_near_the_similarity_of_the_texts(words: int, places: int):
+    original = text(words)
+    changed = edited(original, places)
+    real = jaccard(original, changed)
+    found = DuplicateFinder({7: signature(original)}).find(signature(changed))
+    if found is None:
+        assert real < 0.9 + 3 * 0.027
+    else:
+        assert found[0] == 7
+        assert abs(found[1] - real) < 3 * 0.027
+
+
+def test_the_most_similar_document_is_found_and_of_equals_the_first():
+    original = text(2000)
+    near, other = edited(original, 10), text(2000, seed=2)
+    finder = DuplicateFinder({5: signature(near), 3: signature(original), 9: signature(original), 4: signature(other)})
+    assert finder.find(signature(original)) == (3, 1.0)
+    assert finder.find(signature(near)) == (5, 1.0)
+    assert finder.find(signature(text(2000, seed=3))) is None
+
+
+def test_texts_that_are_too_short_resemble_nothing():
+    finder = DuplicateFinder({1: b""})
+    assert finder.find(b"") is None
+    assert finder.find(signature(text())) is None
+    finder.add(2, b"")
+    assert finder.find(b"") is None
+
+
+def test_documents_can_be_added_replaced_and_discarded():
+    finder = DuplicateFinder({})
+    signatures = {number: signature(text(60, seed=number)) for number in range(1, 131)}
+    for number, value in signatures.items():
+        finder.add(number, value)
+    assert all(finder.find(value) == (number, 1.0) for number, value in signatures.items())
+    finder.discard(1)
+    finder.discard(1)
+    finder.add(2, signatures[1])
+    assert finder.find(signatures[1]) == (2, 1.0)
+    assert finder.find(signatures[2]) is None
+    assert finder.find(signatures[130]) == (130, 1.0)
+    finder.add(2, b"")
+    assert finder.find(signatures[1]) is None
+
+
+def test_a_finder_of_stored_signatures_can_be_added_to():
+    first, second = signature(text(seed=1)), signature(text(seed=2))
+    finder = DuplicateFinder({1: first})
+    finder.add(1, second)
+    assert finder.find(first) is None
+    assert finder.find(second) == (1, 1.0)
