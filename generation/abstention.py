@@ -37,7 +37,7 @@ INTERCEPT = -7.5
 def retrieval_signals(question: str, hits: Sequence[Hit]) -> Signals:
     """The signals that the hits give."""
     wanted = content_words(question)
-    held = [content_words(f"{hit.chunk.title} {hit.chunk.heading} {hit.chunk.text}") for hit in hits]
+    held = [content_words(f"{hit.chunk.title} {hit.chunk.heading} {hit.chunk.passage}") for hit in hits]
     numbers = {word for word in wanted if word[0].isdigit()}
     return Signals(
         similarity=max((hit.similarity or 0.0 for hit in hits), default=0.0),

@@ -105,14 +105,14 @@ class CitedText:
         cited = [passage for passage in self._passages if passage.n in numbers]
         if not is_claim(text) or not self._passages:
             return Sentence(strip_citations(text), (), None, "unscored")
-        single = {p.n: verify_sentence(text, [p.hit.chunk.text], self._context) for p in self._passages}
+        single = {p.n: verify_sentence(text, [p.hit.chunk.passage], self._context) for p in self._passages}
         best = max(self._passages, key=lambda p: (single[p.n].support or 0.0, -p.n))
-        result = verify_sentence(text, [p.hit.chunk.text for p in cited], self._context)
+        result = verify_sentence(text, [p.hit.chunk.passage for p in cited], self._context)
         if not cited or result.verdict == "unsupported":
             if single[best.n].verdict == "supported":
                 result, cited = single[best.n], [best]
             else:
-                result = verify_sentence(text, [p.hit.chunk.text for p in self._passages], self._context)
+                result = verify_sentence(text, [p.hit.chunk.passage for p in self._passages], self._context)
         for passage in cited:  # a passage is quoted where it supports most
             found, known = single[passage.n].evidence, self._evidence.get(passage.n)
             if known is None or (found.support or 0.0) > (known.support or 0.0):
@@ -139,7 +139,11 @@ def _with_numbers(plain: str, numbers: Sequence[int]) -> str:
 
 def _citation(passage: Passage, evidence: Evidence, library: Library) -> Citation:
     chunk = passage.hit.chunk
-    start, end = (evidence.start, evidence.end) if evidence.passage is not None else (0, len(chunk.text))
+    start, end = 0, len(chunk.text)
+    if evidence.passage is not None:
+        header = len(chunk.passage) - end  # the header of the chunk's table stands in another chunk
+        if evidence.end > header:
+            start, end = max(evidence.start - header, 0), evidence.end - header
     char_start, char_end = chunk.char_start + start, chunk.char_start + end
     page = next((p for p in library.pages(chunk.document_id) if p.char_start <= char_start < p.char_end), None)
     lines = page.lines if page else ()

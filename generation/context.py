@@ -26,7 +26,7 @@ class Passage:
         return ", ".join(part for part in (chunk.title, chunk.heading, page) if part)
 
     def __str__(self) -> str:
-        return f"[{self.n}] ({self.label})\n{self.hit.chunk.text}"
+        return f"[{self.n}] ({self.label})\n{self.hit.chunk.passage}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 from ..errors import ParseError
 from .parsed import OcrMode
 from .parsers import Reading
-from .worker import decode_reading
+from .worker import OUT_OF_MEMORY, decode_reading
 
 Item = TypeVar("Item")
 
@@ -30,6 +31,8 @@ _RECYCLE_BYTES = 300 << 20
 _AHEAD = 4
 """Files that each child may be ahead of the consumer: parsing overlaps embedding, and memory stays bounded."""
 _READ = 1 << 20
+_ENDING = 5
+"""Seconds that a child may take to end once it has closed its pipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Limits:
     """Children at a time."""
     seconds: float = 120
     """Without a sign of life: of a whole file, or of one page or part where the parser tells of them."""
-    memory_mb: int = 2048
+    memory_mb: int = 3072
     """More than the child has at the file's start."""
     ocr: OcrMode = "auto"
     passwords: tuple[str, ...] = ()
@@ -53,8 +56,11 @@ class ParserPool:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._local = threading.local()
+        self._own = threading.local()
+        """`child` is the one that this thread of the executor talks to."""
         self._children: list[_Child] = []
+        self._ended = False
+        self._guard = threading.Lock()
         self._executor = ThreadPoolExecutor(limits.jobs, thread_name_prefix="parse")
 
     def __enter__(self) -> ParserPool:
@@ -62,9 +68,13 @@ class ParserPool:
 
     def __exit__(self, *_: object) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
-        for child in self._children:
-            child.kill()
+        with self._guard:
+            self._ended = True
+            for child in self._children:
+                child.kill()  # which ends the wait of its thread
         self._executor.shutdown(wait=True)
+        for child in self._children:
+            child.close()
 
     def read_all(self, items: Iterable[tuple[Item, Path]]) -> Iterator[tuple[Item, list[tuple[Reading, bytes]]]]:
         """Read files in the order given, some ahead: for each its readings with the signatures of their documents.
@@ -83,28 +93,39 @@ class ParserPool:
             yield item, future.result()
 
     def _read(self, path: Path) -> list[tuple[Reading, bytes]]:
-        child: _Child | None = getattr(self._local, "child", None)
+        child: _Child | None = getattr(self._own, "child", None)
         if child is None or child.is_worn:
-            if child is not None:
-                child.kill()
-                self._children.remove(child)
-            child = self._local.child = _Child(self._limits)
-            self._children.append(child)
+            child = self._own.child = self._instead_of(child)
         return child.read(path)
+
+    def _instead_of(self, worn: _Child | None) -> _Child:
+        with self._guard:
+            if worn is not None:
+                self._children.remove(worn)
+                worn.close()
+            if self._ended:
+                raise CancelledError
+            self._children.append(_Child(self._limits))
+            return self._children[-1]
 
 
 class _Child:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ragstone.ingest.worker"],
+            # -P: a document called json.py in the working directory is not to be imported.
+            [sys.executable, "-P", "-m", "ragstone.ingest.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=os.environ | {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // limits.jobs))},
         )
-        self._files = 0
+        assert self._process.stdin and self._process.stdout
+        self._requests, self._messages = self._process.stdin, self._process.stdout
+        self._poll = select.poll()  # select() refuses descriptors above 1023
+        self._poll.register(self._messages, select.POLLIN)
         self._unread = b""
+        self._files = 0
 
     @property
     def is_worn(self) -> bool:
@@ -112,22 +133,27 @@ class _Child:
         return ended or self._files >= _RECYCLE_FILES or _resident_bytes(self._process.pid) > _RECYCLE_BYTES
 
     def kill(self) -> None:
+        """Stop it; from another thread too, whose reading then ends."""
         self._process.kill()
+
+    def close(self) -> None:
+        self.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                try:
-                    pipe.close()
-                except BrokenPipeError:  # what it was to be told is of no interest now
-                    continue
+        self._messages.close()
+        with suppress(BrokenPipeError):  # what it was to be told is of no interest now
+            self._requests.close()
 
     def read(self, path: Path) -> list[tuple[Reading, bytes]]:
         self._files += 1
         try:
             self._send(path)
             return list(self._readings())
-        except (TimeoutError, EOFError, BrokenPipeError) as error:
+        except (TimeoutError, EOFError, BrokenPipeError, json.JSONDecodeError) as error:
+            if isinstance(error, EOFError):
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_ENDING)  # how it ends by itself tells the reason
             self.kill()
+            self._process.wait()
             return [(Reading("", error=self._stopped(error, path)), b"")]
 
     def _send(self, path: Path) -> None:
@@ -139,9 +165,8 @@ class _Child:
             "memory_mb": limits.memory_mb,
             "sign": limits.signatures,
         }
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
+        self._requests.write(json.dumps(request).encode() + b"\n")
+        self._requests.flush()
 
     def _readings(self) -> Iterator[tuple[Reading, bytes]]:
         while "done" not in (message := self._receive()):
@@ -149,14 +174,12 @@ class _Child:
                 yield decode_reading(message)
 
     def _receive(self) -> dict[str, Any]:
-        assert self._process.stdout
-        pipe = self._process.stdout.fileno()
         deadline = time.monotonic() + self._limits.seconds
         received = [self._unread]
         while b"\n" not in received[-1]:
-            if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
                 raise TimeoutError
-            received.append(os.read(pipe, _READ))
+            received.append(os.read(self._messages.fileno(), _READ))
             if not received[-1]:
                 raise EOFError
         line, self._unread = b"".join(received).split(b"\n", 1)
@@ -168,6 +191,9 @@ class _Child:
             what = f"its parser gave no sign of life for {self._limits.seconds:g} s and was stopped"
             return ParseError(what, remedy="Raise parse_seconds, or convert the file to another format", path=path)
         code = self._process.returncode
+        if code == OUT_OF_MEMORY:
+            what, remedy = "the file takes more memory than a parser may have", "Split it, or raise parse_memory_mb"
+            return ParseError(what, remedy=remedy, path=path)
         how = signal.strsignal(-code) if code < 0 else f"exit code {code}"
         remedy = "Raise parse_memory_mb, or convert the file to another format"
         return ParseError(f"it crashed its parser ({(how or 'signal').lower()})", remedy=remedy, path=path)

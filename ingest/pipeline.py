@@ -164,10 +164,17 @@ class _Run:
             self._library.remove_files(left)
             self.report.removed = len(left)
         known_now = {str(f.absolute): k for f in files if (k := moves.get(f) or stored.get(str(f.absolute)))}
-        changed = [file for file in files if self._has_changed(file, known_now.get(str(file.absolute)))]
-        again = set(changed)
-        kept = [f for f in files if f not in again and str(f.absolute) in known_now]
-        self._note_unchanged([(f, known_now[str(f.absolute)]) for f in kept], moved=set(moves))
+        changed, unchanged = [], []
+        for file in files:
+            known = known_now.get(str(file.absolute))
+            try:
+                if known is None or self._has_changed(file, known):
+                    changed.append(file)
+                else:
+                    unchanged.append((file, known))
+            except OSError as error:
+                self._fail(file.path, unreadable(error))
+        self._note_unchanged(unchanged, moved=set(moves))
         self._bytes = sum(file.size for file in changed)
         return changed
 
@@ -184,6 +191,7 @@ class _Run:
                 read = reader.read(file, digest, readings, known)
                 if read is None:
                     self._done += 1
+                    self._bytes -= file.size
                     continue
                 pending.append(read)
                 waiting += sum(len(draft.chunks) for draft in read.drafts)
@@ -193,14 +201,9 @@ class _Run:
             self._store(pending, stored, embedder)
         self._report_progress("")
 
-    def _has_changed(self, file: SourceFile, known: StoredFile | None) -> bool:
-        if known and known.failed and self._options.limits.passwords:
-            return True
-        try:
-            return has_changed(file, known, self._options.recipe(file.absolute))
-        except OSError as error:
-            self._fail(file.path, unreadable(error))
-            return False
+    def _has_changed(self, file: SourceFile, known: StoredFile) -> bool:
+        may_open_now = bool(known.failed and self._options.limits.passwords)
+        return may_open_now or has_changed(file, known, self._options.recipe(file.absolute))
 
     def _note_unchanged(self, files: list[tuple[SourceFile, StoredFile]], moved: set[SourceFile]) -> None:
         collection = self._options.collection

@@ -6,6 +6,7 @@ memory takes only this process with it, and what it is fed cannot reach the netw
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import queue
@@ -24,8 +25,11 @@ from .duplicates import signature
 from .parsed import Block, ParsedDocument, ParseOptions
 from .parsers import Reading, read
 
-_FORBIDDEN = ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
+OUT_OF_MEMORY = 4
+"""The exit code of a child that ran out of memory where no parser could report it."""
 _STDIN_CLOSED = 3
+_FORBIDDEN = ("socket.", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def decode_reading(message: Mapping[str, Any]) -> tuple[Reading, bytes]:
@@ -78,6 +82,8 @@ def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the parent decides
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not mix with the messages
+    _end_with_parent()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.addaudithook(_refuse)
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(requests.put,), daemon=True).start()
@@ -92,8 +98,11 @@ def _main() -> None:
         options = ParseOptions(
             ocr=request["ocr"], passwords=tuple(request["passwords"]), alive=lambda: send({"alive": True})
         )
-        for reading in read(Path(request["path"]), options):
-            send(_encoded(reading, sign=request["sign"]))
+        try:
+            for reading in read(Path(request["path"]), options):
+                send(_encoded(reading, sign=request["sign"]))
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
         send({"done": True})
 
 
@@ -101,6 +110,12 @@ def _receive(put: Callable[[str], None]) -> None:
     for line in sys.stdin:
         put(line)
     os._exit(_STDIN_CLOSED)  # the parent is gone, however it went
+
+
+def _end_with_parent() -> None:
+    """End when the parent ends, also during a call that never lets `_receive` have its turn (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _refuse(event: str, _: tuple[object, ...]) -> None:
@@ -113,7 +128,8 @@ def _limit_memory(megabytes: int) -> None:
     used = _address_space()
     if used:
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (used + (megabytes << 20), hard))
+        wanted = used + (megabytes << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def _address_space() -> int:

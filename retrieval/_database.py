@@ -39,6 +39,7 @@ class Database:
         self._folder = folder
         self._pool: list[sqlite3.Connection] = []
         self._pool_guard = threading.Lock()
+        self._read_only = folder.is_dir() and not os.access(folder, os.W_OK)
         if not (folder / FILE).is_file():
             if not create:
                 raise LibraryNotFoundError(
@@ -68,8 +69,11 @@ class Database:
             try:
                 yield db
             finally:
-                with self._pool_guard:
-                    self._pool.append(db)
+                if self._read_only:
+                    db.close()
+                else:
+                    with self._pool_guard:
+                        self._pool.append(db)
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -136,7 +140,12 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         # Autocommit: every transaction is opened by name. Connections move between threads, one at a time.
-        db = sqlite3.connect(self._folder / FILE, isolation_level=None, check_same_thread=False, timeout=30)
+        place = str(self._folder / FILE)
+        if self._read_only and not Path(f"{place}-wal").exists():
+            # Nobody writes now, and SQLite cannot make the files that it would coordinate with writers by. Such a
+            # connection serves one reading only: it would not see what others write later.
+            place = f"{Path(place).absolute().as_uri()}?immutable=1"
+        db = sqlite3.connect(place, uri=self._read_only, isolation_level=None, check_same_thread=False, timeout=30)
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA synchronous = NORMAL")
         return db

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,13 +176,8 @@ class Library:
 
     def section(self, chunk: Chunk) -> list[Chunk]:
         """A chunk's parent: the run of chunks around it under the same headings, in order."""
-        chunks = self.chunks_of(chunk.document_id)
-        start = end = next(i for i, c in enumerate(chunks) if c.id == chunk.id)
-        while start and chunks[start - 1].heading == chunk.heading:
-            start -= 1
-        while end + 1 < len(chunks) and chunks[end + 1].heading == chunk.heading:
-            end += 1
-        return chunks[start : end + 1]
+        runs = [list(run) for _, run in groupby(self.chunks_of(chunk.document_id), key=lambda c: c.heading)]
+        return next((run for run in runs if any(c.id == chunk.id for c in run)), [])
 
     def vectors(self, after: int = 0) -> StoredVectors:
         """The vectors of the chunks whose id is greater than `after`, and the ids of all chunks, as one state."""

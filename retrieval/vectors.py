@@ -43,7 +43,7 @@ class _Segment:
 
     def search(self, vector: npt.NDArray[np.float32], k: int, wanted: npt.NDArray[np.bool_]) -> list[tuple[int, float]]:
         bits = np.packbits(wanted, bitorder="little")
-        selector = None if wanted.all() else faiss.IDSelectorBitmap(len(wanted), faiss.swig_ptr(bits))
+        selector = None if wanted.all() else faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
         params = None if selector is None else faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # its stubs lack it
         scores, places = self.flat.search(vector.reshape(1, -1), min(k, int(wanted.sum())), params=params)
         return [(int(self.ids[p]), float(s)) for p, s in zip(places[0], scores[0], strict=True) if p >= 0]
@@ -117,10 +117,10 @@ class VectorIndex:
     def similarities(self, vector: npt.NDArray[np.float32], ids: Sequence[int]) -> dict[int, float]:
         """The cosine of a query vector of shape (dimension,) with each chunk; what is not in the index is left out."""
         found = {}
-        for segment in self._segments:
+        for segment, alive in zip(self._segments, self._alive, strict=True):
             places = np.searchsorted(segment.ids, ids)
             for chunk, place in zip(ids, places, strict=True):
-                if place < len(segment.ids) and segment.ids[place] == chunk:
+                if place < len(segment.ids) and segment.ids[place] == chunk and alive[place]:
                     found[chunk] = float(segment.flat.reconstruct(int(place)) @ vector)
         return found
 

@@ -106,7 +106,7 @@ def _explain(answer: Answer) -> None:
         ranks = ", ".join(f"{method} {rank}" for method, rank in hit.ranks.items())
         similarity = "" if hit.similarity is None else f", cosine {hit.similarity:.3f}"
         click.echo(f"[{hit.rank}] {place(hit.chunk.document, hit.chunk.page)}  ({ranks}{similarity})")
-        click.echo(f"    {shorten(hit.chunk.text, 160)}")
+        click.echo(f"    {shorten(hit.chunk.passage, 160)}")
 
 
 def _as_json(answer: Answer) -> dict[str, object]:

@@ -95,7 +95,7 @@ def show(document: str, text: bool, library: Path | None, as_json: bool) -> int:
         click.echo(f"{name:12} {value}")
     for chunk in chunks:
         click.secho(f"\n{place(f'chunk {chunk.id}', chunk.page)}  {chunk.heading}  ({chunk.tokens} tokens)", bold=True)
-        click.echo(chunk.text)
+        click.echo(chunk.passage)
     return 0
 
 

@@ -29,7 +29,7 @@ def search(query: str, k: int, mode: str | None, collection: str | None, library
         click.echo(f"  score {hit.score:.3f} ({ranks})")
         if hit.chunk.heading:
             click.secho(f"   {hit.chunk.heading}", dim=True)
-        click.echo(f"   {shorten(hit.chunk.text, 300)}")
+        click.echo(f"   {shorten(hit.chunk.passage, 300)}")
     if not hits:
         click.echo("Nothing found.", err=True)
     return 0

@@ -32,7 +32,7 @@ class Job:
 def recursive(job: Job) -> Rule:
     """Before a heading, else at the strongest boundary near the end of what fits."""
     layout = job.layout
-    ends = ((layout.blocks, 0.5), (layout.lines, 0.6), (layout.sentences, 0.5), (layout.wraps, 0.5))
+    ends = ((layout.blocks, 0.25), (layout.lines, 0.6), (layout.sentences, 0.5), (layout.wraps, 0.5))
     return Rule(ends, layout.sections, 0.25, job.overlap, (layout.sentences, layout.lines, layout.wraps))
 
 

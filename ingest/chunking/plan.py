@@ -27,7 +27,7 @@ class ChunkPlan:
     method: Method = "recursive"
     tokens: int = 200
     """The most tokens that is embedded of a chunk, the prefix and a repeated table header included."""
-    overlap: int = 24
+    overlap: int = 0
     """The most tokens that a chunk repeats of the one before; at most a quarter of `tokens` is."""
     prefix: bool = False
     """Whether title and heading path are embedded before the text; at most a quarter of `tokens` goes to them."""

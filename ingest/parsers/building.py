@@ -100,7 +100,7 @@ class DocumentBuilder:
 
 def markdown_table(rows: Iterable[Sequence[str]]) -> str:
     """Rows as a Markdown table whose first row is the header; empty rows and columns are dropped."""
-    filled = [cells for row in rows if any(cells := [_cell(cell) for cell in row])]
+    filled = [cells for row in rows if any(cells := [cell and _cell(cell) for cell in row])]
     width = max(map(len, filled), default=0)
     used = [False] * width
     for row in filled:

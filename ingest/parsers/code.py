@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
+import zlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from tree_sitter import Node
+from tree_sitter import Node, Parser
 from tree_sitter_language_pack import SupportedLanguage, get_parser
 
 from ..parsed import Block, ParsedDocument, ParseOptions
@@ -50,6 +52,10 @@ _LANGUAGES = {
 _BY_SUFFIX = {suffix: language for language, suffixes in _LANGUAGES.items() for suffix in suffixes.split()}
 _LONGEST_PARSED = 500_000
 """Bytes; longer files are generated, and their grammar says little."""
+_MOST_SECONDS = 5
+_MOST_REPETITIVE = 40
+"""Bytes for one compressed: nobody's code is more repetitive, but nesting that costs a grammar the square of its length."""
+_SLICE = 1 << 16
 
 # Grammars name their nodes alike, so that one pattern finds the definitions of nearly all languages.
 _SORT = r"(?:_(?:definition|declaration|declaration_statement|specifier|item|statement|spec|method_definition))?"
@@ -134,12 +140,28 @@ def _definitions(text: str, language: str) -> list[_Segment]:
     """Segments that cover the whole file; a single one without a name where the grammar is of no help."""
     last = text.count("\n")
     data = text.encode()
-    if language not in _LANGUAGES or len(data) > _LONGEST_PARSED:
+    if language not in _LANGUAGES or len(data) > _LONGEST_PARSED or _is_repetitive(data):
         return [_Segment(0, last, "")]
-    root = get_parser(cast(SupportedLanguage, language)).parse(data).root_node
-    if language == "python" and root.has_error:
+    root = _tree(get_parser(cast(SupportedLanguage, language)), data)
+    if root is None or (language == "python" and root.has_error):
         return [_Segment(0, last, "")]
     return list(_segments(root, 0, last, "", 0))
+
+
+def _is_repetitive(data: bytes) -> bool:
+    return len(data) > _SLICE // 16 and len(data) > _MOST_REPETITIVE * len(zlib.compress(data, 1))
+
+
+def _tree(parser: Parser, data: bytes) -> Node | None:
+    """The root of the file's tree; None if that takes too long, as code in no language can."""
+    end = time.thread_time() + _MOST_SECONDS
+    try:
+        tree = parser.parse(
+            lambda start, _: data[start : start + _SLICE], progress_callback=lambda *_: time.thread_time() > end
+        )
+    except ValueError:  # stopped
+        return None
+    return tree.root_node
 
 
 def _segments(parent: Node, first: int, last: int, name: str, depth: int) -> Iterator[_Segment]:

@@ -38,12 +38,16 @@ _MOST_SPANNED = 1 << 18
 """Cells of a table that its spans may add."""
 _MOST_HEADER_ROWS = 4
 _DEEPEST_LIST = 8
+_MOST_ATTRIBUTES = 5000
+"""Bytes of a tag outside quotes: libxml2 compares every attribute with every other."""
 _BULLETS = "*+-"
 
 _DECLARED = re.compile(
     rb"<\?xml[^>]{0,200}?encoding=[\"']([\w.:-]+)|<meta[^>]{0,500}?charset=[\"']?\s*([\w.:-]+)", re.I
 )
 _DECLARED_WITHIN = 8192
+_LONG_TAG = re.compile(rb"(<[a-zA-Z][^\s<>/]{0,100})[^<>]{%d,}" % _MOST_ATTRIBUTES)
+_QUOTED = re.compile(rb"\"[^\"]*\"|'[^']*'")
 _LANGUAGE = re.compile(r"(?:language|lang|highlight-source)-([\w+#-]+)")
 _SPACE = re.compile(r"\s+")
 _BREAK = re.compile(r" *\n[ \n]*")
@@ -69,7 +73,7 @@ def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
 
 def read_html(html: str, media_type: str, title: str = "") -> ParsedDocument:
     """Reads HTML; without a title given, the page's <title> or first heading is the title."""
-    source = clean(html).encode()
+    source = _LONG_TAG.sub(_bounded, clean(html).encode())
     parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, no_network=True, encoding="utf-8")
     root = None
     with suppress(etree.XMLSyntaxError):  # of a page without an element or a word, which is else None
@@ -82,6 +86,11 @@ def read_html(html: str, media_type: str, title: str = "") -> ParsedDocument:
     metadata = _metadata(root)
     builder = _Converter(_sizes(root)).convert(_content(root))
     return builder.build(media_type, title or builder.first_heading, metadata)
+
+
+def _bounded(tag: re.Match[bytes]) -> bytes:
+    """A long tag, without its attributes if they are too many."""
+    return tag[1] if len(_QUOTED.sub(b"", tag[0])) > _MOST_ATTRIBUTES else tag[0]
 
 
 def _words_only(source: bytes) -> DocumentBuilder:
@@ -114,12 +123,6 @@ class _Words:
     def data(self, text: str) -> None:
         if not self._hidden:
             self.texts.append(text)
-
-    def comment(self, text: str) -> None:
-        pass
-
-    def pi(self, target: str, text: str) -> None:
-        pass
 
     def close(self) -> None:
         pass

@@ -132,7 +132,7 @@ class _Assembly:
 
 def _read(data: bytes, path: Path) -> _Mail:
     try:
-        return _read_msg(data) if path.suffix.lower() == ".msg" else _read_eml(data, path)
+        return _read_msg(data, path) if path.suffix.lower() == ".msg" else _read_eml(data, path)
     except (ParseError, MemoryError):
         raise
     except Exception as error:  # both libraries let through what corrupt data makes them stumble over
@@ -237,13 +237,14 @@ def _word(word: bytes, charset: str | None) -> str:
 
 
 def _iso_date(value: str) -> str:
+    """A date in ISO 8601, or the value, decoded, if it is none."""
     try:
         return parsedate_to_datetime(value).isoformat()
     except (ValueError, TypeError, IndexError, OverflowError):
-        return value
+        return _decoded(value[:_MOST_HEADER])
 
 
-def _read_msg(data: bytes) -> _Mail:
+def _read_msg(data: bytes, path: Path) -> _Mail:
     import oxmsg
 
     message = oxmsg.Message.load(io.BytesIO(data))
@@ -262,10 +263,10 @@ def _read_msg(data: bytes) -> _Mail:
         mail.bodies.append(("text/plain", body))
     elif html := message.html_body:
         mail.bodies.append(("text/html", html))
+    what, remedy = "an Outlook item inside a message cannot be read", "Save it as a file of its own"
     for attached in message.attachments:
-        content = attached.file_bytes
-        locked = ParseError("an Outlook item inside a message cannot be read", remedy="Save it as a file of its own")
-        mail.attachments.append(Part(attached.file_name or "", locked if content is None else content))
+        name, content = attached.file_name or "", attached.file_bytes
+        mail.attachments.append(Part(name, ParseError(what, remedy=remedy, path=path) if content is None else content))
     return mail
 
 

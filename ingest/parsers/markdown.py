@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -54,8 +55,12 @@ def read_markdown(text: str, media_type: str, title: str = "") -> ParsedDocument
 
 
 def _tokens(text: str, front: str) -> list[Token]:
-    parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])  # blocks are all that is needed
-    return parser.parse(text[len(front) :])
+    return _parser().parse(text[len(front) :])
+
+
+@cache
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])  # blocks are all that is needed
 
 
 def _without_html(text: str, front: str, tokens: list[Token]) -> str:

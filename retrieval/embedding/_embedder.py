@@ -1,4 +1,4 @@
-"""Text to vectors: tokenization, batching and limits, the same for every runtime."""
+"""Text to vectors: tokenization and limits, the same for every runtime."""
 
 from __future__ import annotations
 
@@ -21,9 +21,6 @@ log = logging.getLogger(__name__)
 TokenOffsets = list[tuple[int, int]]
 """Start and end of each token in code points of the text, special tokens left out."""
 
-BATCH = 8
-"""Passages a call. Small batches of similar length beat large ones on a CPU: less padding, and the caches hold them."""
-
 
 class Runtime(Protocol):
     """What runs the network."""
@@ -34,8 +31,8 @@ class Runtime(Protocol):
     sha256: str
     """Of the weights."""
 
-    def forward(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Map token ids and attention mask, both (batch, length), to sentence embeddings (batch, dimension)."""
+    def forward(self, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
+        """Map the token ids of texts to sentence embeddings (texts, dimension)."""
         ...
 
 
@@ -74,12 +71,7 @@ class Embedder:
         longest = max(map(len, encoded), default=0)
         if longest > self.identity.max_tokens:
             raise ValueError(f"a passage of {longest} tokens exceeds the model's {self.identity.max_tokens}")
-        vectors = np.empty((len(texts), self.identity.dimension), dtype=np.float32)
-        by_length = sorted(range(len(texts)), key=lambda i: len(encoded[i]))
-        for start in range(0, len(by_length), BATCH):
-            rows = by_length[start : start + BATCH]
-            vectors[rows] = self._forward([encoded[i] for i in rows])
-        return vectors
+        return self._forward(encoded)
 
     def embed_query(self, text: str) -> npt.NDArray[np.float32]:
         """Embed a query: float32 of shape (dimension,), length 1. A query that is too long is cut, with a warning."""
@@ -90,12 +82,9 @@ class Embedder:
         vector: npt.NDArray[np.float32] = self._forward([ids])[0]
         return vector
 
-    def _forward(self, batch: list[list[int]]) -> npt.NDArray[np.float32]:
-        shape = (len(batch), max(map(len, batch)))
-        ids, mask = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
-        vectors = self._runtime.forward(ids, mask)
+    def _forward(self, texts: list[list[int]]) -> npt.NDArray[np.float32]:
+        if not texts:
+            return np.empty((0, self.identity.dimension), dtype=np.float32)
+        vectors = self._runtime.forward(texts)
         unit: npt.NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit

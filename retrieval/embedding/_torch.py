@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,16 +32,28 @@ class TorchRuntime:
         digest = hashlib.sha256()
         for weights in sorted(folder.glob("*.safetensors")):
             digest.update(weights.read_bytes())
+        # A GPU wants much at once; a CPU does best with little, for its caches hold it and less of it is padding.
+        self._batch = 8 if self._model.device.type == "cpu" else 128
         self.name = f"torch-{self._model.device.type}"
         self.dimension = int(self._model.get_embedding_dimension())
         self.sha256 = digest.hexdigest()
 
-    def forward(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Map token ids and attention mask, both (batch, length), to sentence embeddings (batch, dimension)."""
+    def forward(self, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
+        """Map the token ids of texts to sentence embeddings (texts, dimension), batches of like length at a time."""
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        for start in range(0, len(texts), self._batch):
+            rows = by_length[start : start + self._batch]
+            vectors[rows] = self._forward([texts[row] for row in rows])
+        return vectors
+
+    def _forward(self, batch: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
+        ids = torch.zeros((len(batch), max(map(len, batch))), dtype=torch.int64)
+        mask = torch.zeros_like(ids)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            mask[row, : len(tokens)] = 1
         device = self._model.device
         with torch.inference_mode():
-            features = {
-                "input_ids": torch.from_numpy(ids).to(device),
-                "attention_mask": torch.from_numpy(mask).to(device),
-            }
+            features = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
             return np.asarray(self._model(features)["sentence_embedding"].float().cpu().numpy(), dtype=np.float32)

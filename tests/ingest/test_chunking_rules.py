@@ -31,7 +31,7 @@ PLANTS = [["plant", "output", "remark"], *([f"plant {n}", f"{n * 37}", f"a remar
 @pytest.mark.parametrize("method", METHODS)
 def test_a_table_over_several_chunks_repeats_its_header_and_keeps_its_rows(embedder: Embedder, method: Method):
     document = table(PLANTS, "Some words stand before the table. " * 12)
-    chunks = chunk(document, embedder, ChunkPlan(method))
+    chunks = chunk(document, embedder, ChunkPlan(method, overlap=24))
     rows = [line for c in chunks for line in c.passage.split("\n") if line.startswith("|")]
     assert set(rows) <= set(document.text.split("\n"))
     header = "| plant | output | remark |\n| --- | --- | --- |"
@@ -44,7 +44,7 @@ def test_a_table_over_several_chunks_repeats_its_header_and_keeps_its_rows(embed
 
 @pytest.mark.parametrize("words", range(20, 40))
 def test_a_header_is_never_left_alone_at_the_end_of_a_chunk(embedder: Embedder, words: int):
-    chunks = chunk(table(PLANTS, "word " * words * 5), embedder, ChunkPlan(overlap=0))
+    chunks = chunk(table(PLANTS, "word " * words * 5), embedder, ChunkPlan())
     assert not any(c.text.endswith("| --- |") for c in chunks)
     assert sum("| plant | output" in c.text for c in chunks) == 1
 
@@ -98,7 +98,7 @@ def test_a_page_is_a_chunk(embedder: Embedder):
     for number in range(4):
         start = builder.length
         builder.paragraph(f"Page {number}.")
-        builder.paragraph("A second paragraph. " * (99 if number == 2 else 1))
+        builder.paragraph("A second paragraph. " * (120 if number == 2 else 1))
         builder.page(start)
     chunks = chunk(builder.build("text/plain"), embedder, ChunkPlan("page"))
     assert [c.page for c in chunks] == [1, 2, 3, 3, 3, 4]
@@ -114,7 +114,7 @@ def test_without_pages_a_row_or_a_top_level_section_is_a_chunk(embedder: Embedde
 def test_semantic_chunks_end_where_the_subject_changes(embedder: Embedder):
     cats = "The cat sleeps on the warm sofa. It purrs when its owner strokes its fur. Kittens like to play with wool. "
     money = "The central bank raised interest rates. Inflation worries investors. Bond yields rose on the market. "
-    chunks = chunk(read_markdown(cats + money, ""), embedder, ChunkPlan("semantic", tokens=100, overlap=0))
+    chunks = chunk(read_markdown(cats + money, ""), embedder, ChunkPlan("semantic", tokens=100))
     assert [c.text for c in chunks] == [cats.strip(), money.strip()]
 
 
@@ -151,7 +151,7 @@ def test_a_title_that_is_the_first_heading_is_not_said_twice(embedder: Embedder)
 
 def test_the_chunks_of_a_section_are_neighbours_with_one_heading_path(embedder: Embedder):
     text = "".join(f"# Part {n}\n\n{'A sentence of this part. ' * 100}\n\n" for n in range(3))
-    chunks = chunk(read_markdown(text, ""), embedder, ChunkPlan())
+    chunks = chunk(read_markdown(text, ""), embedder, ChunkPlan(overlap=24))
     for n in range(3):
         own = [c for c in chunks if c.heading == f"Part {n}"]
         assert np.diff([c.ordinal for c in own]).tolist() == [1] * (len(own) - 1)

@@ -1,10 +1,9 @@
-import hashlib
 import os
 import random
 import sqlite3
 import threading
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from ragstone.errors import (
 )
 from ragstone.retrieval._migrations import MIGRATIONS
 from ragstone.retrieval.library import DATABASE, Library
-from ragstone.retrieval.records import EmbedderIdentity, Line, NewDocument, Page, TextChunk
+from ragstone.retrieval.records import EmbedderIdentity, Line, Link, Page, TextChunk
 
 IDENTITY = EmbedderIdentity(
     model="a-model",
@@ -37,55 +36,16 @@ IDENTITY = EmbedderIdentity(
 )
 
 
-def document(path: str, *texts: str, pages: tuple[Page, ...] = ()) -> NewDocument:
-    """A document of one chunk a text."""
-    whole, chunks = "", []
-    for ordinal, text in enumerate(texts):
-        start = len(whole)
-        whole += text + "\n"
-        chunks.append(
-            TextChunk(ordinal=ordinal, char_start=start, char_end=start + len(text), text=text, tokens=len(text))
-        )
-    vectors = np.array([np.eye(3)[len(text) % 3] for text in texts], dtype=np.float32).reshape(-1, 3)
-    return NewDocument(
-        path=path,
-        absolute_path=f"/files/{path}",
-        title=path,
-        media_type="text/plain",
-        sha256=hashlib.sha256(whole.encode()).hexdigest(),
-        size=len(whole),
-        mtime_ns=1_000,
-        recipe="1",
-        read_at=datetime.now(UTC),
-        text=whole,
-        pages=pages,
-        chunks=chunks,
-        vectors=vectors,
-    )
-
-
 def ids(library: Library, path: str) -> list[int]:
     (known,) = (document for document in library.documents() if document.path == path)
     return [chunk.id for chunk in library.chunks_of(known.id)]
-
-
-def check(library: Library) -> None:
-    """SQLite's own checks of the database and of the lexical index against the chunks."""
-    with closing(sqlite3.connect(library.folder / DATABASE)) as db:
-        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-        db.execute("INSERT INTO lexicon (lexicon, rank) VALUES ('integrity-check', 1)")  # raises when they differ
-
-
-def found(library: Library, word: str) -> set[int]:
-    return {i for i, _ in library.match(f'"{word}"', 100, (1.0, 1.0, 1.0))}
 
 
 # Making, opening, migrating
 
 
 @pytest.mark.parametrize("version", range(len(MIGRATIONS)))
-def test_a_library_of_any_earlier_version_is_brought_up_to_date(library, version: int, tmp_path: Path):
+def test_a_library_of_any_earlier_version_is_brought_up_to_date(library, version: int, tmp_path: Path, file, check):
     folder = tmp_path / "old"
     folder.mkdir()
     with closing(sqlite3.connect(folder / DATABASE)) as db:
@@ -93,7 +53,7 @@ def test_a_library_of_any_earlier_version_is_brought_up_to_date(library, version
             db.executescript(step)
         db.execute(f"PRAGMA user_version = {version}")
     opened = library(folder)
-    opened.store([document("a.txt", "a word")])
+    opened.store(file("a.txt", "a word"))
     with closing(sqlite3.connect(folder / DATABASE)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -133,9 +93,10 @@ def test_a_database_of_garbage_is_reported_as_damaged(library, tmp_path: Path):
     assert type(raised.value) is LibraryError
 
 
-def test_a_database_with_overwritten_pages_is_reported_as_damaged(library):
+def test_a_database_with_overwritten_pages_is_reported_as_damaged(library, file):
     full = library()
-    full.store([document(f"{n}.txt", *(f"word{n} " * 200 for _ in range(5))) for n in range(50)])
+    for n in range(50):
+        full.store(file(f"{n}.txt", *(f"word{n} " * 200 for _ in range(5))))
     full.close()
     database = full.folder / DATABASE
     size = database.stat().st_size
@@ -151,26 +112,27 @@ def test_a_database_with_overwritten_pages_is_reported_as_damaged(library):
 # Storing
 
 
-def test_ids_of_removed_documents_and_chunks_are_never_used_again(library):
+def test_ids_of_removed_documents_and_chunks_are_never_used_again(library, file):
     one = library()
-    one.store([document("a.txt", "x", "y")])
+    one.store(file("a.txt", "x", "y"))
     documents, chunks = {d.id for d in one.documents()}, set(ids(one, "a.txt"))
     for _ in range(3):
         one.remove(d.id for d in one.documents())
         one.close()
         one = library(create=False)
-        one.store([document("a.txt", "x", "y")])
+        one.store(file("a.txt", "x", "y"))
         assert not documents & {d.id for d in one.documents()}
         assert not chunks & set(ids(one, "a.txt"))
         documents |= {d.id for d in one.documents()}
         chunks |= set(ids(one, "a.txt"))
 
 
-def test_storing_a_document_again_replaces_only_its_own_chunks(library):
+def test_storing_a_document_again_replaces_only_its_own_chunks(library, file):
     one = library()
-    one.store([document("a.txt", "apple"), document("b.txt", "banana", "berry")])
+    one.store(file("a.txt", "apple"))
+    one.store(file("b.txt", "banana", "berry"))
     old, other = ids(one, "a.txt"), ids(one, "b.txt")
-    one.store([document("a.txt", "avocado", "almond")])
+    one.store(file("a.txt", "avocado", "almond"))
     assert ids(one, "b.txt") == other
     assert not set(old) & set(ids(one, "a.txt"))
     assert [chunk.text for chunk in one.chunks(ids(one, "a.txt")).values()] == ["avocado", "almond"]
@@ -178,14 +140,14 @@ def test_storing_a_document_again_replaces_only_its_own_chunks(library):
     assert one.counts() == (2, 4)
 
 
-def test_the_lexical_index_follows_every_replacement_and_removal(library):
+def test_the_lexical_index_follows_every_replacement_and_removal(library, file, check, found):
     one, dice = library(), random.Random(7)
     for turn in range(40):
         name = f"{dice.randrange(8)}.txt"
         if dice.random() < 0.3 and one.documents():
             one.remove([dice.choice(one.documents()).id])
         else:
-            one.store([document(name, *(f"turn{turn} part{part}" for part in range(dice.randrange(4))))])
+            one.store(file(name, *(f"turn{turn} part{part}" for part in range(dice.randrange(4)))))
     check(one)
     for turn in range(40):
         present = {c.id for d in one.documents() for c in one.chunks_of(d.id) if f"turn{turn} " in c.text}
@@ -196,13 +158,14 @@ def test_the_lexical_index_follows_every_replacement_and_removal(library):
     assert found(one, "part1") == set()
 
 
-def test_documents_of_one_batch_are_stored_all_or_none(library):
+def test_the_documents_of_a_file_are_stored_all_or_none(library, file, check, found):
     one = library()
-    one.store([document("a.txt", "apple")])
+    one.store(file("a.txt", "apple"))
     revision = one.revision
-    broken = replace(document("c.txt", "cherry"), vectors=np.zeros((5, 3), np.float32))
+    new = file("a.txt", parts={"": ["avocado"], "b.txt": ["banana"], "c.txt": ["cherry"]})
+    broken = replace(new.documents[2], vectors=np.zeros((5, 3), np.float32))
     with pytest.raises(ValueError, match="zip"):
-        one.store([document("a.txt", "avocado"), document("b.txt", "banana"), broken])
+        one.store(replace(new, documents=[*new.documents[:2], broken]))
     assert [d.path for d in one.documents()] == ["a.txt"]
     assert found(one, "apple")
     assert not found(one, "banana")
@@ -210,40 +173,55 @@ def test_documents_of_one_batch_are_stored_all_or_none(library):
     check(one)
 
 
-def test_what_is_stored_comes_back_as_it_was(library):
+def test_what_is_stored_comes_back_as_it_was(library, file):
     one = library()
     pages = (
-        Page(1, 0, 5, (Line(0, 5, (72.0, 100.5, 140.25, 112.0)),)),
-        Page(2, 6, 6),
-        Page(3, 6, 11, (Line(6, 8, (0.0, 0.0, 1.0, 1.0)), Line(8, 11, (1.0, 0.0, 2.0, 1.0)))),
+        Page(1, 0, 5, (Line(0, 5, (72.0, 100.5, 140.25, 112.0)),), label="iv"),
+        Page(2, 6, 6, links=(Link((1.0, 2.0, 3.5, 4.0), "https://example.org/ä"),)),
+        Page(3, 6, 11, (Line(6, 8, (0.0, 0.0, 1.0, 1.0)), Line(8, 11, (1.0, 0.0, 2.0, 1.0))), ocr=True),
     )
-    new = document("Ä 文 😀.pdf", "äpfel", "文字x", pages=pages)
-    one.store([new])
+    new = file("Ä 文 😀.pdf", "äpfel", "文字x", headings=("", "Ä > Ö"), pages=pages, collection="Früchte")
+    (document,) = new.documents
+    chunks = [document.chunks[0], replace(document.chunks[1], table_header="| Ä |\n| --- |", page=3)]
+    document = replace(document, metadata={"author": "Ægir"}, signature=b"\0\xff", chunks=chunks)
+    (number,) = one.store(replace(new, documents=[document], failed=[("x.bin", "it is broken. Mend it.")]))
     (known,) = one.documents()
-    assert one.document(known.id) == known
+    assert one.document(number) == known
     assert (known.path, known.size, known.sha256, known.pages, known.chunks) == (new.path, new.size, new.sha256, 3, 2)
-    assert known.empty_pages == (2,)
-    assert one.text(known.id) == new.text
-    assert one.pages(known.id) == list(pages)
-    assert [chunk.text for chunk in one.chunks_of(known.id)] == ["äpfel", "文字x"]
+    assert (known.title, known.media_type, known.mtime_ns) == (document.title, "text/plain", new.mtime_ns)
+    assert (known.metadata, known.collection, known.empty_pages) == ({"author": "Ægir"}, "Früchte", (2,))
+    assert one.text(number) == document.text
+    assert one.pages(number) == list(pages)
+    back = one.chunks_of(number)
+    assert [TextChunk(**{f.name: getattr(chunk, f.name) for f in fields(TextChunk)}) for chunk in back] == chunks
+    assert {(chunk.document, chunk.title, chunk.document_id) for chunk in back} == {(new.path, new.path, number)}
     vectors = one.vectors()
-    assert vectors[0].tolist() == ids(one, new.path)
-    assert np.array_equal(vectors[1], new.vectors)
-    assert one.document(known.id + 1) is None
-    assert one.text(known.id + 1) == ""
+    assert vectors.all_ids.tolist() == vectors.ids.tolist() == ids(one, new.path)
+    assert np.array_equal(vectors.vectors, document.vectors)
+    (stored,) = one.files().values()
+    assert one.signatures() == {number: (stored.id, b"\0\xff")}
+    assert (stored.collection, stored.failed) == ("Früchte", (("x.bin", "it is broken. Mend it."),))
+    assert (stored.path, stored.sha256, stored.recipe, stored.settled) == (new.path, new.sha256, "1", True)
+    assert one.document(number + 1) is None
+    assert one.text(number + 1) == ""
 
 
-def test_the_revision_changes_exactly_when_chunks_do(library):
+def test_the_revision_changes_exactly_when_chunks_do(library, file):
     one = library()
     seen = [one.revision]
-    one.store([document("a.txt", "apple")])
+    one.store(file("a.txt", "apple"))
     seen.append(one.revision)
-    one.store([document("a.txt", "apple")])
+    one.store(file("a.txt", "apple"))
     seen.append(one.revision)
     one.remove([one.documents()[0].id])
     seen.append(one.revision)
     assert seen == sorted(set(seen))
-    one.refresh([(1, "a.txt", 5)], datetime.now(UTC))
+    one.store(file("b.txt", "banana"))
+    seen.append(one.revision)
+    (known,) = one.files().values()
+    one.refresh([(known.id, "a.txt", 5, "fruit")], datetime.now(UTC))
+    one.move({known.id: ("c.txt", "/files/c.txt")})
+    one.use_index("5")
     one.use_embedder(IDENTITY)
     assert one.revision == seen[-1]
 
@@ -251,10 +229,10 @@ def test_the_revision_changes_exactly_when_chunks_do(library):
 # The embedding model
 
 
-def test_vectors_of_another_model_are_refused(library):
+def test_vectors_of_another_model_are_refused(library, file):
     one = library()
     one.use_embedder(IDENTITY)
-    one.store([document("a.txt", "apple")])
+    one.store(file("a.txt", "apple"))
     assert one.embedder == IDENTITY
     for change in (
         {"sha256": "1" * 64},
@@ -274,10 +252,10 @@ def test_vectors_of_another_model_are_refused(library):
     assert one.embedder == IDENTITY
 
 
-def test_another_runtime_or_name_of_the_same_weights_is_welcome(library):
+def test_another_runtime_or_name_of_the_same_weights_is_welcome(library, file):
     one = library()
     one.use_embedder(IDENTITY)
-    one.store([document("a.txt", "apple")])
+    one.store(file("a.txt", "apple"))
     one.use_embedder(replace(IDENTITY, model="renamed", runtime="torch-cuda"))
     assert one.embedder == replace(IDENTITY, model="renamed", runtime="torch-cuda")
 
@@ -305,10 +283,10 @@ def test_an_error_of_the_work_done_under_the_lock_stays_what_it_is(library):
         raise PermissionError(13, "Permission denied", "/somewhere/else")
 
 
-def test_threads_read_whole_states_while_one_writes(library):
+def test_threads_read_whole_states_while_one_writes(library, file, check, found):
     one = library()
     texts = ("version", "version of it", "version again")
-    one.store([document("a.txt", *texts)])
+    one.store(file("a.txt", *texts))
     failures: list[str] = []
     done = threading.Event()
 
@@ -316,8 +294,13 @@ def test_threads_read_whole_states_while_one_writes(library):
         reads = 0
         while not done.is_set() or not reads:
             reads += 1
-            numbers, vectors, _ = one.vectors()
-            state = (len(numbers), len(vectors), len(found(one, "version")), [d.chunks for d in one.documents()])
+            vectors = one.vectors()
+            state = (
+                len(vectors.ids),
+                len(vectors.vectors),
+                len(found(one, "version")),
+                [d.chunks for d in one.documents()],
+            )
             if state != (3, 3, 3, [3]):
                 failures.append(str(state))
 
@@ -325,7 +308,7 @@ def test_threads_read_whole_states_while_one_writes(library):
     for reader in readers:
         reader.start()
     for _ in range(60):
-        one.store([document("a.txt", *texts)])
+        one.store(file("a.txt", *texts))
     done.set()
     for reader in readers:
         reader.join()
@@ -333,12 +316,12 @@ def test_threads_read_whole_states_while_one_writes(library):
     check(one)
 
 
-def test_threads_that_write_wait_for_each_other(library):
+def test_threads_that_write_wait_for_each_other(library, file, check):
     one = library()
 
     def write(thread: int) -> None:
         for n in range(10):
-            one.store([document(f"{thread}-{n}.txt", "word")])
+            one.store(file(f"{thread}-{n}.txt", "word"))
 
     writers = [threading.Thread(target=write, args=(thread,)) for thread in range(4)]
     for writer in writers:
