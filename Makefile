@@ -36,7 +36,7 @@ docs: install
 	scripts/install-llama.sh $(BIN)/python $$(grep '^llama-cpp-python==' requirements.txt)
 	@rm -f .venv/llama-* && touch $@
 
-.venv/dev: .venv/installed requirements-dev.txt
+.venv/dev: .venv/installed requirements-dev.txt requirements-ocr.txt
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt
 	@touch $@
 

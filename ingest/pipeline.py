@@ -191,7 +191,7 @@ class _Run:
                 read = reader.read(file, digest, readings, known)
                 if read is None:
                     self._done += 1
-                    self._bytes -= file.size
+                    self._bytes_done += file.size
                     continue
                 pending.append(read)
                 waiting += sum(len(draft.chunks) for draft in read.drafts)

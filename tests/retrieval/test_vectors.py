@@ -10,7 +10,7 @@ import pytest
 
 from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.library import DATABASE, Library
-from ragstone.retrieval.vectors import FILE, VectorIndex
+from ragstone.retrieval.vectors import IDS, VECTORS, VectorIndex
 
 QUERIES = ("battery capacity", "When does the agreement expire?", "a", "tariff for households", "Dagny", "日本語", "😀")
 
@@ -27,18 +27,27 @@ def stored(library: Library) -> list[str]:
 
 
 def check(library: Library, index: VectorIndex) -> None:
-    """The index holds exactly the library's vectors, and its only file is that of the present revision."""
-    ids, vectors, revision = library.vectors()
-    assert index.revision == revision
-    assert len(index) == len(ids)
-    for number, vector in zip(ids[:5], vectors[:5], strict=True):
+    """The index holds exactly the library's vectors, and its only stored one is that which the library names."""
+    known = library.vectors()
+    assert index.revision == known.revision
+    assert len(index) == len(known.ids)
+    for number, vector in zip(known.ids[:5], known.vectors[:5], strict=True):
         assert index.search(vector, 1)[0][1] == pytest.approx(1, abs=1e-5)
         assert index.similarities(vector, [int(number)]) == {int(number): pytest.approx(1, abs=1e-5)}
-    assert stored(library) == [str(revision), f"{revision}/{FILE}"]
+    every = index.search(known.vectors[0], len(known.ids) + 10) if len(known.ids) else []
+    assert sorted(number for number, _ in every) == known.ids.tolist()
+    name = library.published
+    assert stored(library) == [name, f"{name}/{IDS}", f"{name}/{VECTORS}"]
+
+
+def stored_files(library: Library) -> dict[str, int]:
+    """The files of the stored index, and when each was written."""
+    return {name: (library.folder / "index" / name).stat().st_mtime_ns for name in stored(library)}
 
 
 def test_hits_are_those_of_brute_force_over_real_embeddings(copy: Library, embedder: Embedder):
-    ids, vectors, _ = copy.vectors()
+    known = copy.vectors()
+    ids, vectors = known.ids, known.vectors
     index = VectorIndex.load(copy)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(ids)), abs=1e-5)
     for query in QUERIES:
@@ -47,62 +56,63 @@ def test_hits_are_those_of_brute_force_over_real_embeddings(copy: Library, embed
         hits = index.search(vector, 10)
         order = np.argsort(-cosines, kind="stable")[:10]
         assert [score for _, score in hits] == pytest.approx(cosines[order].tolist(), abs=1e-5)
-        known = dict(zip(ids.tolist(), cosines.tolist(), strict=True))
-        assert {i: pytest.approx(known[i], abs=1e-5) for i, _ in hits} == dict(hits)
-        assert index.similarities(vector, ids.tolist()) == pytest.approx(known, abs=1e-5)
+        cosine = dict(zip(ids.tolist(), cosines.tolist(), strict=True))
+        assert {i: pytest.approx(cosine[i], abs=1e-5) for i, _ in hits} == dict(hits)
+        assert index.similarities(vector, ids.tolist()) == pytest.approx(cosine, abs=1e-5)
 
 
 def test_an_index_that_is_there_is_read_and_not_made_anew(copy: Library):
-    file = copy.folder / "index" / str(copy.revision) / FILE
-    before = file.stat().st_mtime_ns
+    before = stored_files(copy)
     check(copy, VectorIndex.load(copy))
-    assert file.stat().st_mtime_ns == before
+    assert stored_files(copy) == before
 
 
-def damage_nothing_left(folder: Path) -> None:
-    shutil.rmtree(folder)
+def emptied(data: bytes) -> bytes:
+    return b""
 
 
-def damage_file_gone(folder: Path) -> None:
-    next(folder.glob(f"*/{FILE}")).unlink()
+def cut(data: bytes) -> bytes:
+    return data[:-1000]
 
 
-def damage_empty(folder: Path) -> None:
-    next(folder.glob(f"*/{FILE}")).write_bytes(b"")
+def garbage(data: bytes) -> bytes:
+    return random.Random(1).randbytes(100_000)
 
 
-def damage_cut(folder: Path) -> None:
-    file = next(folder.glob(f"*/{FILE}"))
-    file.write_bytes(file.read_bytes()[:-1000])
+def header(data: bytes) -> bytes:
+    """With the dimension and the number of vectors overwritten."""
+    return data[:4] + b"\xff" * 36 + data[40:]
 
 
-def damage_garbage(folder: Path) -> None:
-    next(folder.glob(f"*/{FILE}")).write_bytes(random.Random(1).randbytes(100_000))
-
-
-def damage_header(folder: Path) -> None:
-    file = next(folder.glob(f"*/{FILE}"))
-    data = bytearray(file.read_bytes())
-    data[4:40] = b"\xff" * 36  # dimension and number of vectors
-    file.write_bytes(data)
-
-
-@pytest.mark.parametrize(
-    "damage", [damage_nothing_left, damage_file_gone, damage_empty, damage_cut, damage_garbage, damage_header]
-)
-def test_a_lost_or_damaged_index_is_made_anew_from_the_database(copy: Library, damage: Callable[[Path], None]):
-    damage(copy.folder / "index")
+@pytest.mark.parametrize("name", [VECTORS, IDS])
+@pytest.mark.parametrize("damage", [None, emptied, cut, garbage, header])
+def test_a_damaged_index_is_made_anew_from_the_database(
+    copy: Library, name: str, damage: Callable[[bytes], bytes] | None
+):
+    file = copy.folder / "index" / copy.published / name
+    if damage is None:
+        file.unlink()
+    else:
+        file.write_bytes(damage(file.read_bytes()))
     check(copy, VectorIndex.load(copy))
     check(copy, VectorIndex.load(copy))
 
 
-def test_the_index_of_an_earlier_revision_is_not_used_and_goes(copy: Library):
-    VectorIndex.load(copy)
-    gone = copy.documents()[0].id
-    chunks = {chunk.id for chunk in copy.chunks_of(gone)}
-    copy.remove([gone])
+def test_a_lost_index_is_made_anew_from_the_database(copy: Library, caplog: pytest.LogCaptureFixture):
+    shutil.rmtree(copy.folder / "index")
+    check(copy, VectorIndex.load(copy))
+    assert caplog.text == ""
+
+
+def test_an_index_of_which_a_tenth_is_gone_is_made_anew(copy: Library):
+    before = copy.published
+    gone = max(copy.documents(), key=lambda document: document.chunks)
+    assert gone.chunks > copy.counts()[1] // 10
+    chunks = [chunk.id for chunk in copy.chunks_of(gone.id)]
+    copy.remove([gone.id])
     index = VectorIndex.load(copy)
-    assert not index.similarities(copy.vectors()[1][0], sorted(chunks))
+    assert copy.published not in ("", before)
+    assert not index.similarities(copy.vectors().vectors[0], chunks)
     check(copy, index)
 
 
@@ -120,16 +130,15 @@ def test_a_database_from_a_backup_never_meets_the_index_of_what_came_after_the_b
     restored = library(copy.folder)
     restored.remove([second])
     index = VectorIndex.load(restored)
-    vector = restored.vectors()[1][0]
-    ids = restored.vectors()[0].tolist()
-    assert sorted(index.similarities(vector, range(max(ids) + 1))) == ids
+    known = restored.vectors()
+    assert sorted(index.similarities(known.vectors[0], range(max(known.ids) + 1))) == known.ids.tolist()
 
 
 def test_an_index_that_cannot_be_stored_is_still_searched(copy: Library, caplog: pytest.LogCaptureFixture):
     shutil.rmtree(copy.folder / "index")
     (copy.folder / "index").write_text("a file where the folder should be")
     index = VectorIndex.load(copy)
-    assert len(index) == copy.counts()[1]
+    assert len(index) == len(index.refreshed(copy)) == copy.counts()[1]
     assert "could not be stored" in caplog.text
 
 
@@ -166,6 +175,4 @@ def test_readers_meet_whole_indexes_only_while_another_thread_publishes(
             reader.join()
     assert failures == []
     assert len(sizes) == 20
-    copy.remove([])  # a slow reader may have stored an older revision last: it goes with the next one
-    VectorIndex.load(copy)
-    assert stored(copy) == [str(copy.revision), f"{copy.revision}/{FILE}"]
+    check(copy, VectorIndex.load(copy))
