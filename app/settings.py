@@ -44,7 +44,7 @@ class Settings:
         choices=("recursive", "tokens", "sentences", "semantic", "page"),
     )
     chunk_tokens: int = _setting(200, "The most tokens of a chunk, in the embedding model's tokens.", low=32, high=8192)
-    chunk_overlap: int = _setting(24, "The most tokens that a chunk repeats of the one before.", low=0, high=2048)
+    chunk_overlap: int = _setting(0, "The most tokens that a chunk repeats of the one before.", low=0, high=2048)
     chunk_prefix: bool = _setting(False, "Embed the document's title and the headings before each chunk.")
     ocr: str = _setting(
         "auto",

@@ -26,8 +26,8 @@ from .worker import OUT_OF_MEMORY, decode_reading
 Item = TypeVar("Item")
 
 _RECYCLE_FILES = 500
-_RECYCLE_BYTES = 300 << 20
-"""A child is replaced after so many files, or when it holds so much memory between two files."""
+_RECYCLE_BYTES = 768 << 20
+"""A child is replaced after so many files, or when it holds more memory between two files: twice what OCR keeps."""
 _AHEAD = 4
 """Files that each child may be ahead of the consumer: parsing overlaps embedding, and memory stays bounded."""
 _READ = 1 << 20

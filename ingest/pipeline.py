@@ -181,7 +181,9 @@ class _Run:
     def read(self, files: list[SourceFile], stored: dict[str, StoredFile], embedder: Embedder) -> None:
         """Parse, chunk, embed and store files."""
         self._library.use_embedder(embedder.identity)
-        reader = _Reader(self._library, self._options, embedder, self.report)
+        plan = self._options.plan
+        plan = replace(plan, tokens=min(plan.tokens, embedder.passage_tokens))
+        reader = _Reader(self._library, self._options, plan, embedder, self.report)
         pending: list[_Pending] = []
         waiting = 0
         with ParserPool(self._options.limits) as pool:
@@ -196,9 +198,9 @@ class _Run:
                 pending.append(read)
                 waiting += sum(len(draft.chunks) for draft in read.drafts)
                 if waiting >= BATCH_CHUNKS:
-                    self._store(pending, stored, embedder)
+                    self._store(pending, stored, plan, embedder)
                     pending, waiting = [], 0
-            self._store(pending, stored, embedder)
+            self._store(pending, stored, plan, embedder)
         self._report_progress("")
 
     def _has_changed(self, file: SourceFile, known: StoredFile) -> bool:
@@ -230,11 +232,11 @@ class _Run:
             except OSError as error:
                 self._fail(file.path, unreadable(error))
 
-    def _store(self, pending: list[_Pending], stored: dict[str, StoredFile], embedder: Embedder) -> None:
+    def _store(
+        self, pending: list[_Pending], stored: dict[str, StoredFile], plan: ChunkPlan, embedder: Embedder
+    ) -> None:
         title = [(d, d.document.title or _name(p.file, d.part)) for p in pending for d in p.drafts]
-        texts = [
-            t for d, name in title for t in embedded_texts(d.chunks, name, embedder.token_offsets, self._options.plan)
-        ]
+        texts = [t for d, name in title for t in embedded_texts(d.chunks, name, embedder.token_offsets, plan)]
         vectors = np.empty((len(texts), embedder.identity.dimension), dtype=np.float32)
         for start in range(0, len(texts), BATCH_CHUNKS):  # one huge document still shows its progress
             part = texts[start : start + BATCH_CHUNKS]
@@ -284,8 +286,11 @@ class _Run:
 class _Reader:
     """Turns what the parsers found in a file into chunked documents, and notes what is to be said of it."""
 
-    def __init__(self, library: Library, options: IngestOptions, embedder: Embedder, report: IngestReport) -> None:
-        self._library, self._options, self._embedder, self._report = library, options, embedder, report
+    def __init__(
+        self, library: Library, options: IngestOptions, plan: ChunkPlan, embedder: Embedder, report: IngestReport
+    ) -> None:
+        self._library, self._options, self._plan, self._embedder = library, options, plan, embedder
+        self._report = report
         signatures = library.signatures() if options.duplicates != "keep" else {}
         self._finder = DuplicateFinder({document: signature for document, (_, signature) in signatures.items()})
         self._documents_of: dict[int, list[int]] = {}
@@ -323,8 +328,7 @@ class _Reader:
         if recognized := [page.number for page in document.pages if page.ocr]:
             self._report.recognized.append((path, recognized))
         embedder, title = self._embedder, document.title or _name(file, part)
-        plan = replace(self._options.plan, tokens=min(self._options.plan.tokens, embedder.passage_tokens))
-        chunks = chunk_document(document, embedder.token_offsets, plan, embedder.embed_passages, title)
+        chunks = chunk_document(document, embedder.token_offsets, self._plan, embedder.embed_passages, title)
         return _Draft(part, document, signature, chunks)
 
     def _is_left_out(self, path: str, signature: bytes) -> bool:

@@ -64,6 +64,16 @@ def walk(paths: Sequence[str | Path], supported: Callable[[Path], bool], selecti
     return walker.found
 
 
+def require(paths: Sequence[str | Path]) -> None:
+    """Make sure that there is something to walk at each path.
+
+    Raises:
+        SourceError: A path does not exist, cannot be read, or is neither a file nor a folder.
+    """
+    for given in paths:
+        _is_folder(Path(given))
+
+
 def has_changed(file: SourceFile, stored: StoredFile | None, recipe: str) -> bool:
     """Whether a file has to be read again: new, of other content, or made by another recipe.
 

@@ -51,6 +51,9 @@ def ingest(
     """
     if watch and as_json:
         raise click.UsageError("--watch goes on for ever, so it cannot write one JSON document. Leave out one of them.")
+    from ...ingest.sources import require
+
+    require(paths)  # a misspelled path is to leave no empty library behind
     known = (*passwords, *(line.rstrip("\r\n") for line in password_file or ()))
     with open_engine(library, create=True, **settings) as rag:
 

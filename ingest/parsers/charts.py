@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from lxml import etree
 
-from .package import whole_number
+from .package import Package, related, whole_number
 from .sheets import number_text
 
 _NUMBER = re.compile(r"-?\d*\.?\d+(E[+-]?\d{1,2})?", re.ASCII)
@@ -33,6 +34,18 @@ def read_chart(chart: etree._Element) -> tuple[str, list[list[str]]]:
     places = sorted({place for column in columns for place in column} | set(labels))
     rows = [[labels.get(place, ""), *(column.get(place, "") for column in columns)] for place in places]
     return drawing_text(chart.find("{*}chart/{*}title")), [["", *names], *rows] if rows else []
+
+
+def sheet_charts(package: Package, sheet: str) -> Iterator[tuple[str, list[list[str]]]]:
+    """The charts on a sheet of a workbook, as `read_chart` gives them.
+
+    Raises:
+        ParseError: A part is corrupt.
+    """
+    for drawing in dict.fromkeys(related(package, sheet, "drawing").values()):
+        for chart in dict.fromkeys(related(package, drawing, "chart").values()):
+            if chart in package:
+                yield read_chart(package.xml(chart))
 
 
 def _numbers(points: dict[int, str]) -> dict[int, str]:

@@ -53,8 +53,10 @@ _BY_SUFFIX = {suffix: language for language, suffixes in _LANGUAGES.items() for 
 _LONGEST_PARSED = 500_000
 """Bytes; longer files are generated, and their grammar says little."""
 _MOST_SECONDS = 5
-_MOST_REPETITIVE = 40
-"""Bytes for one compressed: nobody's code is more repetitive, but nesting that costs a grammar the square of its length."""
+_MOST_REPETITIVE = 25
+"""Bytes for one compressed. Nobody's code is more repetitive, but nesting is, which costs a grammar the square of its
+length even after the last byte, when it can no longer be stopped."""
+_SHORT = 4096
 _SLICE = 1 << 16
 
 # Grammars name their nodes alike, so that one pattern finds the definitions of nearly all languages.
@@ -149,7 +151,7 @@ def _definitions(text: str, language: str) -> list[_Segment]:
 
 
 def _is_repetitive(data: bytes) -> bool:
-    return len(data) > _SLICE // 16 and len(data) > _MOST_REPETITIVE * len(zlib.compress(data, 1))
+    return len(data) > _SHORT and len(data) > _MOST_REPETITIVE * len(zlib.compress(data, 1))
 
 
 def _tree(parser: Parser, data: bytes) -> Node | None:

@@ -1,4 +1,4 @@
-"""PowerPoint: a page a slide, its shapes in reading order, its notes last."""
+"""PowerPoint: a page a slide, its shapes in reading order, its notes and comments last."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ..parsed import ParsedDocument, ParseOptions
 from .building import DocumentBuilder
 from .charts import drawing_text, read_chart
 from .lists import ListItem, add_list
+from .office_comments import slide_comments
 from .office_lock import OLE, is_locked_package, unlock
 from .package import Package, core_metadata
 from .pptx_bullets import ListStyles
@@ -94,6 +95,9 @@ class _Reader:
         notes = self._slide.notes_slide.notes_text_frame if self._slide.has_notes_slide else None
         if notes is not None and notes.text.strip():
             self._builder.paragraph(f"Notes: {_breaks(notes.text)}")
+        slide = self._slide.part
+        for comment in slide_comments(self._package, slide.package.presentation_part.partname, slide.partname):
+            self._builder.paragraph(comment)
         return heading
 
     def _shapes(self, shapes: Iterable[BaseShape]) -> None:

@@ -24,6 +24,9 @@ class Sheet:
 
     name: str
     rows: dict[int, dict[int, str]] = field(default_factory=dict)
+    charts: list[tuple[str, list[list[str]]]] = field(default_factory=list)
+    """The title of each, and its values as the rows of a table."""
+    comments: list[str] = field(default_factory=list)
 
     def put(self, row: int, column: int, text: str) -> None:
         """Write a cell; one without words is left out."""
@@ -33,14 +36,19 @@ class Sheet:
 
 def add_sheet(builder: DocumentBuilder, sheet: Sheet) -> None:
     """Add a sheet with anything in it: its name as a heading, then each group of adjoining cells as a table, or as a
-    paragraph if it is a single column."""
-    if sheet.rows:
+    paragraph if it is a single column; then its charts and comments."""
+    if sheet.rows or sheet.charts or any(sheet.comments):
         builder.heading(sheet.name, 2)
     for region in regions(sheet.rows):
         if max(map(len, region)) > 1:
             builder.table(region)
         else:
             builder.paragraph("\n".join(" ".join(row[0].split()) for row in region))
+    for title, rows in sheet.charts:
+        builder.paragraph(title)
+        builder.table(rows)
+    for comment in sheet.comments:
+        builder.paragraph(comment)
 
 
 def regions(rows: Rows) -> Iterator[list[list[str]]]:

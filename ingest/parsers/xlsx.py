@@ -1,4 +1,4 @@
-"""The cells of Excel workbooks in Office Open XML.
+"""The cells, charts and comments of Excel workbooks in Office Open XML.
 
 calamine reads these too, but not their number formats, without which a share is no percentage; and it gives every cell
 between the first and the last its memory, so that one stray cell can take gigabytes.
@@ -13,6 +13,8 @@ from typing import Literal
 
 from lxml import etree
 
+from .charts import sheet_charts
+from .office_comments import sheet_comments
 from .package import Package, related, whole_number, xml_parser
 from .sheets import Sheet, date_text, duration_text, number_text
 
@@ -42,7 +44,7 @@ _LAST_DAY = 2_957_003  # of the year 9999, counted from 1904
 
 
 def sheets(package: Package) -> Iterator[Sheet]:
-    """The worksheets of a workbook, hidden ones too.
+    """The sheets of a workbook, hidden ones and those of a chart too.
 
     Raises:
         ParseError: The package is corrupt, or holds more text than is read of one file.
@@ -54,7 +56,7 @@ def sheets(package: Package) -> Iterator[Sheet]:
     properties = root.find("{*}workbookPr")
     is_1904 = properties is not None and properties.get("date1904") in ("1", "true")
     numbers = _Numbers(formats, _FIRST_DAY_1904 if is_1904 else _FIRST_DAY)
-    parts = related(package, workbook, "worksheet")
+    parts = related(package, workbook, "worksheet") | related(package, workbook, "chartsheet")
     spare = _MOST_CHARS
     for element in root.iterfind("{*}sheets/{*}sheet"):
         part = parts.get(next((value for name, value in element.attrib.items() if name.endswith("}id")), ""))
@@ -68,6 +70,8 @@ def sheets(package: Package) -> Iterator[Sheet]:
         spare = target.spare
         if spare < 0:
             raise package.too_large(f"its cells hold more than {_MOST_CHARS:,} characters")
+        target.sheet.charts += sheet_charts(package, part)
+        target.sheet.comments += sheet_comments(package, workbook, part)
         yield target.sheet
 
 

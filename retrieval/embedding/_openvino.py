@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# OpenVINO's binding prepares itself for NumPy at the first array, and two threads that bring it one at the same time
+# would wait for each other for ever. An import is run by one thread only.
+_ = ov.Tensor(np.zeros(1, np.int64)).data
+
 
 class OpenVinoRuntime:
     """See `Runtime`. OpenVINO picks bf16 arithmetic where the CPU has it, else fp32.

@@ -2,14 +2,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from ragstone.errors import EmbedderMismatchError, LibraryLockedError, SourceError
 from ragstone.ingest.chunking import ChunkPlan
-from ragstone.ingest.pipeline import IngestOptions, ingest
 from ragstone.ingest.report import IngestReport, Progress
 from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.library import Library
@@ -18,21 +16,6 @@ from ragstone.retrieval.vectors import VectorIndex
 Ingest = Callable[..., IngestReport]
 OLD = 1_600_000_000_000_000_000
 """A modification time that is long past, so that size and time prove a file unchanged."""
-
-
-@pytest.fixture
-def one(library: Callable[..., Library]) -> Library:
-    return library()
-
-
-@pytest.fixture
-def run(one: Library, embedder: Embedder) -> Ingest:
-    """Ingests into the test's library."""
-
-    def run(*paths: str | Path, on_progress: Callable[[Progress], None] | None = None, **options: Any) -> IngestReport:
-        return ingest(one, paths, lambda: embedder, IngestOptions(**options), on_progress)
-
-    return run
 
 
 @pytest.fixture
@@ -49,10 +32,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write(path: str | Path, text: str, mtime_ns: int = OLD) -> None:
     Path(path).write_text(text)
     os.utime(path, ns=(mtime_ns, mtime_ns))
-
-
-def no_embedder() -> Embedder:
-    pytest.fail("there is nothing to embed")
 
 
 def numbers(report: IngestReport) -> tuple[int, int, int, int]:
@@ -76,10 +55,12 @@ def test_a_first_run_stores_every_file(one: Library, run: Ingest, folder: Path):
     assert (index.revision, len(index)) == (one.revision, report.chunks)
 
 
-def test_a_second_run_on_an_unchanged_folder_embeds_nothing(one: Library, run: Ingest, folder: Path):
+def test_a_second_run_on_an_unchanged_folder_embeds_nothing(
+    one: Library, run: Ingest, run_without_embedder: Ingest, folder: Path
+):
     run("docs")
     before, revision = chunks(one), one.revision
-    report = ingest(one, ["docs"], no_embedder, IngestOptions())
+    report = run_without_embedder("docs")
     assert numbers(report) == (0, 0, 3, 0)
     assert report.chunks == 0
     assert one.revision == revision
@@ -154,12 +135,14 @@ def test_a_deleted_file_leaves_the_library_and_the_index(one: Library, run: Inge
     assert one.match('"bananas"', 5, (1, 1, 1)) == []
 
 
-def test_a_moved_file_keeps_its_chunks_and_embeds_nothing(one: Library, run: Ingest, folder: Path):
+def test_a_moved_file_keeps_its_chunks_and_embeds_nothing(
+    one: Library, run: Ingest, run_without_embedder: Ingest, folder: Path
+):
     run("docs")
     before, revision = chunks(one), one.revision
     Path("docs/deep").mkdir()
     Path("docs/b.txt").rename("docs/deep/z.txt")
-    report = ingest(one, ["docs"], no_embedder, IngestOptions())
+    report = run_without_embedder("docs")
     assert (numbers(report), report.moved, report.chunks) == ((0, 0, 2, 0), 1, 0)
     before["docs/deep/z.txt"] = before.pop("docs/b.txt")
     assert chunks(one) == before
@@ -308,3 +291,11 @@ def test_what_a_progress_callback_raises_ends_the_run_and_keeps_what_was_stored(
         run("docs", on_progress=stop)
     assert set(chunks(one)) == {"docs/a.md", "docs/b.txt"}
     assert numbers(run("docs")) == (1, 0, 2, 0)
+
+
+def test_files_that_fail_count_as_done(run: Ingest, folder: Path):
+    write("docs/broken.pdf", "x" * 1000)
+    seen: list[Progress] = []
+    run("docs", on_progress=seen.append)
+    assert [p.fraction for p in seen] == sorted(p.fraction for p in seen)
+    assert (seen[-1].fraction, seen[-1].files_done, seen[-1].files) == (1, 4, 4)

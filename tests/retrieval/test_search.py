@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from ragstone.errors import EmbedderMismatchError
-from ragstone.ingest.chunking import ChunkSize
-from ragstone.ingest.pipeline import ingest
+from ragstone.ingest.pipeline import IngestOptions, ingest
 from ragstone.retrieval import lexical
 from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.fusion import reciprocal_rank_fusion
@@ -78,8 +77,8 @@ def test_hits_are_ranked_from_1_and_sorted_by_score(retriever: Retriever, mode: 
 
 def test_hits_tell_the_cosine_of_their_embedding(retriever: Retriever, library: Library, embedder: Embedder):
     query = "annual production of the wind turbines"
-    ids, vectors, _ = library.vectors()
-    cosine = dict(zip(ids.tolist(), (vectors @ embedder.embed_query(query)).tolist(), strict=True))
+    known = library.vectors()
+    cosine = dict(zip(known.ids.tolist(), (known.vectors @ embedder.embed_query(query)).tolist(), strict=True))
     hits = retriever.search(query, DEPTH)
     assert any("dense" not in hit.ranks for hit in hits)
     for hit in hits:
@@ -165,7 +164,7 @@ def test_a_search_follows_what_is_ingested_and_removed(copy: Library, embedder: 
     path.write_text("Every zebra has stripes of its own.")
     for mode in MODES:
         assert path.name not in [Path(hit.chunk.document).name for hit in retriever.search(query, 3, mode)]
-    ingest(copy, [path], embedder, ChunkSize())
+    ingest(copy, [path], lambda: embedder, IngestOptions())
     for mode in MODES:
         assert retriever.search(query, 3, mode)[0].chunk.document == str(path)
     copy.remove([document.id for document in copy.documents() if document.path == str(path)])
@@ -174,7 +173,7 @@ def test_a_search_follows_what_is_ingested_and_removed(copy: Library, embedder: 
 
 
 def test_a_query_of_another_embedding_model_is_refused(copy: Library, embedder: Embedder):
-    with copy._writing() as db:
+    with copy._db.writing() as db:
         stored = replace(embedder.identity, model="another-model", sha256="1" * 64).to_json()
         db.execute("UPDATE settings SET value = ? WHERE name = 'embedder'", (stored,))
     retriever = Retriever(copy, lambda: embedder)

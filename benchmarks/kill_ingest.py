@@ -1,0 +1,255 @@
+"""Kills ingests at random instants, and compares what the next run makes of it with an ingest that nothing disturbed.
+
+    python benchmarks/kill_ingest.py [--kills 100] [--seed 1] [--folder DIR]
+
+Two kinds take turns: the first ingest into a new library, and the ingest of changed, new, moved and deleted files into a
+full one. Each is a process of its own that gets SIGKILL, alone or with its children, at an instant between its start and
+a little after its usual end. Then the library is searched, an ordinary ingest runs to the end, and documents, chunks and
+vectors are compared with those of an undisturbed run; SQLite checks the database, its foreign keys and its words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from ragstone.app.engine import Ragstone
+from ragstone.errors import LibraryNotFoundError
+from ragstone.retrieval.library import DATABASE, Library
+from ragstone.retrieval.vectors import VectorIndex
+
+SAMPLES = Path(__file__).resolve().parents[1] / "app" / "samples"
+LARGE = ("safety-manual.pdf", "subsea-cable-agreement.pdf")
+"""Left out: the others have every format, and more kills are made in the same time."""
+SETTINGS = {"RAGSTONE_CHUNK_TOKENS": "32", "RAGSTONE_CHUNK_OVERLAP": "0"}
+"""Small chunks make many batches."""
+QUERY = "How much does a kilowatt hour cost in winter?"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a library holds, without its ids."""
+
+    documents: dict[str, tuple[object, ...]]
+    """By path: SHA-256, text, and of every chunk its place, text, heading, page and tokens."""
+    vectors: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, library: Library) -> Content:
+        """Read everything."""
+        stored = library.vectors()
+        places = {chunk: place for place, chunk in enumerate(stored.ids.tolist())}
+        documents, vectors = {}, {}
+        for document in library.documents():
+            chunks = library.chunks_of(document.id)
+            told = tuple((c.char_start, c.char_end, c.text, c.heading, c.page, c.tokens) for c in chunks)
+            documents[document.path] = (document.sha256, document.title, library.text(document.id), told)
+            vectors[document.path] = stored.vectors[[places[c.id] for c in chunks]]
+        return cls(documents, vectors)
+
+    def difference(self, other: Content) -> tuple[list[str], float]:
+        """The paths that differ, and the largest difference of a vector's component."""
+        paths = sorted(self.documents.keys() | other.documents.keys())
+        differing = [path for path in paths if self.documents.get(path) != other.documents.get(path)]
+        same = [path for path in paths if path not in differing and len(self.vectors[path])]
+        return differing, max((float(np.abs(self.vectors[p] - other.vectors[p]).max()) for p in same), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """What one kill led to."""
+
+    kind: str
+    seconds: float
+    """After the start of the process."""
+    target: str
+    state: str
+    """What the process had done."""
+    documents: int
+    """That it left in the library."""
+    faults: list[str]
+    farthest: float
+    """The largest difference of a vector's component from that of the undisturbed run."""
+
+
+class Killer:
+    """Kills ingests of copies of the sample documents.
+
+    Args:
+        folder: An empty folder to work in.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._docs, self._library, self._full = folder / "docs", folder / "library", folder / "full"
+        os.environ |= SETTINGS
+        shutil.copytree(SAMPLES, self._docs, ignore=shutil.ignore_patterns(*LARGE))
+        self._engine = Ragstone.open(folder / "warm")  # its embedding model stays loaded
+        self._engine.search(QUERY)
+
+    def close(self) -> None:
+        """Free the model."""
+        self._engine.close()
+
+    def run(self, kills: int, seed: int) -> Iterator[Kill]:
+        """Kill half of the ingests as first ones, half as later ones."""
+        chance = random.Random(seed)
+        first = kills - kills // 2
+        yield from self._kind("first", first, chance)
+        shutil.rmtree(self._library)
+        self._ingest_whole()
+        shutil.copytree(self._library, self._full)
+        self._change_documents()
+        yield from self._kind("changed", kills - first, chance)
+
+    def _kind(self, kind: str, kills: int, chance: random.Random) -> Iterator[Kill]:
+        expected, usual = self._undisturbed()
+        for number in range(kills):
+            seconds = (number + chance.random()) / kills * usual * 1.05
+            self._prepare()
+            yield self._kill(kind, seconds, chance.choice(("parent", "group")), expected)
+
+    def _undisturbed(self) -> tuple[Content, float]:
+        took = []
+        for _ in range(2):
+            self._prepare()
+            started = time.monotonic()
+            assert self._start().wait() == 0
+            took.append(time.monotonic() - started)
+        with Library(self._library) as library:
+            return Content.of(library), statistics.mean(took)
+
+    def _prepare(self) -> None:
+        shutil.rmtree(self._library, ignore_errors=True)
+        if self._full.exists():
+            shutil.copytree(self._full, self._library)
+
+    def _kill(self, kind: str, seconds: float, target: str, expected: Content) -> Kill:
+        process = self._start()
+        time.sleep(seconds)
+        known = psutil.Process(process.pid)
+        children = known.children(recursive=True) if process.poll() is None else []
+        if process.poll() is None:
+            (os.killpg if target == "group" else os.kill)(process.pid, signal.SIGKILL)
+        code = process.wait()
+        _, orphans = psutil.wait_procs(children, timeout=2)
+        faults = [f"{len(orphans)} orphans"] if orphans else []
+        documents, state = self._look(code)
+        faults += [] if self._can_search(documents) else ["search failed"]
+        self._ingest_whole()
+        with Library(self._library) as library:
+            differing, farthest = Content.of(library).difference(expected)
+            faults += [f"{path} differs" for path in differing] + self._damage(library)
+        return Kill(kind, seconds, target, state, documents, faults, farthest)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "ragstone", "ingest", str(self._docs), "--library", str(self._library)]
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
+
+    def _look(self, code: int) -> tuple[int, str]:
+        """The number of documents that another process left, and how far it had come."""
+        if not (self._library / DATABASE).exists():
+            return 0, "no library"
+        try:
+            with closing(sqlite3.connect(f"file:{self._library / DATABASE}?mode=ro", uri=True)) as db:
+                count = int(db.execute("SELECT count(*) FROM documents").fetchone()[0])
+                index = db.execute("SELECT value FROM settings WHERE name = 'published'").fetchone()
+        except sqlite3.OperationalError:
+            return 0, "no tables"
+        if code == 0:
+            return count, "finished"
+        if any((self._library / "index").glob(".new-*")):
+            return count, "writing the index"
+        return count, "index published" if index else "storing" if count else "reading"
+
+    def _can_search(self, documents: int) -> bool:
+        try:
+            with Library(self._library) as library:
+                self._engine._retriever._library = library
+                self._engine._retriever._index = None
+                hits = self._engine.search(QUERY)
+                return bool(hits) == bool(documents)
+        except LibraryNotFoundError:
+            return documents == 0
+
+    def _ingest_whole(self) -> None:
+        with Ragstone.open(self._library) as engine:
+            engine._embedder = self._engine._embedder
+            report = engine.ingest(self._docs)
+            assert report.failed == []
+
+    def _damage(self, library: Library) -> list[str]:
+        faults = ["leftovers of an index"] if any((self._library / "index").glob(".new-*")) else []
+        with closing(sqlite3.connect(self._library / DATABASE)) as db:
+            if db.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+                faults.append("integrity_check")
+            if db.execute("PRAGMA foreign_key_check").fetchall():
+                faults.append("foreign_key_check")
+            try:
+                db.execute("INSERT INTO lexicon (lexicon, rank) VALUES ('integrity-check', 1)")
+            except sqlite3.DatabaseError as error:
+                faults.append(f"words: {error}")
+        ids, index = library.vectors().all_ids.tolist(), VectorIndex.load(library)
+        found = index.similarities(library.vectors().vectors[0], ids)
+        if len(index) != len(ids) or found.keys() != set(ids):
+            faults.append("the index holds other chunks")
+        return faults
+
+    def _change_documents(self) -> None:
+        for number, path in enumerate(sorted(p for p in self._docs.rglob("*") if p.is_file())):
+            if number % 4 == 0:
+                path.unlink()
+            elif number % 4 == 1:
+                path.rename(path.with_stem(path.stem + "-moved"))
+            elif number % 4 == 2 and path.suffix in (".md", ".txt", ".html", ".csv"):
+                path.write_text(path.read_text("utf-8").replace("2024", "2025") + "\nOne more line.\n", "utf-8")
+        source = SAMPLES / "handbook" / "operations-guide.md"
+        (self._docs / "new.md").write_text(source.read_text("utf-8").replace("the", "this"), "utf-8")
+
+
+def main() -> None:
+    """Kill, compare, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="where to work; by default a temporary folder")
+    options = parser.parse_args()
+    kills = []
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        killer = Killer(Path(folder))
+        print("| ingest | second | killed | state | documents | differences | farthest vector |\n" + "| --- " * 7 + "|")
+        for kill in killer.run(options.kills, options.seed):
+            kills.append(kill)
+            told = ", ".join(kill.faults) or "0"
+            print(
+                f"| {kill.kind} | {kill.seconds:.2f} | {kill.target} | {kill.state} | {kill.documents} | {told} "
+                f"| {kill.farthest:.1e} |",
+                flush=True,
+            )
+        killer.close()
+    states = Counter(kill.state for kill in kills)
+    print(f"\n{len(kills)} kills ({', '.join(f'{count} {state}' for state, count in states.most_common())})")
+    faulty, farthest = sum(bool(kill.faults) for kill in kills), max(kill.farthest for kill in kills)
+    print(f"{faulty} with differences; the farthest component of a vector is {farthest:.1e} away")
+    sys.exit(1 if faulty or farthest > 1e-2 else 0)
+
+
+if __name__ == "__main__":
+    main()

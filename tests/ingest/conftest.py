@@ -1,0 +1,40 @@
+"""What the tests of whole ingests share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragstone.ingest.pipeline import IngestOptions, ingest
+from ragstone.ingest.report import IngestReport, Progress
+from ragstone.retrieval.embedding import Embedder
+from ragstone.retrieval.library import Library
+
+Ingest = Callable[..., IngestReport]
+
+
+@pytest.fixture
+def one(library: Callable[..., Library]) -> Library:
+    """The test's library."""
+    return library()
+
+
+@pytest.fixture
+def run(one: Library, embedder: Embedder) -> Ingest:
+    """Ingests into the test's library."""
+
+    def run(*paths: str | Path, on_progress: Callable[[Progress], None] | None = None, **options: Any) -> IngestReport:
+        return ingest(one, paths, lambda: embedder, IngestOptions(**options), on_progress)
+
+    return run
+
+
+@pytest.fixture
+def run_without_embedder(one: Library) -> Ingest:
+    """Ingests what needs no embedding."""
+
+    def run(*paths: str | Path, **options: Any) -> IngestReport:
+        return ingest(one, paths, lambda: pytest.fail("nothing is to be embedded"), IngestOptions(**options))
+
+    return run

@@ -1,0 +1,134 @@
+"""Libraries of earlier versions with what stands in them."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ragstone.retrieval._migrations import MIGRATIONS
+from ragstone.retrieval.library import DATABASE, Library
+from ragstone.retrieval.records import Line, Page
+from ragstone.retrieval.vectors import VectorIndex
+
+DOCUMENTS = {2: ("a.txt", "apple tree\napple pie"), 5: ("sub/b.pdf", "banana bread\nberry")}
+"""Of the ids up to 9, so that later ones were removed; each line is a chunk, and a page."""
+
+
+def insert(db: sqlite3.Connection, number: int, path: str, text: str) -> None:
+    db.execute(
+        "INSERT INTO documents VALUES (?, ?, ?, ?, 'text/plain', ?, ?, 7, 'old recipe', '2024-05-06T07:08:09Z', ?)",
+        (number, path, f"/files/{path}", f"Title {number}", "f" * 64, len(text), text),
+    )
+    start = 0
+    for ordinal, line in enumerate(text.split("\n")):
+        end = start + len(line)
+        lines = json.dumps([[start, end, 1.0, 2.0, 3.0, 4.0]])
+        db.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?)", (number, ordinal + 1, start, end, lines))
+        vector = np.eye(4, dtype="<f4")[number % 2 * 2 + ordinal].tobytes()
+        chunk = (number * 10 + ordinal, number, ordinal, ordinal + 1, start, end, "A > B", line, 2, vector)
+        db.execute("INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", chunk)
+        start = end + 1
+    db.execute(
+        "INSERT INTO lexicon (rowid, title, heading, text) SELECT id, title, heading, text FROM searchable "
+        "WHERE document_id = ?",
+        (number,),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A library of version 1 with documents, pages, chunks and an index of that time."""
+    folder = tmp_path / "library"
+    (folder / "index" / "3").mkdir(parents=True)
+    (folder / "index" / "3" / "flat.faiss").write_bytes(b"an index of old")
+    with closing(sqlite3.connect(folder / DATABASE)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(MIGRATIONS[0])
+        for number, (path, text) in DOCUMENTS.items():
+            insert(db, number, path, text)
+        db.execute("UPDATE sqlite_sequence SET seq = 9 WHERE name = 'documents'")
+        db.execute("UPDATE sqlite_sequence SET seq = 99 WHERE name = 'chunks'")
+        db.execute("UPDATE settings SET value = '3' WHERE name = 'revision'")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    return folder
+
+
+@pytest.fixture
+def migrated(folder: Path, library: Callable[..., Library]) -> Library:
+    return library(folder, create=False)
+
+
+def test_documents_keep_their_ids_and_what_is_known_of_them(migrated: Library):
+    assert {d.id: (d.path, migrated.text(d.id)) for d in migrated.documents()} == DOCUMENTS
+    known = migrated.document(5)
+    assert known is not None
+    assert (known.title, known.media_type, known.sha256, known.size, known.mtime_ns) == (
+        *("Title 5", "text/plain", "f" * 64, len(DOCUMENTS[5][1])),
+        7,
+    )
+    assert (known.pages, known.chunks, known.metadata, known.collection) == (2, 2, {}, "")
+    assert known.added_at == "2024-05-06T07:08:09Z"
+    assert migrated.collections() == {"": 2}
+    files = migrated.files()
+    assert set(files) == {"/files/a.txt", "/files/sub/b.pdf"}
+    assert {(file.recipe, file.settled, file.failed) for file in files.values()} == {("old recipe", True, ())}
+
+
+def test_chunks_pages_and_vectors_are_still_there(migrated: Library, check):
+    for number, (path, text) in DOCUMENTS.items():
+        chunks = migrated.chunks_of(number)
+        assert [chunk.id for chunk in chunks] == [number * 10, number * 10 + 1]
+        assert [text[chunk.char_start : chunk.char_end] for chunk in chunks] == text.split("\n")
+        assert {(chunk.document, chunk.heading, chunk.table_header) for chunk in chunks} == {(path, "A > B", "")}
+        end = text.index("\n")
+        assert migrated.pages(number)[0] == Page(1, 0, end, (Line(0, end, (1.0, 2.0, 3.0, 4.0)),))
+        assert len(migrated.pages(number)) == 2
+    known = migrated.vectors()
+    assert known.ids.tolist() == [20, 21, 50, 51]
+    assert np.array_equal(known.vectors, np.eye(4, dtype=np.float32))
+    check(migrated)
+
+
+def test_both_searches_find_what_was_stored(migrated: Library, found):
+    assert found(migrated, "apple") == {20, 21}
+    assert found(migrated, "banana") == {50}
+    index = VectorIndex.load(migrated)
+    assert [index.search(vector, 1)[0][0] for vector in np.eye(4, dtype=np.float32)] == [20, 21, 50, 51]
+    assert [folder.name for folder in (migrated.folder / "index").iterdir()] == [migrated.published]
+
+
+def test_ids_of_before_are_not_used_again(migrated: Library, file):
+    (number,) = migrated.store(file("c.txt", "cherry"))
+    assert number > 9
+    assert migrated.chunks_of(number)[0].id > 99
+    assert migrated.revision > 3
+
+
+def test_a_document_of_before_can_be_replaced_and_removed(migrated: Library, file, check, found):
+    migrated.store(file("a.txt", "avocado"))
+    migrated.remove([5])
+    assert [document.path for document in migrated.documents()] == ["a.txt"]
+    assert migrated.pages(5) == migrated.chunks_of(5) == []
+    assert migrated.counts() == (1, 1)
+    assert not found(migrated, "apple") | found(migrated, "banana")
+    with closing(sqlite3.connect(migrated.folder / DATABASE)) as db:
+        assert db.execute("SELECT count(*) FROM pages").fetchone() == (0,)
+    check(migrated)
+
+
+def test_a_library_whose_migration_fails_stays_as_it_was(folder: Path, library: Callable[..., Library]):
+    with closing(sqlite3.connect(folder / DATABASE)) as db:
+        db.execute("CREATE TABLE new_documents (id INTEGER)")  # in the way
+        before = list(db.iterdump())
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        library(folder, create=False)
+    with closing(sqlite3.connect(folder / DATABASE)) as db:
+        assert list(db.iterdump()) == before
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        db.execute("DROP TABLE new_documents")
+    assert library(folder, create=False).counts() == (2, 4)
