@@ -2,7 +2,7 @@
 
     python benchmarks/ingest_growth.py [--chunks 1000,10000,100000] [--files 10000]
 
-Made-up texts of a fixed seed, cut into chunks of 32 tokens, so that a hundred thousand take minutes. Each size is one
+Made-up sentences of a fixed seed, each a chunk of about 30 tokens, so that a hundred thousand take minutes. Each size is one
 cold process with a new library; `peak MB` is the most resident memory of the whole process tree, sampled every 50 ms.
 `again` is a second run over the unchanged folder. --files adds a folder of that many small files.
 """
@@ -38,10 +38,9 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for size in map(int, filter(None, args.chunks.split(","))):
-            sentences = size * 2  # of about 16 tokens
-            rows.append(_row(f"{size:,} chunks", _write(Path(scratch, f"c{size}"), sentences, SENTENCES_A_FILE)))
+            rows.append(_row(f"{size:,} chunks", _write(Path(scratch, f"c{size}"), size, SENTENCES_A_FILE)))
         if args.files:
-            rows.append(_row(f"{args.files:,} files", _write(Path(scratch, "files"), args.files * 2, 2)))
+            rows.append(_row(f"{args.files:,} files", _write(Path(scratch, "files"), args.files, 1)))
     print(table(("", "files", "chunks", "wall s", "chunks/s", "peak MB", "again, wall s", "again, peak MB"), rows))
 
 

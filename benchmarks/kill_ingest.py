@@ -2,10 +2,11 @@
 
     python benchmarks/kill_ingest.py [--kills 100] [--seed 1] [--folder DIR]
 
-Two kinds take turns: the first ingest into a new library, and the ingest of changed, new, moved and deleted files into a
-full one. Each is a process of its own that gets SIGKILL, alone or with its children, at an instant between its start and
-a little after its usual end. Then the library is searched, an ordinary ingest runs to the end, and documents, chunks and
-vectors are compared with those of an undisturbed run; SQLite checks the database, its foreign keys and its words.
+Half are first ingests into a new library, half are ingests of changed, new, moved and deleted files into a full one.
+Each is a process that gets SIGKILL, alone or with its children: one half at an instant between its start and a little
+after its usual end, the other half within half a second after it has begun to write. Then the library is searched, an
+ordinary ingest runs to the end, and documents, chunks and vectors are compared with those of an undisturbed run; SQLite
+checks the database, its foreign keys and its words.
 """
 
 from __future__ import annotations
@@ -30,16 +31,21 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from ragstone.app.engine import Ragstone
+from ragstone.app.ingesting import ingest_options
+from ragstone.app.settings import Settings
 from ragstone.errors import LibraryNotFoundError
+from ragstone.generation.models import ModelStore
+from ragstone.ingest.pipeline import ingest
+from ragstone.retrieval.embedding import load_embedder
 from ragstone.retrieval.library import DATABASE, Library
+from ragstone.retrieval.retriever import Retriever
 from ragstone.retrieval.vectors import VectorIndex
 
 SAMPLES = Path(__file__).resolve().parents[1] / "app" / "samples"
-LARGE = ("safety-manual.pdf", "subsea-cable-agreement.pdf")
-"""Left out: the others have every format, and more kills are made in the same time."""
-SETTINGS = {"RAGSTONE_CHUNK_TOKENS": "32", "RAGSTONE_CHUNK_OVERLAP": "0"}
-"""Small chunks make many batches."""
+LEFT_OUT = ("safety-manual.pdf", "subsea-cable-agreement.pdf", "battery-maintenance-handbook.docx")
+"""The others have every format, and more kills are made in the same time."""
+SETTINGS = {"chunk_tokens": 32, "chunk_overlap": 0}
+"""Many small chunks."""
 QUERY = "How much does a kilowatt hour cost in winter?"
 
 
@@ -98,14 +104,10 @@ class Killer:
 
     def __init__(self, folder: Path) -> None:
         self._docs, self._library, self._full = folder / "docs", folder / "library", folder / "full"
-        os.environ |= SETTINGS
-        shutil.copytree(SAMPLES, self._docs, ignore=shutil.ignore_patterns(*LARGE))
-        self._engine = Ragstone.open(folder / "warm")  # its embedding model stays loaded
-        self._engine.search(QUERY)
-
-    def close(self) -> None:
-        """Free the model."""
-        self._engine.close()
+        shutil.copytree(SAMPLES, self._docs, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        self._settings = Settings.load(SETTINGS)
+        store = ModelStore(self._settings.models_dir, self._settings.offline)
+        self._embedder = load_embedder(store.pull(self._settings.embedding_model), store.folder / "exported")
 
     def run(self, kills: int, seed: int) -> Iterator[Kill]:
         """Kill half of the ingests as first ones, half as later ones."""
@@ -123,7 +125,14 @@ class Killer:
         for number in range(kills):
             seconds = (number + chance.random()) / kills * usual * 1.05
             self._prepare()
-            yield self._kill(kind, seconds, chance.choice(("parent", "group")), expected)
+            target, before = chance.choice(("parent", "group")), self._stored()
+            process, started = self._start(), time.monotonic()
+            if number % 2:
+                time.sleep(seconds)
+            else:
+                self._wait_for_writing(process)
+                time.sleep(chance.random() / 2)
+            yield self._kill(process, kind, target, time.monotonic() - started, before, expected)
 
     def _undisturbed(self) -> tuple[Content, float]:
         took = []
@@ -140,17 +149,23 @@ class Killer:
         if self._full.exists():
             shutil.copytree(self._full, self._library)
 
-    def _kill(self, kind: str, seconds: float, target: str, expected: Content) -> Kill:
-        process = self._start()
-        time.sleep(seconds)
-        known = psutil.Process(process.pid)
-        children = known.children(recursive=True) if process.poll() is None else []
+    def _kill(
+        self,
+        process: subprocess.Popen[bytes],
+        kind: str,
+        target: str,
+        seconds: float,
+        before: tuple[int | None, str],
+        expected: Content,
+    ) -> Kill:
+        children = []
         if process.poll() is None:
+            children = psutil.Process(process.pid).children(recursive=True)
             (os.killpg if target == "group" else os.kill)(process.pid, signal.SIGKILL)
         code = process.wait()
         _, orphans = psutil.wait_procs(children, timeout=2)
         faults = [f"{len(orphans)} orphans"] if orphans else []
-        documents, state = self._look(code)
+        documents, state = self._look(code, before)
         faults += [] if self._can_search(documents) else ["search failed"]
         self._ingest_whole()
         with Library(self._library) as library:
@@ -160,39 +175,52 @@ class Killer:
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "ragstone", "ingest", str(self._docs), "--library", str(self._library)]
+        environment = os.environ | {f"RAGSTONE_{name.upper()}": str(value) for name, value in SETTINGS.items()}
         quiet = subprocess.DEVNULL
-        return subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
+        return subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
 
-    def _look(self, code: int) -> tuple[int, str]:
-        """The number of documents that another process left, and how far it had come."""
-        if not (self._library / DATABASE).exists():
-            return 0, "no library"
+    def _wait_for_writing(self, process: subprocess.Popen[bytes]) -> None:
+        before = self._stored()[0] or 0
+        while process.poll() is None and (self._stored()[0] or 0) == before:
+            time.sleep(0.002)
+
+    def _stored(self) -> tuple[int | None, str]:
+        """Revision and index that the database names; no revision while it has no tables."""
         try:
             with closing(sqlite3.connect(f"file:{self._library / DATABASE}?mode=ro", uri=True)) as db:
-                count = int(db.execute("SELECT count(*) FROM documents").fetchone()[0])
-                index = db.execute("SELECT value FROM settings WHERE name = 'published'").fetchone()
+                told = dict(db.execute("SELECT name, value FROM settings"))
         except sqlite3.OperationalError:
-            return 0, "no tables"
+            return None, ""
+        return int(told.get("revision", 0)), told.get("published", "")
+
+    def _look(self, code: int, before: tuple[int | None, str]) -> tuple[int, str]:
+        """The number of documents that a process left, and how far it had come."""
+        revision, published = self._stored()
+        if revision is None:
+            return 0, "no library"
+        with closing(sqlite3.connect(self._library / DATABASE)) as db:
+            documents = int(db.execute("SELECT count(*) FROM documents").fetchone()[0])
         if code == 0:
-            return count, "finished"
+            return documents, "finished"
         if any((self._library / "index").glob(".new-*")):
-            return count, "writing the index"
-        return count, "index published" if index else "storing" if count else "reading"
+            return documents, "writing the index"
+        if published != before[1]:
+            return documents, "index published"
+        return documents, "reading" if revision == (before[0] or 0) else "storing"
 
     def _can_search(self, documents: int) -> bool:
         try:
             with Library(self._library) as library:
-                self._engine._retriever._library = library
-                self._engine._retriever._index = None
-                hits = self._engine.search(QUERY)
-                return bool(hits) == bool(documents)
+                hits = Retriever(library, lambda: self._embedder).search(QUERY)
+                chunks = [hit.chunk for hit in hits]
+                whole = all(library.text(c.document_id)[c.char_start : c.char_end] == c.text for c in chunks)
+                return whole and bool(hits) == bool(documents)
         except LibraryNotFoundError:
             return documents == 0
 
     def _ingest_whole(self) -> None:
-        with Ragstone.open(self._library) as engine:
-            engine._embedder = self._engine._embedder
-            report = engine.ingest(self._docs)
+        with Library(self._library, create=True) as library:
+            report = ingest(library, [self._docs], lambda: self._embedder, ingest_options(self._settings))
             assert report.failed == []
 
     def _damage(self, library: Library) -> list[str]:
@@ -243,7 +271,6 @@ def main() -> None:
                 f"| {kill.farthest:.1e} |",
                 flush=True,
             )
-        killer.close()
     states = Counter(kill.state for kill in kills)
     print(f"\n{len(kills)} kills ({', '.join(f'{count} {state}' for state, count in states.most_common())})")
     faulty, farthest = sum(bool(kill.faults) for kill in kills), max(kill.farthest for kill in kills)

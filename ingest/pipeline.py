@@ -303,8 +303,9 @@ class _Reader:
         self, file: SourceFile, digest: str, readings: list[tuple[Reading, bytes]], known: StoredFile | None
     ) -> _Pending | None:
         """A file's documents, chunked; None if it gave none, so that it is tried again next time."""
-        for document in self._documents_of.get(known.id, []) if known else []:
-            self._finder.discard(document)
+        if known and any(reading.document for reading, _ in readings):
+            for document in self._documents_of.get(known.id, []):  # what is about to be replaced
+                self._finder.discard(document)
         pending = _Pending(file, digest, self._options.recipe(file.absolute))
         for reading, signature in readings:
             path = f"{file.path}/{reading.part}" if reading.part else file.path

@@ -7,11 +7,13 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from .records import NewDocument, NewFile, Page, TextChunk
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 def insert_file(db: sqlite3.Connection, new: NewFile) -> list[int]:

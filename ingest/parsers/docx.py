@@ -22,6 +22,8 @@ from .package import Package, core_metadata, related, xml_parser
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _MAIN = "word/document.xml"
 _REWRITTEN = (_MAIN, "word/footnotes.xml", "word/endnotes.xml")
+_LONGEST_TEXT = 4 << 20
+"""Bytes between two tags: mammoth's XML reader takes the square of that."""
 _REPLACED = {
     '<input checked="checked" type="checkbox" />': "[x] ",
     '<input type="checkbox" />': "[ ] ",
@@ -72,6 +74,8 @@ class _Rewriter:
         self._charts: Mapping[str, str] = related(package, _MAIN, "chart")
 
     def __call__(self, name: str, part: bytes) -> bytes:
+        if len(part) > _LONGEST_TEXT and max(map(len, part.split(b"<"))) > _LONGEST_TEXT:
+            raise self._package.too_large(f"it holds a text of more than {_LONGEST_TEXT >> 20} MiB")
         if name not in _REWRITTEN or not (b"oMath" in part or self._charts):
             return part
         try:

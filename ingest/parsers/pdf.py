@@ -21,6 +21,7 @@ from .pdf_pdfium import attachments, read_with_pdfium
 from .pdf_pypdf import PYPDF_ERRORS, read_with_pypdf
 from .pdf_quality import rows_quality
 from .spans import heading_title
+from .text import clean
 
 _GOOD_QUALITY = 0.8
 
@@ -47,7 +48,7 @@ def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
 def parts(data: bytes, path: Path, options: ParseOptions) -> Iterator[Part]:
     """The files that are attached to a PDF."""
     for number, (name, content) in enumerate(attachments(data, options.passwords), start=1):
-        yield Part(name.replace("\\", "/").strip("/") or f"attachment-{number}", content)
+        yield Part(clean(name).replace("\\", "/").strip("/") or f"attachment-{number}", content)
 
 
 def _read(data: bytes, path: Path, options: ParseOptions) -> RawPdf:

@@ -18,6 +18,7 @@ from .text import decode
 _MEDIA_TYPES = {".srt": "application/x-subrip", ".vtt": "text/vtt"}
 _FORMATS = {".vtt": "vtt", ".ass": "ass", ".ssa": "ssa"}
 _SPEAKER = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]{1,100})>")
+_DRAWING = re.compile(r"\{[^{}]*\\p[1-9]")  # pysubs2's own test takes the square of the number of a line's tags
 _TAG = re.compile(r"<[^<>]*>|\{[^{}]*\}")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]♪]*$")
@@ -72,7 +73,7 @@ def _load(text: str, path: Path) -> pysubs2.SSAFile:
 
 def _cues(file: pysubs2.SSAFile, is_vtt: bool) -> Iterator[_Cue]:
     for event in file:
-        if event.is_comment or event.is_drawing:
+        if event.is_comment or _DRAWING.search(event.text):
             continue
         text = event.text.replace(r"\h", " ").replace(r"\n", "\n").replace(r"\N", "\n")
         if is_vtt:  # below a blank line stands the name of the next cue, or a note

@@ -8,6 +8,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_BATCH = 8
+"""Texts of one length that a core takes at a time: short ones gain by company, long ones do not need more."""
+
 # OpenVINO's binding prepares itself for NumPy at the first array, and two threads that bring it one at the same time
 # would wait for each other for ever. An import is run by one thread only.
 _ = ov.Tensor(np.zeros(1, np.int64)).data
@@ -31,8 +35,8 @@ _ = ov.Tensor(np.zeros(1, np.int64)).data
 class OpenVinoRuntime:
     """See `Runtime`. OpenVINO picks bf16 arithmetic where the CPU has it, else fp32.
 
-    Each core runs the network on one text at a time. That wastes nothing on padding, needs no core to wait for another
-    one that has something else to do, and makes a vector independent, to the bit, of the texts embedded beside it.
+    Each core runs the network on texts of one length at a time. That wastes nothing on padding, lets no core wait for
+    another one that has something else to do, and makes a vector independent, to the bit, of the texts beside it.
     """
 
     def __init__(self, folder: Path, cache: Path, *, threads: int = 0) -> None:
@@ -59,21 +63,26 @@ class OpenVinoRuntime:
     def forward(self, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         """Map the token ids of texts to sentence embeddings (texts, dimension)."""
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        waiting = iter(range(len(texts)))
-        if len(texts) == 1:
-            self._work(texts, waiting, vectors)
-        else:
-            with ThreadPoolExecutor(min(self._streams, len(texts))) as pool:
-                # Advancing an iterator over a range is one step to the interpreter, so threads can share it.
-                for done in [pool.submit(self._work, texts, waiting, vectors) for _ in range(self._streams)]:
-                    done.result()
+        batches = _batches(texts)
+        workers = min(self._streams, len(batches))
+        waiting = iter(batches)  # advancing it is one step to the interpreter, so threads can share it
+        with ThreadPoolExecutor(workers) as pool:
+            for done in [pool.submit(self._work, texts, waiting, vectors) for _ in range(workers)]:
+                done.result()
         return vectors
 
-    def _work(self, texts: Sequence[Sequence[int]], waiting: Iterator[int], out: npt.NDArray[np.float32]) -> None:
+    def _work(self, texts: Sequence[Sequence[int]], waiting: Iterator[list[int]], out: npt.NDArray[np.float32]) -> None:
         request = self._model.create_infer_request()
-        for row in waiting:
-            ids = np.array([texts[row]], dtype=np.int64)
-            out[row] = request.infer({"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
+        for rows in waiting:
+            ids = np.array([texts[row] for row in rows], dtype=np.int64)
+            out[rows] = request.infer({"input_ids": ids, "attention_mask": np.ones_like(ids)})[0]
+
+
+def _batches(texts: Sequence[Sequence[int]]) -> list[list[int]]:
+    """The texts' places, those of equal length together, long texts first so that all cores end at the same time."""
+    by_length = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+    groups = (list(group) for _, group in groupby(by_length, key=lambda row: len(texts[row])))
+    return [group[start : start + _BATCH] for group in groups for start in range(0, len(group), _BATCH)]
 
 
 def _exported(folder: Path, cache: Path) -> Path:

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -243,6 +244,26 @@ def test_a_library_that_may_not_be_written_to_is_refused_and_unharmed(
     folder.chmod(0o755)
     (folder / DATABASE).chmod(0o644)
     assert whole(folder) == 1
+
+
+def test_a_library_that_may_only_be_read_is_searched_and_not_touched(
+    ragstone_cli: Cli, docs: Path, tmp_path: Path, bound_by_permissions: Callable[[], None]
+):
+    check(ragstone_cli("ingest", "docs"), 0)
+    folder = tmp_path / ".ragstone"
+    shutil.rmtree(folder / "index")  # which cannot be stored again then
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path in (*folder.iterdir(), folder):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    for command in (("search", "island"), ("docs", "list"), ("docs", "show", "docs/good.txt"), ("status",)):
+        done = ragstone_cli(*command, "--json", prepare=bound_by_permissions)
+        assert (done.code, done.stderr) == (0, "")
+        assert "doc" in done.stdout
+    done = ragstone_cli("docs", "remove", "docs", prepare=bound_by_permissions)
+    check(done, 1)
+    assert done.error.startswith("Error: .ragstone: the library cannot be written (")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    folder.chmod(0o755)
 
 
 # Several processes

@@ -16,7 +16,7 @@ def docs(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "apples.md").write_text("# Apples\n\nApples grow on trees.")
     (folder / "broken.pdf").write_text("no PDF")
-    (folder / "photo.jpeg").write_text("no text")
+    (folder / "photo.raw").write_text("no text")
     canvas = Canvas(str(folder / "scan.pdf"))
     for text in ("A page with words.", ""):
         canvas.drawString(72, 720, text)
@@ -38,9 +38,12 @@ def test_the_json_of_an_ingest_is_as_documented(ragstone_cli: Cli, docs: Path):
         "added": 2,
         "updated": 0,
         "unchanged": 0,
+        "moved": 0,
         "removed": 0,
         "empty": [{"path": "docs/scan.pdf", "pages": [2]}],
-        "unsupported": ["docs/photo.jpeg"],
+        "recognized": [],
+        "unsupported": ["docs/photo.raw"],
+        "duplicates": [],
     }
     assert report["chunks"] == 2
     assert report["seconds"] > 0
@@ -63,8 +66,8 @@ def test_the_summary_names_what_failed_and_what_gave_no_text_on_one_line_each(ra
     lines = done.stdout.splitlines()
     assert "Files read  2 (2 new, 0 changed)" in [line.strip() for line in lines]
     assert f"Failed: {long}/broken.pdf: the PDF is corrupt" in next(x for x in lines if x.startswith("Failed:"))
-    assert f"No text: {docs}/scan.pdf: pages 2" in lines
-    assert "Not supported: 1 .jpeg" in lines
+    assert f"No text: {docs}/scan.pdf: page 2" in lines
+    assert "Not supported: 1 .raw" in lines
     assert "Apples" not in done.stdout
 
 
@@ -121,3 +124,12 @@ def test_names_and_texts_of_all_languages_pass_through(ragstone_cli: Cli, tmp_pa
     assert done.json()["hits"][0]["text"] == "Die Prüfung der 電池 war gut 😀."
     assert ragstone_cli("docs", "remove", name).code == 0
     assert (tmp_path / name).is_file()
+
+
+@pytest.mark.parametrize("paths", [["missing"], ["here.txt", "missing"], ["missing", "here.txt"]])
+def test_a_path_that_is_missing_makes_no_library(ragstone_cli: Cli, tmp_path: Path, paths: list[str]):
+    (tmp_path / "here.txt").write_text("A text.")
+    done = ragstone_cli("ingest", *paths)
+    assert (done.code, done.stdout) == (1, "")
+    assert done.error == "Error: missing: there is no such file or folder. Check the spelling of the path."
+    assert [path.name for path in tmp_path.iterdir()] == ["here.txt"]

@@ -191,6 +191,8 @@ def test_vectors_that_are_not_those_of_the_chunks_are_a_problem(folder: Path) ->
 def test_a_damaged_vector_index_is_a_warning_and_a_missing_one_is_none(folder: Path) -> None:
     index_file(folder).write_bytes(index_file(folder).read_bytes()[:1000])
     assert checks(folder)["vector index"].status == "warning"
+    index_file(folder).with_name("ids.npy").write_bytes(b"")
+    assert checks(folder)["vector index"].status == "warning"
     shutil.rmtree(folder / "index")
     assert checks(folder)["vector index"].status == "ok"
     assert "will be rebuilt" in checks(folder)["vector index"].found

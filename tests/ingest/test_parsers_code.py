@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from ragstone.ingest.parsed import ParsedDocument, ParseOptions
+from ragstone.ingest.parsers import code
 from ragstone.ingest.parsers.code import parse as parse_code
 from ragstone.ingest.parsers.notebook import parse as parse_notebook
 
@@ -115,6 +116,17 @@ def test_code_that_is_one_long_nesting_is_read_in_time():
     for suffix, source in [(".java", "class A{"), (".py", "("), (".c", "#ifdef A\n"), (".rb", "def ")]:
         named(read(source * 50_000, f"file{suffix}"))
     assert time.perf_counter() - start < 20
+
+
+@pytest.mark.parametrize(("suffix", "source"), [(".cs", "a<"), (".java", "a=>"), (".cpp", "a‹"), (".dart", "é")])
+def test_code_that_no_grammar_reads_in_time_is_read_as_paragraphs(suffix: str, source: str):
+    assert named(read(source * 50_000, f"file{suffix}")) == [("", source * 50_000)]
+
+
+def test_a_grammar_is_stopped_when_it_takes_too_long(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(code, "_MOST_SECONDS", 0)
+    source = "".join(f"int f{number}(void) {{ return {number}; }}\n\n" for number in range(5000))
+    assert {name for name, _ in named(read(source, "file.c"))} == {""}
 
 
 NOTEBOOK = """{"metadata": {"title": "Ducks", "authors": [{"name": "Ann Lee"}], "language_info": {"name": "python"}},

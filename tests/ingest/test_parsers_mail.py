@@ -145,6 +145,11 @@ def test_a_thousand_nested_parts_are_refused_in_time():
     assert time.monotonic() - start < 10
 
 
+@pytest.mark.parametrize("date", ["\0\0\0", "soon\0", "=?utf-8?q?s=00oon?="])
+def test_a_damaged_date_is_clean_text(date: str):
+    assert "\0" not in mail._iso_date(date)
+
+
 def test_outlook_messages_are_read_like_others(bench_data: Path):
     for kind in ("eml", "msg"):
         path = bench_data / "documents/docling/email/sources" / f"{kind}_with_attachment.{kind}"

@@ -119,6 +119,47 @@ def test_a_formula_shows_the_value_that_was_last_seen():
     assert blocks(read_sheets(book.data()))[1:] == [("paragraph", "3\ncached")]
 
 
+def test_charts_and_comments_follow_the_cells_of_their_sheet():
+    book = Book()
+    sheet = book.sheet("Ducks")
+    sheet.write_column("A1", ["Year", 2019, 2020])
+    sheet.write_column("B1", ["Wild", 120, 135])
+    sheet.write_comment("B2", "Counted\ntwice", {"author": "Ann"})
+    for made, place in ((book.book.add_chart({"type": "bar"}), sheet), (book.book.add_chart({"type": "line"}), None)):
+        made.add_series(
+            {"name": "=Ducks!$B$1", "categories": "=Ducks!$A$2:$A$3", "values": "=Ducks!$B$2:$B$3"}
+            | {"name_cache": []}
+        )
+        made.set_title({"name": "Ducks by year"})
+        if place:
+            place.insert_chart("D1", made)
+        else:
+            book.book.add_chartsheet("Shown").set_chart(made)
+    table = "| Year | Wild |\n| --- | --- |\n| 2019 | 120 |\n| 2020 | 135 |"
+    chart = "|  | Wild |\n| --- | --- |\n| 2019 | 120 |\n| 2020 | 135 |"
+    assert blocks(read_sheets(book.data())) == [
+        ("heading", "## Ducks"),
+        ("table", table),
+        ("paragraph", "Ducks by year"),
+        ("table", chart),
+        ("paragraph", "Comment on B2 by Ann: Counted twice"),
+        ("heading", "## Shown"),
+        ("paragraph", "Ducks by year"),
+        ("table", chart),
+    ]
+
+
+def test_comments_with_replies_name_who_wrote_them(bench_data: Path):
+    path = bench_data / "documents" / "docling" / "xlsx" / "sources" / "xlsx_comments.xlsx"
+    assert [text for _, text in blocks(read_sheets(path.read_bytes()))][-5:] == [
+        "Comment on A1 by John Reviewer: Why Python specifically?",
+        "Comment on B2 by Jane Editor: Which libraries are you referring to?",
+        "Comment on F7 by Jane Smith (JS): Minimum number of saltwater ducks",
+        "Comment on F7 by Marcus Sterling (MS): I never thought it would be so low",
+        "Comment on G12 by Jane Smith (JS): Maximum number of ducks",
+    ]
+
+
 def test_a_merged_cell_is_written_once():
     book = Book()
     sheet = book.sheet()

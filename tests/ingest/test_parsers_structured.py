@@ -120,7 +120,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(json_values)
 def test_any_json_gives_blocks_that_hold_all_its_text(value: Any):
     document = read(json.dumps(value), "any.json")

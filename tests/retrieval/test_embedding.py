@@ -177,4 +177,6 @@ def test_an_ingest_uses_no_network(
     paths = [str(samples / name) for name in ("reports/board-minutes-2024-06-11.md", "website/outages.html")]
     seen = watched(command("ingest", *paths, "--library", str(tmp_path / "library")), tmp_path)
     assert "torch" not in seen["modules"]
-    assert seen["events"] == []
+    (started,) = seen["events"]  # the child that parses, which itself refuses networks and programs (`ingest.worker`)
+    assert started[0] == "subprocess.Popen"
+    assert f"[{sys.executable!r}, '-P', '-m', 'ragstone.ingest.worker']" in started[1]

@@ -1,0 +1,174 @@
+"""What the flags of `ingest` do, in real processes."""
+
+import json
+import signal
+import subprocess
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+from reportlab.pdfgen.canvas import Canvas
+
+LONG = " ".join(f"Sentence {n} of the long report tells of turbine {n * 7} on the island." for n in range(60))
+
+
+class Cli(Protocol):
+    def __call__(self, command: str, *arguments: str | Path, **options: Any) -> Any: ...
+    def start(self, command: str, *arguments: str | Path, **options: Any) -> "subprocess.Popen[str]": ...
+
+
+@pytest.fixture
+def paths(ragstone_cli: Cli) -> Callable[[], list[str]]:
+    """The paths of the documents in the library, as `docs list` shows them."""
+    return lambda: [d["path"] for d in ragstone_cli("docs", "list", "--json").json()["documents"]]
+
+
+def files(done: Any) -> Any:
+    assert (done.code, done.stderr) == (0, "")
+    return done.json()["files"]
+
+
+def test_a_search_can_be_of_one_collection(ragstone_cli: Cli, tmp_path: Path):
+    for name in ("legal", "press"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "ferry.txt").write_text(f"The ferry in the {name} documents.")
+        assert ragstone_cli("ingest", name, "--collection", name).code == 0
+    for mode in ("hybrid", "dense", "lexical"):
+        done = ragstone_cli("search", "ferry", "--collection", "press", "--mode", mode, "--json")
+        assert [hit["document"] for hit in done.json()["hits"]] == ["press/ferry.txt"]
+    assert len(ragstone_cli("search", "ferry", "--json").json()["hits"]) == 2
+    assert ragstone_cli("search", "ferry", "--collection", "other", "--json").json()["hits"] == []
+    assert files(ragstone_cli("ingest", "legal", "--json"))["unchanged"] == 1
+    listed = ragstone_cli("docs", "list", "--json").json()["documents"]
+    assert [document["collection"] for document in listed] == ["legal", "press"]
+
+
+def test_only_the_files_that_patterns_select_are_read(ragstone_cli: Cli, tmp_path: Path, paths: Callable[[], object]):
+    for name in ("docs/a.md", "docs/b.txt", "docs/drafts/c.md", "docs/drafts/keep/d.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"The text of {name}.")
+    report = files(ragstone_cli("ingest", "docs", "--include", "*.md", "--exclude", "drafts/keep", "--json"))
+    assert report["added"] == 2
+    assert paths() == ["docs/a.md", "docs/drafts/c.md"]
+    report = files(ragstone_cli("ingest", "docs", "--exclude", "*.md", "--exclude", "keep", "--json"))
+    assert (report["added"], report["removed"]) == (1, 0)
+    assert paths() == ["docs/a.md", "docs/b.txt", "docs/drafts/c.md"]
+
+
+def test_a_locked_pdf_is_read_with_its_password(ragstone_cli: Cli, tmp_path: Path):
+    canvas = Canvas(str(tmp_path / "open.pdf"))
+    canvas.drawString(72, 720, "The combination is seventeen.")
+    canvas.save()
+    writer = PdfWriter(clone_from=PdfReader(tmp_path / "open.pdf"))
+    writer.encrypt("sesame", algorithm="AES-256")
+    writer.write(tmp_path / "locked.pdf")
+    for arguments in ([], ["--password", "wrong"]):
+        done = ragstone_cli("ingest", "locked.pdf", "--json", *arguments)
+        assert done.code == 1
+        ((failed),) = done.json()["files"]["failed"]
+        assert failed["path"] == "locked.pdf"
+        assert "password" in failed["reason"]
+    done = ragstone_cli("ingest", "locked.pdf", "--json", "--password", "wrong", "--password", "sesame")
+    assert files(done)["added"] == 1
+    assert "seventeen" in ragstone_cli("docs", "show", "locked.pdf", "--text").stdout
+
+
+def test_the_passwords_of_a_file_are_tried(ragstone_cli: Cli, tmp_path: Path):
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.encrypt("sésame ouvre-toi ", algorithm="AES-256")
+    writer.write(tmp_path / "locked.pdf")
+    (tmp_path / "passwords").write_text("wrong\nsésame ouvre-toi \n", encoding="utf-8")
+    done = ragstone_cli("ingest", "locked.pdf", "--json", "--password-file", "passwords")
+    assert files(done)["empty"] == [{"path": "locked.pdf", "pages": [1]}]
+
+
+def test_near_duplicates_are_reported_or_left_out(ragstone_cli: Cli, tmp_path: Path, paths: Callable[[], object]):
+    for name, text in (("a.txt", LONG), ("b.txt", LONG + " One more word.")):
+        (tmp_path / name).write_text(text)
+    arguments = ("ingest", "a.txt", "b.txt", "--json")
+    report = files(ragstone_cli(*arguments, "--duplicates", "skip"))
+    ((duplicate),) = report["duplicates"]
+    assert set(duplicate) == {"path", "of", "similarity", "skipped"}
+    assert (duplicate["path"], duplicate["of"], duplicate["skipped"]) == ("b.txt", "a.txt", True)
+    assert 0.9 <= duplicate["similarity"] <= 1
+    assert paths() == ["a.txt"]
+    report = files(ragstone_cli(*arguments, "--duplicates", "report"))
+    assert [found["skipped"] for found in report["duplicates"]] == [False]
+    assert paths() == ["a.txt", "b.txt"]
+
+
+def test_a_moved_file_is_told_and_not_read_again(ragstone_cli: Cli, tmp_path: Path, paths: Callable[[], object]):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text(LONG)
+    assert files(ragstone_cli("ingest", "docs", "--json"))["added"] == 1
+    (tmp_path / "docs" / "sub").mkdir()
+    (tmp_path / "docs" / "a.txt").rename(tmp_path / "docs" / "sub" / "b.txt")
+    done = ragstone_cli("ingest", "docs", "--json")
+    report = files(done)
+    assert [report[n] for n in ("added", "updated", "unchanged", "moved", "removed")] == [0, 0, 0, 1, 0]
+    assert done.json()["chunks"] == 0
+    assert paths() == ["docs/sub/b.txt"]
+
+
+def test_what_an_archive_holds_is_listed_and_removed_by_its_path_inside(
+    ragstone_cli: Cli, tmp_path: Path, paths: Callable[[], object]
+):
+    with zipfile.ZipFile(tmp_path / "box.zip", "w") as archive:
+        archive.writestr("letters/one.txt", "The first letter tells of apples.")
+        archive.writestr("two.md", "# Two\n\nThe second tells of pears.")
+        archive.writestr("photo.raw", b"\0\1\2")
+    report = files(ragstone_cli("ingest", "box.zip", "--json"))
+    assert (report["added"], report["unsupported"]) == (1, ["box.zip/photo.raw"])
+    assert paths() == ["box.zip/letters/one.txt", "box.zip/two.md"]
+    listed = ragstone_cli("docs", "list").stdout
+    assert "box.zip/letters/one.txt  (1 chunks)" in listed
+    assert "apples" in ragstone_cli("docs", "show", "box.zip/letters/one.txt", "--text").stdout
+    hits = ragstone_cli("search", "pears", "-k", "1", "--json").json()["hits"]
+    assert hits[0]["document"] == "box.zip/two.md"
+    assert ragstone_cli("docs", "remove", "box.zip/two.md").code == 0
+    assert paths() == ["box.zip/letters/one.txt"]
+    assert ragstone_cli("docs", "remove", "box.zip").code == 0
+    assert paths() == []
+
+
+def test_watching_and_one_json_document_exclude_each_other(ragstone_cli: Cli, tmp_path: Path):
+    done = ragstone_cli("ingest", ".", "--watch", "--json")
+    assert (done.code, done.stdout) == (2, "")
+    assert "--watch" in done.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def wait_for(ragstone_cli: Cli, process: "subprocess.Popen[str]", expected: list[str]) -> None:
+    """Until the library holds these documents."""
+    held, deadline = None, time.monotonic() + 60
+    while held != expected:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"{held} after a minute, not {expected}"
+        done = ragstone_cli("docs", "list", "--json")
+        held = [d["path"] for d in json.loads(done.stdout)["documents"]] if done.code == 0 else None
+
+
+def test_a_watched_folder_is_followed_until_interrupted(ragstone_cli: Cli, tmp_path: Path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The first text.")
+    process = ragstone_cli.start("ingest", "docs", "--watch")
+    try:
+        wait_for(ragstone_cli, process, ["docs/a.txt"])
+        (folder / "b.txt").write_text("The second text.")
+        wait_for(ragstone_cli, process, ["docs/a.txt", "docs/b.txt"])
+        (folder / "a.txt").unlink()
+        wait_for(ragstone_cli, process, ["docs/b.txt"])
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "Watching for changes" in errors
+    assert output.count("Files read") >= 2
