@@ -170,15 +170,18 @@ class Ragstone:
             self.library, self._retriever, self.load_model(), sampling, s.hits, self._mode, s.min_confidence
         )
 
-    def _load_embedder(self) -> Embedder:
+    def _load_embedder(self, *, ingesting: bool = False) -> Embedder:
         from ..retrieval.embedding import load_embedder
 
+        runtime = self.settings.embedding_runtime
+        if runtime == "auto" and not ingesting:
+            runtime = "openvino"  # one query gains less on a GPU than loading torch costs
         with self._loading:
             if self._embedder is None:
                 self._embedder = load_embedder(
                     self.models.path(self.settings.embedding_model),
                     self.settings.models_dir / "exported",
-                    runtime=self.settings.embedding_runtime,
+                    runtime=runtime,
                     threads=self.settings.threads,
                 )
             return self._embedder

@@ -37,7 +37,11 @@ class Settings:
     embedding_model: str = _setting(
         "all-minilm-l6-v2", "The embedding model: a name, or a sentence-transformers folder."
     )
-    embedding_runtime: str = _setting("openvino", "What runs the embedding model.", choices=("openvino", "torch"))
+    embedding_runtime: str = _setting(
+        "auto",
+        "What runs the embedding model: `openvino` on the CPU, `torch`, or torch for an ingest if there is a GPU.",
+        choices=("auto", "openvino", "torch"),
+    )
     chunker: str = _setting(
         "recursive",
         "How documents are cut (see `docs/chunking.md`).",

@@ -33,8 +33,8 @@ _SEEDS = {
     "letter.rtf": rb"{\rtf1\ansi\deff0{\fonttbl{\f0 Arial;}}{\info{\title A letter}}\pard\f0 Dear \b all\b0,\par "
     rb"the r\'e9sum\'e9 is \u8364?5.\par\trowd\cellx900\cellx1800\intbl one\cell two\cell\row\pard End.\par}",
     "film.srt": b"1\n00:00:01,000 --> 00:00:02,500\nFirst\n\n2\n00:00:03,000 --> 00:00:04,000\n<i>Second</i> line\n",
-    "film.ass": b"[Script Info]\nTitle: Film\n\n[Events]\nFormat: Layer, Start, End, Style, Text\n"
-    b"Dialogue: 0,0:00:01.00,0:00:02.50,Default,First{\\i1} line\\Nand more\n",
+    "film.ass": b"[Script Info]\nTitle: Film\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, "
+    b"MarginR, MarginV, Effect, Text\nDialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,First{\\i1} line\\Nand more\n",
     "letters.mbox": b"From a@example.org Mon Jan  1 00:00:00 2024\nFrom: a@example.org\nSubject: One\n\nFirst.\n\n"
     b"From b@example.org Tue Jan  2 00:00:00 2024\nFrom: b@example.org\nContent-Type: text/html\n\n<p>Second.\n",
     "program.py": b'class Thing:\n    """One."""\n\n    def go(self):\n        return 1\n\n\nThing().go()\n',

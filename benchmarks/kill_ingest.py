@@ -17,7 +17,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -135,14 +134,12 @@ class Killer:
             yield self._kill(process, kind, target, time.monotonic() - started, before, expected)
 
     def _undisturbed(self) -> tuple[Content, float]:
-        took = []
-        for _ in range(2):
-            self._prepare()
-            started = time.monotonic()
-            assert self._start().wait() == 0
-            took.append(time.monotonic() - started)
+        self._prepare()
+        started = time.monotonic()
+        assert self._start().wait() == 0
+        took = time.monotonic() - started
         with Library(self._library) as library:
-            return Content.of(library), statistics.mean(took)
+            return Content.of(library), took
 
     def _prepare(self) -> None:
         shutil.rmtree(self._library, ignore_errors=True)

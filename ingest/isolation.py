@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 
 _RECYCLE_FILES = 500
 _RECYCLE_BYTES = 768 << 20
-"""A child is replaced after so many files, or when it holds more memory between two files: twice what OCR keeps."""
+"""A child is replaced after so many files, or when it holds more memory between two files (OCR keeps up to 500 MiB)."""
 _AHEAD = 4
 """Files that each child may be ahead of the consumer: parsing overlaps embedding, and memory stays bounded."""
 _READ = 1 << 20

@@ -14,15 +14,18 @@ __all__ = ["Embedder", "load_embedder"]
 log = logging.getLogger(__name__)
 
 
-def load_embedder(folder: Path, cache: Path, *, runtime: str = "openvino", threads: int = 0) -> Embedder:
+def load_embedder(
+    folder: Path, cache: Path, *, runtime: str = "openvino", threads: int = 0, precision: str = ""
+) -> Embedder:
     """Load the embedding model in a sentence-transformers folder.
 
     Args:
         folder: A folder with `modules.json`, `tokenizer.json` and safetensors weights.
         cache: Where exported models are kept; made when missing.
         runtime: `openvino` (CPU; a model that cannot be exported falls back, with a warning, to the other) or `torch`
-            (sentence-transformers, on the GPU when torch sees one).
-        threads: CPU threads; 0 leaves the choice to the runtime.
+            (sentence-transformers, on the GPU when torch sees one); `auto` is `torch` on a GPU, else `openvino`.
+        threads: CPU threads; 0 for one a physical core.
+        precision: `f32` or `bf16` of OpenVINO's arithmetic; by default bf16 where the CPU has it.
 
     Raises:
         ModelLoadError: The folder is not an embedding model that can be used.
@@ -34,13 +37,22 @@ def load_embedder(folder: Path, cache: Path, *, runtime: str = "openvino", threa
                 path=folder,
                 remedy="Name a model of `ragstone models list` or a folder saved by SentenceTransformer.save",
             )
-    if runtime == "openvino":
+    if runtime == "openvino" or (runtime == "auto" and not _has_gpu()):
         from ._openvino import OpenVinoRuntime
 
         try:
-            return Embedder(folder, OpenVinoRuntime(folder, cache, threads=threads))
+            return Embedder(folder, OpenVinoRuntime(folder, cache, threads=threads, precision=precision))
         except ExportError as error:
             log.warning("%s: cannot be exported (%s); running it through sentence-transformers", folder, error)
     from ._torch import TorchRuntime
 
     return Embedder(folder, TorchRuntime(folder))
+
+
+def _has_gpu() -> bool:
+    """Whether torch can use a GPU; it is asked, which takes seconds, only where the system shows one."""
+    if not any(Path("/proc/driver/nvidia/gpus").glob("*")):
+        return False
+    import torch
+
+    return torch.cuda.is_available()

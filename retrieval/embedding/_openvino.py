@@ -39,7 +39,7 @@ class OpenVinoRuntime:
     another one that has something else to do, and makes a vector independent, to the bit, of the texts beside it.
     """
 
-    def __init__(self, folder: Path, cache: Path, *, threads: int = 0) -> None:
+    def __init__(self, folder: Path, cache: Path, *, threads: int = 0, precision: str = "") -> None:
         exported = _exported(folder, cache)
         self._streams = threads or psutil.cpu_count(logical=False) or 1
         config: dict[str, Any] = {
@@ -48,6 +48,8 @@ class OpenVinoRuntime:
             "NUM_STREAMS": self._streams,
             "INFERENCE_NUM_THREADS": self._streams,
         }
+        if precision:
+            config["INFERENCE_PRECISION_HINT"] = precision
         try:
             self._model = ov.Core().compile_model(str(exported / "model.xml"), "CPU", config)
         except RuntimeError as error:

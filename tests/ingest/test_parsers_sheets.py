@@ -126,10 +126,7 @@ def test_charts_and_comments_follow_the_cells_of_their_sheet():
     sheet.write_column("B1", ["Wild", 120, 135])
     sheet.write_comment("B2", "Counted\ntwice", {"author": "Ann"})
     for made, place in ((book.book.add_chart({"type": "bar"}), sheet), (book.book.add_chart({"type": "line"}), None)):
-        made.add_series(
-            {"name": "=Ducks!$B$1", "categories": "=Ducks!$A$2:$A$3", "values": "=Ducks!$B$2:$B$3"}
-            | {"name_cache": []}
-        )
+        made.add_series({"name": "=Ducks!$B$1", "categories": "=Ducks!$A$2:$A$3", "values": "=Ducks!$B$2:$B$3"})
         made.set_title({"name": "Ducks by year"})
         if place:
             place.insert_chart("D1", made)

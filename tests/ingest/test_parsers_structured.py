@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +177,11 @@ def test_a_file_without_cues_is_refused():
     for name in ("a.srt", "a.vtt", "a.ass", "a.sub"):
         with pytest.raises(ParseError, match="no subtitles"):
             subtitles("just a text\n", name)
+
+
+def test_a_subtitle_with_thousands_of_tags_is_read_in_time():
+    start = time.perf_counter()
+    line = "Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,," + r"{\i1}x " * 20_000
+    text = subtitles(f"[Script Info]\n\n[Events]\n{line}\n", "film.ass")
+    assert text.startswith("[00:00:01] x x x")
+    assert time.perf_counter() - start < 5

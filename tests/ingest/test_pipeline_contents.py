@@ -5,6 +5,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -200,6 +201,23 @@ def test_a_file_that_is_too_large_is_reported(one: Library, run: Ingest):
     assert path == "docs/large.txt"
     assert "max_file_mb" in reason
     assert paths(one) == ["docs/a.txt"]
+
+
+def test_a_change_that_could_not_be_read_is_noticed_when_it_can_be(
+    ragstone_cli: Any, bound_by_permissions: Callable[[], None]
+):
+    write("docs/a.txt", "Apples are red.")
+    write("docs/b.txt", "Bananas.")
+    assert ragstone_cli("ingest", "docs").code == 0
+    Path("docs/a.txt").write_text("Apples are old.")
+    os.utime("docs/a.txt", ns=(1_600_000_001_000_000_000,) * 2)
+    Path("docs/a.txt").chmod(0)
+    files = ragstone_cli("ingest", "docs", "--json", prepare=bound_by_permissions).json()["files"]
+    assert [entry["path"] for entry in files["failed"]] == ["docs/a.txt"]
+    assert (files["unchanged"], files["updated"], files["removed"]) == (1, 0, 0)
+    Path("docs/a.txt").chmod(0o644)
+    files = ragstone_cli("ingest", "docs", "--json", prepare=bound_by_permissions).json()["files"]
+    assert (files["unchanged"], files["updated"], files["failed"]) == (1, 1, [])
 
 
 def test_a_locked_file_is_read_with_its_password(one: Library, run: Ingest):
