@@ -9,7 +9,7 @@ import psutil
 
 from ..ingest.chunking import ChunkPlan
 from ..ingest.isolation import Limits
-from ..ingest.pipeline import IngestOptions
+from ..ingest.options import IngestOptions
 from ..ingest.selection import Selection
 from .settings import Settings
 

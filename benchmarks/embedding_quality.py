@@ -2,8 +2,8 @@
 
     python benchmarks/embedding_quality.py [--limit QUERIES]
 
-Reads `retrieval/scifact` of the benchmark data (RAGSTONE_BENCH_DATA, default ../shared/data), BEIR layout. Documents are
-cut into chunks as an ingest cuts them; a document's score is that of its best chunk (exact search). nDCG@10 as in
+Reads `retrieval/scifact` of the benchmark data (RAGSTONE_BENCH_DATA, default ../shared/data), BEIR layout. Documents
+are cut into chunks as an ingest cuts them; a document's score is that of its best chunk (exact search). nDCG@10 as in
 trec_eval, with the gains of the qrels. The difference is paired by query, with a 95 % bootstrap interval.
 """
 

@@ -2,8 +2,8 @@
 
     python benchmarks/ingest_growth.py [--chunks 1000,10000,100000] [--files 10000]
 
-Made-up sentences of a fixed seed, each a chunk of about 30 tokens, so that a hundred thousand take minutes. Each size is
-one cold process with a new library; `peak MB` is the most resident memory of the process tree, sampled every 50 ms.
+Made-up sentences of a fixed seed, each a chunk of about 30 tokens, so that a hundred thousand take minutes. Each size
+is one cold process with a new library; `peak MB` is the most resident memory of the process tree, sampled every 50 ms.
 `again` is a second run over the unchanged folder. --files adds a folder of that many small files.
 """
 

@@ -9,23 +9,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import SourceError
 from ..retrieval.library import Library
-from ..retrieval.records import NewDocument, NewFile, StoredFile, TextChunk
-from .chunking import ChunkPlan, chunk_document, embedded_texts
-from .duplicates import DuplicateFinder
-from .isolation import Limits, ParserPool
-from .parsed import ParsedDocument
-from .parsers import Reading, family
-from .report import Duplicate, IngestReport, Progress
-from .selection import Selection
+from ..retrieval.records import NewDocument, NewFile, StoredFile
+from .chunking import ChunkPlan, embedded_texts
+from .drafts import Draft, DraftReader, PendingFile
+from .isolation import ParserPool
+from .options import IngestOptions
+from .report import IngestReport, Progress
 from .sources import SourceFile, Walk, deleted, has_changed, moved, sha256, unreadable, walk
 
 if TYPE_CHECKING:
@@ -35,69 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PARSERS_VERSION = 2
-"""Raised when parsers or chunker give other text for the same file, so that the next ingest reads every file again."""
-
 BATCH_CHUNKS = 512
 """Chunks embedded together: the more there are, the more alike in length are those that share a call."""
-
-_AGAIN = ""
-"""The recipe of a file that the next ingest is to read again."""
-
-DuplicatePolicy = Literal["keep", "report", "skip"]
-
-
-@dataclass(frozen=True, slots=True)
-class IngestOptions:
-    """How files are ingested."""
-
-    plan: ChunkPlan = field(default_factory=ChunkPlan)
-    limits: Limits = field(default_factory=Limits)
-    selection: Selection = field(default_factory=Selection)
-    duplicates: DuplicatePolicy = "report"
-    """Near-duplicates are stored unseen, stored and reported, or reported and left out."""
-    collection: str | None = None
-    """Where the files go; None leaves known ones where they are, and puts new ones into none."""
-    embedding_model: str = ""
-    """Its name, as part of what the stored chunks depend on."""
-
-    def supports(self, path: Path) -> bool:
-        """Whether there is a parser for such a file."""
-        name = family(path)
-        return name is not None and (name != "image" or self._recognizes)
-
-    def recipe(self, path: Path) -> str:
-        """What a file's stored chunks depend on besides its content; another recipe means reading it again."""
-        plan = self.plan
-        how = f"{PARSERS_VERSION}/{self.embedding_model}/{plan.method}/{plan.tokens}/{plan.overlap}/{plan.prefix:d}"
-        return f"{how}/{self.limits.ocr}" if family(path) in ("pdf", "image") and self._recognizes else how
-
-    @property
-    def _recognizes(self) -> bool:
-        from .parsers.ocr import available
-
-        return self.limits.ocr != "off" and available()
-
-
-@dataclass(slots=True)
-class _Draft:
-    """A document that is chunked and waits to be embedded."""
-
-    part: str
-    document: ParsedDocument
-    signature: bytes
-    chunks: list[TextChunk]
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A file whose documents wait to be embedded."""
-
-    file: SourceFile
-    digest: str
-    recipe: str
-    drafts: list[_Draft] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
 
 
 def ingest(
@@ -183,8 +120,8 @@ class _Run:
         self._library.use_embedder(embedder.identity)
         plan = self._options.plan
         plan = replace(plan, tokens=min(plan.tokens, embedder.passage_tokens))
-        reader = _Reader(self._library, self._options, plan, embedder, self.report)
-        pending: list[_Pending] = []
+        reader = DraftReader(self._library, self._options, plan, embedder, self.report)
+        pending: list[PendingFile] = []
         waiting = 0
         with ParserPool(self._options.limits) as pool:
             for (file, digest), readings in pool.read_all(self._hashed(files)):
@@ -233,10 +170,10 @@ class _Run:
                 self._fail(file.path, unreadable(error))
 
     def _store(
-        self, pending: list[_Pending], stored: dict[str, StoredFile], plan: ChunkPlan, embedder: Embedder
+        self, pending: list[PendingFile], stored: dict[str, StoredFile], plan: ChunkPlan, embedder: Embedder
     ) -> None:
-        title = [(d, d.document.title or _name(p.file, d.part)) for p in pending for d in p.drafts]
-        texts = [t for d, name in title for t in embedded_texts(d.chunks, name, embedder.token_offsets, plan)]
+        drafts = [draft for read in pending for draft in read.drafts]
+        texts = [text for d in drafts for text in embedded_texts(d.chunks, d.title, embedder.token_offsets, plan)]
         vectors = np.empty((len(texts), embedder.identity.dimension), dtype=np.float32)
         for start in range(0, len(texts), BATCH_CHUNKS):  # one huge document still shows its progress
             part = texts[start : start + BATCH_CHUNKS]
@@ -254,10 +191,10 @@ class _Run:
             self._done += 1
             self._bytes_done += read.file.size
 
-    def _new_file(self, read: _Pending, vectors: npt.NDArray[np.float32], known: StoredFile | None) -> NewFile:
+    def _new_file(self, read: PendingFile, vectors: npt.NDArray[np.float32], known: StoredFile | None) -> NewFile:
         file, documents, row = read.file, [], 0
         for draft in read.drafts:
-            documents.append(_new_document(file, draft, vectors[row : row + len(draft.chunks)]))
+            documents.append(_new_document(draft, vectors[row : row + len(draft.chunks)]))
             row += len(draft.chunks)
         collection = self._options.collection
         return NewFile(
@@ -283,80 +220,11 @@ class _Run:
         self._tell(Progress(path, self._done, self._files, self.report.chunks, fraction))
 
 
-class _Reader:
-    """Turns what the parsers found in a file into chunked documents, and notes what is to be said of it."""
-
-    def __init__(
-        self, library: Library, options: IngestOptions, plan: ChunkPlan, embedder: Embedder, report: IngestReport
-    ) -> None:
-        self._library, self._options, self._plan, self._embedder = library, options, plan, embedder
-        self._report = report
-        signatures = library.signatures() if options.duplicates != "keep" else {}
-        self._finder = DuplicateFinder({document: signature for document, (_, signature) in signatures.items()})
-        self._documents_of: dict[int, list[int]] = {}
-        for document, (file, _) in signatures.items():
-            self._documents_of.setdefault(file, []).append(document)
-        self._new: list[str] = []
-        """Paths of the documents of this run; the finder knows them as -1, -2, ..."""
-
-    def read(
-        self, file: SourceFile, digest: str, readings: list[tuple[Reading, bytes]], known: StoredFile | None
-    ) -> _Pending | None:
-        """A file's documents, chunked; None if it gave none, so that it is tried again next time."""
-        if known and any(reading.document for reading, _ in readings):
-            for document in self._documents_of.get(known.id, []):  # what is about to be replaced
-                self._finder.discard(document)
-        pending = _Pending(file, digest, self._options.recipe(file.absolute))
-        for reading, signature in readings:
-            path = f"{file.path}/{reading.part}" if reading.part else file.path
-            if reading.error is not None:
-                reason = f"{reading.error.what}. {reading.error.remedy}."
-                log.info("%s: %s", path, reason)
-                self._report.failed.append((path, reason))
-                pending.failed.append((reading.part, reason))
-            elif reading.document is None:
-                self._report.unsupported.append(path)
-            elif self._is_left_out(path, signature):
-                pending.recipe = _AGAIN  # the other one may be gone by then
-            else:
-                pending.drafts.append(self._draft(file, path, reading.part, reading.document, signature))
-        return None if pending.failed and not pending.drafts else pending
-
-    def _draft(self, file: SourceFile, path: str, part: str, document: ParsedDocument, signature: bytes) -> _Draft:
-        empty = [page.number for page in document.pages if page.char_start == page.char_end]
-        if empty or not document.text.strip():
-            self._report.empty.append((path, empty))
-        if recognized := [page.number for page in document.pages if page.ocr]:
-            self._report.recognized.append((path, recognized))
-        embedder, title = self._embedder, document.title or _name(file, part)
-        chunks = chunk_document(document, embedder.token_offsets, self._plan, embedder.embed_passages, title)
-        return _Draft(part, document, signature, chunks)
-
-    def _is_left_out(self, path: str, signature: bytes) -> bool:
-        """Whether a document is to be skipped as a near-duplicate; either way it is reported."""
-        if self._options.duplicates == "keep" or not signature:
-            return False
-        found = self._finder.find(signature)
-        skipped = found is not None and self._options.duplicates == "skip"
-        if found is not None:
-            self._report.duplicates.append(Duplicate(path, self._path(found[0]), round(found[1], 3), skipped))
-        if not skipped:
-            self._new.append(path)
-            self._finder.add(-len(self._new), signature)
-        return skipped
-
-    def _path(self, document: int) -> str:
-        if document < 0:
-            return self._new[-document - 1]
-        known = self._library.document(document)
-        return known.path if known else ""
-
-
-def _new_document(file: SourceFile, draft: _Draft, vectors: npt.NDArray[np.float32]) -> NewDocument:
+def _new_document(draft: Draft, vectors: npt.NDArray[np.float32]) -> NewDocument:
     document = draft.document
     return NewDocument(
         part=draft.part,
-        title=document.title or _name(file, draft.part),
+        title=draft.title,
         media_type=document.media_type,
         metadata=document.metadata,
         signature=draft.signature,
@@ -365,10 +233,6 @@ def _new_document(file: SourceFile, draft: _Draft, vectors: npt.NDArray[np.float
         chunks=draft.chunks,
         vectors=vectors,
     )
-
-
-def _name(file: SourceFile, part: str) -> str:
-    return Path(part).stem if part else file.absolute.stem
 
 
 def _refuse_nothing(found: Walk, gone: list[tuple[str, StoredFile]], paths: Sequence[str | Path]) -> None:

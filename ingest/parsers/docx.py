@@ -22,6 +22,9 @@ from .package import Package, core_metadata, related, xml_parser
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _MAIN = "word/document.xml"
 _REWRITTEN = (_MAIN, "word/footnotes.xml", "word/endnotes.xml")
+_STYLE_SHEET = "word/styles.xml"
+_LOOKS = [f"{{*}}{name}" for name in "docDefaults latentStyles rPr tblPr tblStylePr trPr tcPr".split()]
+"""What styles say of looks: mammoth does not use it, and to read it took most of the time for a short document."""
 _LONGEST_TEXT = 4 << 20
 """Bytes between two tags: mammoth's XML reader takes the square of that."""
 _REPLACED = {
@@ -67,7 +70,7 @@ def _alternative_text(image: Any) -> list[Any]:
 
 
 class _Rewriter:
-    """Rewrites a part so that mammoth, which would leave them out, keeps equations and charts."""
+    """Rewrites a part so that mammoth keeps equations and charts, which it would leave out, and reads fewer styles."""
 
     def __init__(self, package: Package) -> None:
         self._package = package
@@ -76,12 +79,15 @@ class _Rewriter:
     def __call__(self, name: str, part: bytes) -> bytes:
         if len(part) > _LONGEST_TEXT and max(map(len, part.split(b"<"))) > _LONGEST_TEXT:
             raise self._package.too_large(f"it holds a text of more than {_LONGEST_TEXT >> 20} MiB")
-        if name not in _REWRITTEN or not (b"oMath" in part or self._charts):
+        if name != _STYLE_SHEET and (name not in _REWRITTEN or not (b"oMath" in part or self._charts)):
             return part
         try:
             root = etree.fromstring(part, xml_parser())
-            self._equations(root)
-            self._add_charts(root)
+            if name == _STYLE_SHEET:
+                etree.strip_elements(root, *_LOOKS)
+            else:
+                self._equations(root)
+                self._add_charts(root)
         except (etree.XMLSyntaxError, ValueError, RecursionError) as error:
             raise self._package.corrupt(error) from error
         return bytes(etree.tostring(root))

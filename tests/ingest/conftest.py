@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ragstone.ingest.pipeline import IngestOptions, ingest
+from ragstone.ingest.options import IngestOptions
+from ragstone.ingest.pipeline import ingest
 from ragstone.ingest.report import IngestReport, Progress
 from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.library import Library

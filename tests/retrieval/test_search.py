@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ragstone.errors import EmbedderMismatchError
-from ragstone.ingest.pipeline import IngestOptions, ingest
+from ragstone.ingest.options import IngestOptions
+from ragstone.ingest.pipeline import ingest
 from ragstone.retrieval import lexical
 from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.fusion import reciprocal_rank_fusion

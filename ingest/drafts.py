@@ -1,0 +1,118 @@
+"""From what the parsers found in a file to chunked documents that wait to be embedded."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..retrieval.library import Library
+from ..retrieval.records import StoredFile, TextChunk
+from .chunking import ChunkPlan, chunk_document
+from .duplicates import DuplicateFinder
+from .options import IngestOptions
+from .parsed import ParsedDocument
+from .parsers import Reading
+from .report import Duplicate, IngestReport
+from .sources import SourceFile
+
+if TYPE_CHECKING:
+    from ..retrieval.embedding import Embedder
+
+log = logging.getLogger(__name__)
+
+_AGAIN = ""
+"""The recipe of a file that the next ingest is to read again."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A document that is chunked and waits to be embedded."""
+
+    part: str
+    """Its path inside the file; empty for the file itself."""
+    title: str
+    document: ParsedDocument
+    signature: bytes
+    chunks: list[TextChunk]
+
+
+@dataclass(slots=True)
+class PendingFile:
+    """A file whose documents wait to be embedded."""
+
+    file: SourceFile
+    digest: str
+    recipe: str
+    drafts: list[Draft] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+class DraftReader:
+    """Turns what the parsers found in a file into chunked documents, and notes what is to be said of it."""
+
+    def __init__(
+        self, library: Library, options: IngestOptions, plan: ChunkPlan, embedder: Embedder, report: IngestReport
+    ) -> None:
+        self._library, self._options, self._plan, self._embedder = library, options, plan, embedder
+        self._report = report
+        signatures = library.signatures() if options.duplicates != "keep" else {}
+        self._finder = DuplicateFinder({document: signature for document, (_, signature) in signatures.items()})
+        self._documents_of: dict[int, list[int]] = {}
+        for document, (file, _) in signatures.items():
+            self._documents_of.setdefault(file, []).append(document)
+        self._new: list[str] = []
+        """Paths of the documents of this run; the finder knows them as -1, -2, ..."""
+
+    def read(
+        self, file: SourceFile, digest: str, readings: list[tuple[Reading, bytes]], known: StoredFile | None
+    ) -> PendingFile | None:
+        """A file's documents, chunked; None if it gave none, so that it is tried again next time."""
+        if known and any(reading.document for reading, _ in readings):
+            for document in self._documents_of.get(known.id, []):  # what is about to be replaced
+                self._finder.discard(document)
+        pending = PendingFile(file, digest, self._options.recipe(file.absolute))
+        for reading, signature in readings:
+            path = f"{file.path}/{reading.part}" if reading.part else file.path
+            if reading.error is not None:
+                reason = f"{reading.error.what}. {reading.error.remedy}."
+                log.info("%s: %s", path, reason)
+                self._report.failed.append((path, reason))
+                pending.failed.append((reading.part, reason))
+            elif reading.document is None:
+                self._report.unsupported.append(path)
+            elif self._is_left_out(path, signature):
+                pending.recipe = _AGAIN  # the other one may be gone by then
+            else:
+                pending.drafts.append(self._draft(file, path, reading.part, reading.document, signature))
+        return None if pending.failed and not pending.drafts else pending
+
+    def _draft(self, file: SourceFile, path: str, part: str, document: ParsedDocument, signature: bytes) -> Draft:
+        empty = [page.number for page in document.pages if page.char_start == page.char_end]
+        if empty or not document.text.strip():
+            self._report.empty.append((path, empty))
+        if recognized := [page.number for page in document.pages if page.ocr]:
+            self._report.recognized.append((path, recognized))
+        embedder, title = self._embedder, document.title or (Path(part) if part else file.absolute).stem
+        chunks = chunk_document(document, embedder.token_offsets, self._plan, embedder.embed_passages, title)
+        return Draft(part, title, document, signature, chunks)
+
+    def _is_left_out(self, path: str, signature: bytes) -> bool:
+        """Whether a document is to be skipped as a near-duplicate; either way it is reported."""
+        if self._options.duplicates == "keep" or not signature:
+            return False
+        found = self._finder.find(signature)
+        skipped = found is not None and self._options.duplicates == "skip"
+        if found is not None:
+            self._report.duplicates.append(Duplicate(path, self._path(found[0]), round(found[1], 3), skipped))
+        if not skipped:
+            self._new.append(path)
+            self._finder.add(-len(self._new), signature)
+        return skipped
+
+    def _path(self, document: int) -> str:
+        if document < 0:
+            return self._new[-document - 1]
+        known = self._library.document(document)
+        return known.path if known else ""

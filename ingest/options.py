@@ -1,0 +1,49 @@
+"""How files are ingested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from .chunking import ChunkPlan
+from .isolation import Limits
+from .parsers import family
+from .selection import Selection
+
+PARSERS_VERSION = 2
+"""Raised when parsers or chunker give other text for the same file, so that the next ingest reads every file again."""
+
+DuplicatePolicy = Literal["keep", "report", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """How files are ingested."""
+
+    plan: ChunkPlan = field(default_factory=ChunkPlan)
+    limits: Limits = field(default_factory=Limits)
+    selection: Selection = field(default_factory=Selection)
+    duplicates: DuplicatePolicy = "report"
+    """Near-duplicates are stored unseen, stored and reported, or reported and left out."""
+    collection: str | None = None
+    """Where the files go; None leaves known ones where they are, and puts new ones into none."""
+    embedding_model: str = ""
+    """Its name, as part of what the stored chunks depend on."""
+
+    def supports(self, path: Path) -> bool:
+        """Whether there is a parser for such a file."""
+        name = family(path)
+        return name is not None and (name != "image" or self._recognizes)
+
+    def recipe(self, path: Path) -> str:
+        """What a file's stored chunks depend on besides its content; another recipe means reading it again."""
+        plan = self.plan
+        how = f"{PARSERS_VERSION}/{self.embedding_model}/{plan.method}/{plan.tokens}/{plan.overlap}/{plan.prefix:d}"
+        return f"{how}/{self.limits.ocr}" if family(path) in ("pdf", "image") and self._recognizes else how
+
+    @property
+    def _recognizes(self) -> bool:
+        from .parsers.ocr import available
+
+        return self.limits.ocr != "off" and available()
