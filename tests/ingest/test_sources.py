@@ -224,8 +224,8 @@ def test_a_file_of_the_same_bytes_at_another_place_has_moved(folder: Path):
     (folder / "new" / "a.txt").write_text("THE TEXT OF DOCS/A.TXT.")
     (folder / "new" / "deep" / "er" / "c.csv").rename(folder / "new" / "d.csv")
     new = walk(["new"], is_supported).files
-    assert pairs(moved(new, before, "1")) == {"docs/deep/er/c.csv": "new/d.csv"}
-    assert moved(new, before, "2") == {}
+    assert pairs(moved(new, before, lambda _: "1")) == {"docs/deep/er/c.csv": "new/d.csv"}
+    assert moved(new, before, lambda _: "2") == {}
 
 
 def test_each_stored_file_moves_once_and_first_to_its_own_name(folder: Path):
@@ -245,4 +245,4 @@ def test_a_new_file_that_is_gone_again_has_not_moved(folder: Path):
     before = gone_from(found)
     for file in found.files:
         file.absolute.unlink()
-    assert moved(found.files, before, "1") == {}
+    assert moved(found.files, before, lambda _: "1") == {}
