@@ -234,7 +234,7 @@ def test_each_stored_file_moves_once_and_first_to_its_own_name(folder: Path):
         path.parent.mkdir(exist_ok=True)
         path.write_text("the same")
     before = gone_from(walk(["old"], is_supported))
-    assert pairs(moved(walk(["new"], is_supported).files, before, "1")) == {
+    assert pairs(moved(walk(["new"], is_supported).files, before, lambda _: "1")) == {
         "old/y.md": "new/y.md",
         "old/x.md": "new/a.md",
     }
