@@ -6,7 +6,7 @@ The FAISS index beside it is a cache that can be deleted at any time (see `vecto
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +39,9 @@ _DOCUMENT = (
     *("id", "path", "title", "media_type", "metadata", "collection", "sha256", "size", "mtime_ns", "added_at"),
     *("pages", "chunks", "empty_pages"),
 )
+
+
+Allocate = Callable[[int, int], "npt.NDArray[np.float32]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +182,13 @@ class Library:
         runs = [list(run) for _, run in groupby(self.chunks_of(chunk.document_id), key=lambda c: c.heading)]
         return next((run for run in runs if any(c.id == chunk.id for c in run)), [])
 
-    def vectors(self, after: int = 0) -> StoredVectors:
-        """The vectors of the chunks whose id is greater than `after`, and the ids of all chunks, as one state."""
+    def vectors(self, after: int = 0, allocate: Allocate | None = None) -> StoredVectors:
+        """The vectors of the chunks whose id is greater than `after`, and the ids of all chunks, as one state.
+
+        Args:
+            after: A chunk's id.
+            allocate: Gives the memory for so many vectors of such a dimension; by default a new array.
+        """
         import numpy as np
 
         with self._db.snapshot() as db:
@@ -188,7 +196,8 @@ class Library:
             all_ids = _ids(db.execute("SELECT id FROM chunks INDEXED BY chunks_by_document ORDER BY id"))
             ids = all_ids[all_ids > after]
             row = db.execute("SELECT length(vector) / 4 FROM chunks WHERE id > ? LIMIT 1", (after,)).fetchone()
-            vectors = np.empty((len(ids), row[0] if row else 0), dtype=np.float32)
+            shape = (len(ids), row[0] if row else 0)
+            vectors = np.empty(shape, dtype=np.float32) if allocate is None else allocate(*shape)
             rows = db.execute("SELECT vector FROM chunks WHERE id > ? ORDER BY id", (after,))
             for place, (vector,) in enumerate(rows):
                 vectors[place] = np.frombuffer(vector, dtype="<f4")

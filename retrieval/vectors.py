@@ -21,7 +21,7 @@ import faiss
 import numpy as np
 
 from ..errors import LibraryLockedError, LibraryWriteError
-from .library import Library, StoredVectors
+from .library import Library
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -52,13 +52,15 @@ class _Segment:
 class VectorIndex:
     """The vectors of one revision of a library, ready to search. Safe to use from several threads."""
 
-    def __init__(self, stored: _Segment, name: str, news: StoredVectors) -> None:
+    def __init__(
+        self, stored: _Segment, name: str, news: _Segment, all_ids: npt.NDArray[np.int64], revision: int
+    ) -> None:
         self._stored, self._name = stored, name
-        self._segments = [s for s in (stored, _Segment(_flat(news.vectors), news.ids)) if len(s.ids)]
-        self._alive = [np.isin(segment.ids, news.all_ids, assume_unique=True) for segment in self._segments]
-        self._stale = len(news.ids) + len(stored.ids) - int(np.isin(stored.ids, news.all_ids, assume_unique=True).sum())
-        self._count = len(news.all_ids)
-        self.revision = news.revision
+        self._segments = [segment for segment in (stored, news) if len(segment.ids)]
+        self._alive = [np.isin(segment.ids, all_ids, assume_unique=True) for segment in self._segments]
+        self._stale = len(news.ids) + len(stored.ids) - int(np.isin(stored.ids, all_ids, assume_unique=True).sum())
+        self._count = len(all_ids)
+        self.revision = revision
 
     @classmethod
     def load(cls, library: Library) -> VectorIndex:
@@ -82,8 +84,7 @@ class VectorIndex:
             if _store(_folder(library), name, merged):
                 library.use_index(name)
                 _remove_others(_folder(library), name)
-            news = StoredVectors(index.revision, merged.ids, *_nothing())
-            return cls(merged, name, news)
+            return cls(merged, name, _empty(), merged.ids, index.revision)
         return index
 
     def refreshed(self, library: Library) -> VectorIndex:
@@ -92,7 +93,7 @@ class VectorIndex:
             return self
         if self._name != library.published:
             return VectorIndex.load(library)
-        return VectorIndex(self._stored, self._name, library.vectors(after=_last(self._stored.ids)))
+        return self._followed_by_news(self._stored, self._name, library)
 
     def __len__(self) -> int:
         return self._count
@@ -129,8 +130,19 @@ class VectorIndex:
         name = library.published
         stored = _open(_folder(library) / name) if name else None
         if stored is None:
-            name, stored = "", _Segment(_flat(np.zeros((0, 1), np.float32)), np.zeros(0, np.int64))
-        return cls(stored, name, library.vectors(after=_last(stored.ids)))
+            name, stored = "", _empty()
+        return cls._followed_by_news(stored, name, library)
+
+    @classmethod
+    def _followed_by_news(cls, stored: _Segment, name: str, library: Library) -> VectorIndex:
+        flats = []
+
+        def allocate(rows: int, dimension: int) -> npt.NDArray[np.float32]:
+            flats.append(_flat(rows, dimension))
+            return _memory(flats[0])
+
+        read = library.vectors(_last(stored.ids), allocate)
+        return cls(stored, name, _Segment(flats[0], read.ids), read.all_ids, read.revision)
 
     @property
     def _is_stale(self) -> bool:
@@ -138,26 +150,35 @@ class VectorIndex:
 
     def _merged(self) -> _Segment:
         """Everything that is alive, in one segment."""
-        kept = [
-            (segment.flat.reconstruct_n(0, len(segment.ids))[alive], segment.ids[alive])
-            for segment, alive in zip(self._segments, self._alive, strict=True)
-        ]
-        if len(kept) == 1 and self._alive[0].all():
+        if len(self._segments) == 1 and self._alive[0].all():
             return self._segments[0]
-        vectors = np.concatenate([vectors for vectors, _ in kept]) if kept else np.zeros((0, 1), np.float32)
-        ids = np.concatenate([ids for _, ids in kept]) if kept else np.zeros(0, np.int64)
-        return _Segment(_flat(vectors), ids)
+        dimension = max((segment.flat.d for segment in self._segments), default=1)
+        ids = [segment.ids[alive] for segment, alive in zip(self._segments, self._alive, strict=True)]
+        merged = _Segment(_flat(sum(map(len, ids)), dimension), np.concatenate([*ids, np.zeros(0, np.int64)]))
+        room = np.split(_memory(merged.flat), np.cumsum([len(part) for part in ids]))
+        for segment, alive, part in zip(self._segments, self._alive, room, strict=False):
+            np.compress(alive, _memory(segment.flat), axis=0, out=part)
+        return merged
 
 
-def _flat(vectors: npt.NDArray[np.float32]) -> Any:
-    index = faiss.IndexFlatIP(max(vectors.shape[1], 1))
-    if len(vectors):
-        index.add(vectors)
+def _flat(rows: int, dimension: int) -> Any:
+    """An index of so many vectors, to be written into its `_memory`: a copy would double what an ingest needs."""
+    index = faiss.IndexFlatIP(max(dimension, 1))
+    index.codes.resize(rows * index.code_size)
+    index.ntotal = rows
     return index
 
 
-def _nothing() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    return np.zeros(0, np.int64), np.zeros((0, 1), np.float32)
+def _memory(flat: Any) -> npt.NDArray[np.float32]:
+    """The vectors of an index (n, dimension), where it keeps them; valid as long as the index."""
+    if not flat.ntotal:
+        return np.zeros((0, flat.d), np.float32)
+    vectors: npt.NDArray[np.float32] = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)
+    return vectors.reshape(flat.ntotal, flat.d)
+
+
+def _empty() -> _Segment:
+    return _Segment(_flat(0, 1), np.zeros(0, np.int64))
 
 
 def _last(ids: npt.NDArray[np.int64]) -> int:
