@@ -26,6 +26,11 @@ _AGAIN = ""
 """The recipe of a file that the next ingest is to read again."""
 
 
+def path_of(file: SourceFile, part: str) -> str:
+    """The path of a document of a file as it is told."""
+    return f"{file.path}/{part}" if part else file.path
+
+
 @dataclass(slots=True)
 class Draft:
     """A document that is chunked and waits to be embedded."""
@@ -74,7 +79,7 @@ class DraftReader:
                 self._finder.discard(document)
         pending = PendingFile(file, digest, self._options.recipe(file.absolute))
         for reading, signature in readings:
-            path = f"{file.path}/{reading.part}" if reading.part else file.path
+            path = path_of(file, reading.part)
             if reading.error is not None:
                 reason = f"{reading.error.what}. {reading.error.remedy}."
                 log.info("%s: %s", path, reason)

@@ -20,7 +20,7 @@ from ..errors import SourceError
 from ..retrieval.library import Library
 from ..retrieval.records import NewDocument, NewFile, StoredFile
 from .chunking import ChunkPlan, embedded_texts
-from .drafts import Draft, DraftReader, PendingFile
+from .drafts import Draft, DraftReader, PendingFile, path_of
 from .isolation import ParserPool
 from .options import IngestOptions
 from .report import IngestReport, Progress
@@ -149,7 +149,7 @@ class _Run:
         touched = []
         for file, known in files:
             self.report.unchanged += file not in moved
-            self.report.failed += [(f"{file.path}/{part}", reason) for part, reason in known.failed]
+            self.report.failed += [(path_of(file, part), reason) for part, reason in known.failed]
             self._done += 1
             wanted = known.collection if collection is None else collection
             if (known.mtime_ns, known.path, known.collection, known.settled) != (

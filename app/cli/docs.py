@@ -26,6 +26,7 @@ def status(library: Path | None, as_json: bool) -> int:
 
     with open_engine(library) as rag:
         documents, chunks = rag.library.counts()
+        collections = rag.library.collections()
         embedder = rag.library.embedder
         index = VectorIndex.load(rag.library)
         folder = rag.library.folder
@@ -33,6 +34,7 @@ def status(library: Path | None, as_json: bool) -> int:
     report = {
         "library": str(folder),
         "documents": documents,
+        "collections": collections,
         "chunks": chunks,
         "vectors": len(index),
         "embedder": None if embedder is None else dataclasses.asdict(embedder),
