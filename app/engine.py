@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..generation.answer import Answer, Answerer, Event, Turn
+from ..generation.answer import Answer, Answerer, Event
+from ..generation.conversation import Turn
 from ..generation.models import ModelStore
 from ..generation.sampling import Sampling
 from ..retrieval.library import Library

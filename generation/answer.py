@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,10 +13,10 @@ from ..retrieval.retriever import Mode, Retriever
 from .abstention import SURE, Signals, answerable, retrieval_signals
 from .citations import Citation, CitedText, Sentence
 from .context import PackedContext, pack
+from .conversation import Turn, standalone
 from .grounding import whole_support
 from .grounding.claims import declines
-from .prompts import prompt
-from .sampling import Message, Sampling
+from .sampling import Sampling
 
 if TYPE_CHECKING:
     from .llama import LlamaModel
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
 NO_ANSWER = "The documents do not answer this question."
 REFUSAL = "i don't know"
 """What the prompt tells the model to write; held back while it may be becoming that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A question of a chat and the answer it got."""
-
-    question: str
-    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +116,7 @@ class Answerer:
         citations, unless the last event says that it abstained: then the words before are withdrawn.
         """
         draft = _Draft(question, time.perf_counter())
-        draft.query = self._standalone(question, history)
+        draft.query = standalone(question, history, self.model)
         draft.hits = self.retriever.search(draft.query, self.hits, self.mode)
         draft.mark("retrieve")
         draft.signals = retrieval_signals(draft.query, draft.hits)
@@ -191,31 +182,3 @@ class Answerer:
             timings_ms=draft.timings_ms,
             tokens={"prompt": len(draft.packed.prompt), "completion": draft.completion_tokens},
         )
-
-    def _standalone(self, question: str, history: Sequence[Turn]) -> str:
-        """A follow-up with the names and things that it refers to; any other question as it is."""
-        if not history or not leans_on_history(question):
-            return question
-        last = history[-1]
-        ask = (
-            f"{prompt('condense')}\n\nConversation:\nQ: {last.question}\nA: {last.answer}\n"
-            f"Last question: {question}\nRewritten question:"
-        )
-        messages: list[Message] = [{"role": "user", "content": ask}]
-        sampling = Sampling(max_tokens=64)
-        rewritten = "".join(self.model.generate(self.model.render(messages), sampling)).strip().splitlines()
-        return rewritten[0].strip().strip('"') if rewritten and rewritten[0].strip() else f"{last.question} {question}"
-
-
-_LEANING = re.compile(
-    r"^\W*(?:and|but|or|so|then|also|what about|how about|why|why not|when|where|who|how (?:much|many|long|come))?\W*$"
-    r"|^\W*(?:and|but|or|so|then|what about|how about)\b"
-    r"|\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|then|one|ones|same|former"
-    r"|latter|previous|both|else|instead)\b",
-    re.IGNORECASE,
-)
-
-
-def leans_on_history(question: str) -> bool:
-    """Whether a question is too short or too full of pronouns to stand alone."""
-    return len(question.split()) <= 3 or bool(_LEANING.search(question))

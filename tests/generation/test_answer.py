@@ -7,7 +7,8 @@ import pytest
 
 from ragstone.app.engine import Event, Ragstone, Turn
 from ragstone.errors import ContextOverflowError
-from ragstone.generation.answer import NO_ANSWER, leans_on_history
+from ragstone.generation.answer import NO_ANSWER
+from ragstone.generation.conversation import leans_on_history
 
 QUESTION = "What torque do the M10 bolts on the rack busbars need?"
 
