@@ -94,4 +94,27 @@ MIGRATIONS: list[str] = [
                trim(chunks.table_header || char(10) || chunks.text, char(10)) AS text, chunks.document_id AS document_id
         FROM chunks JOIN documents ON documents.id = chunks.document_id;
     """,
+    # Terms and vectors in tables of their own, from which an index that searches by both is made (see `index`). The
+    # terms themselves are made when the library is opened, as after every change of `analysis.VERSION`.
+    """
+    CREATE TABLE terms (id INTEGER PRIMARY KEY, term TEXT NOT NULL UNIQUE);
+    CREATE TABLE vectors (
+        chunk_id INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE,
+        vector BLOB NOT NULL                    -- float32, little-endian, length 1
+    );
+    CREATE TABLE postings (
+        chunk_id INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE,
+        terms BLOB NOT NULL                     -- n ids, uint32, little-endian, ascending; n frequencies, uint8
+    );
+    CREATE TABLE tombstones (chunk_id INTEGER PRIMARY KEY);  -- of chunks gone since the stored index was made
+    CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
+        INSERT OR IGNORE INTO tombstones VALUES (old.id);
+    END;
+
+    INSERT INTO vectors SELECT id, vector FROM chunks;
+    DROP TABLE lexicon;
+    DROP VIEW searchable;
+    ALTER TABLE chunks DROP COLUMN vector;
+    DELETE FROM settings WHERE name = 'published';
+    """,
 ]

@@ -7,17 +7,13 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from ._terms import Frequencies, insert_postings
 from .records import NewDocument, NewFile, Page, TextChunk
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
-
-def insert_file(db: sqlite3.Connection, new: NewFile) -> list[int]:
-    """Write a file with its documents; their ids, in order."""
+def insert_file(db: sqlite3.Connection, new: NewFile, words: Sequence[Sequence[Frequencies]]) -> list[int]:
+    """Write a file with its documents, of whose chunks these are the terms; the documents' ids, in order."""
     file_id = db.execute(
         "INSERT INTO files (path, absolute_path, collection, sha256, size, mtime_ns, recipe, read_at, failed) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -26,25 +22,7 @@ def insert_file(db: sqlite3.Connection, new: NewFile) -> list[int]:
             *(utc(new.read_at), json.dumps(list(new.failed))),
         ),
     ).lastrowid
-    return [_insert_document(db, file_id, document) for document in new.documents]
-
-
-def delete_file(db: sqlite3.Connection, file_id: int) -> None:
-    """Delete a file and all that was read of it."""
-    for (document_id,) in db.execute("SELECT id FROM documents WHERE file_id = ?", (file_id,)).fetchall():
-        delete_document(db, document_id)
-    db.execute("DELETE FROM files WHERE id = ?", (file_id,))
-
-
-def delete_document(db: sqlite3.Connection, document_id: int) -> None:
-    """Delete a document and all that belongs to it."""
-    # An external-content FTS5 table is told the old text, row by row, before that text goes.
-    db.execute(
-        "INSERT INTO lexicon (lexicon, rowid, title, heading, text) "
-        "SELECT 'delete', id, title, heading, text FROM searchable WHERE document_id = ?",
-        (document_id,),
-    )
-    db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
+    return [_insert_document(db, file_id, *document) for document in zip(new.documents, words, strict=True)]
 
 
 def advance_revision(db: sqlite3.Connection) -> None:
@@ -63,7 +41,9 @@ def nanoseconds(moment: str) -> int:
     return int(datetime.fromisoformat(moment).timestamp() * 1e9)
 
 
-def _insert_document(db: sqlite3.Connection, file_id: int | None, new: NewDocument) -> int:
+def _insert_document(
+    db: sqlite3.Connection, file_id: int | None, new: NewDocument, words: Sequence[Frequencies]
+) -> int:
     document_id = db.execute(
         "INSERT INTO documents (file_id, part, title, media_type, metadata, signature, text) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -75,15 +55,16 @@ def _insert_document(db: sqlite3.Connection, file_id: int | None, new: NewDocume
         [(document_id, *_page_row(page)) for page in new.pages],
     )
     db.executemany(
-        "INSERT INTO chunks (document_id, ordinal, page, char_start, char_end, heading, text, table_header, tokens, "
-        "vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(document_id, *row) for row in _chunk_rows(new.chunks, new.vectors)],
+        "INSERT INTO chunks (document_id, ordinal, page, char_start, char_end, heading, text, table_header, tokens) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(document_id, *_chunk_row(chunk)) for chunk in new.chunks],
     )
-    db.execute(
-        "INSERT INTO lexicon (rowid, title, heading, text) "
-        "SELECT id, title, heading, text FROM searchable WHERE document_id = ?",
-        (document_id,),
+    ids = [i for (i,) in db.execute("SELECT id FROM chunks WHERE document_id = ? ORDER BY id", (document_id,))]
+    db.executemany(
+        "INSERT INTO vectors VALUES (?, ?)",
+        [(i, vector.tobytes()) for i, vector in zip(ids, new.vectors.astype("<f4"), strict=True)],
     )
+    insert_postings(db, dict(zip(ids, words, strict=True)))
     return document_id or 0
 
 
@@ -93,8 +74,8 @@ def _page_row(page: Page) -> tuple[object, ...]:
     return page.number, page.char_start, page.char_end, lines, page.label, links, page.ocr
 
 
-def _chunk_rows(chunks: Sequence[TextChunk], vectors: npt.NDArray[np.float32]) -> list[tuple[object, ...]]:
-    return [
-        (c.ordinal, c.page, c.char_start, c.char_end, c.heading, c.text, c.table_header, c.tokens, v.tobytes())
-        for c, v in zip(chunks, vectors.astype("<f4"), strict=True)
-    ]
+def _chunk_row(chunk: TextChunk) -> tuple[object, ...]:
+    return (
+        *(chunk.ordinal, chunk.page, chunk.char_start, chunk.char_end),
+        *(chunk.heading, chunk.text, chunk.table_header, chunk.tokens),
+    )

@@ -1,14 +1,14 @@
 """The library: one folder, one SQLite database, the only place where documents, chunks and vectors are stored.
 
-The FAISS index beside it is a cache that can be deleted at any time (see `vectors`).
+The search index beside it is a cache that can be deleted at any time (see `index`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EmbedderMismatchError
 from ._database import FILE, Database
-from ._rows import advance_revision, delete_document, delete_file, insert_file, nanoseconds, utc
+from ._rows import advance_revision, insert_file, nanoseconds, utc
 from .records import Chunk, Document, EmbedderIdentity, Line, Link, NewFile, Page, StoredFile
 
 if TYPE_CHECKING:
-    import sqlite3
-
     import numpy as np
     import numpy.typing as npt
+
+    from ._index_rows import Allocate, StoredRows
+
+log = logging.getLogger(__name__)
 
 DATABASE = FILE
 
@@ -41,22 +43,6 @@ _DOCUMENT = (
 )
 
 
-Allocate = Callable[[int, int], "npt.NDArray[np.float32]"]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredVectors:
-    """Vectors of a library, read as one state of it."""
-
-    revision: int
-    all_ids: npt.NDArray[np.int64]
-    """Of every chunk (n,), ascending."""
-    ids: npt.NDArray[np.int64]
-    """Of the chunks whose vectors follow (m,), ascending."""
-    vectors: npt.NDArray[np.float32]
-    """(m, dimension)"""
-
-
 class Library:
     """An open library. Safe to use from several threads; close it, or use it as a context manager.
 
@@ -67,13 +53,18 @@ class Library:
     Raises:
         LibraryNotFoundError: There is no library, and `create` is false.
         LibraryVersionError: A newer Ragstone wrote it.
-        LibraryWriteError: The folder cannot be made or written to.
+        LibraryWriteError: The folder cannot be made or written to, or not brought up to date.
         LibraryError: The database is damaged.
     """
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         self.folder = folder
         self._db = Database(folder, create=create)
+        try:
+            self._follow_analysis()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Library:
         return self
@@ -182,51 +173,35 @@ class Library:
         runs = [list(run) for _, run in groupby(self.chunks_of(chunk.document_id), key=lambda c: c.heading)]
         return next((run for run in runs if any(c.id == chunk.id for c in run)), [])
 
-    def vectors(self, after: int = 0, allocate: Allocate | None = None) -> StoredVectors:
-        """The vectors of the chunks whose id is greater than `after`, and the ids of all chunks, as one state.
+    def rows(self, after: int = 0, allocate: Allocate | None = None) -> StoredRows:
+        """What an index needs of the chunks whose id is greater than `after`, and what it must know besides, as one
+        state.
 
         Args:
             after: A chunk's id.
             allocate: Gives the memory for so many vectors of such a dimension; by default a new array.
         """
-        import numpy as np
+        from ._index_rows import read_rows
 
         with self._db.snapshot() as db:
-            revision = int(db.execute("SELECT value FROM settings WHERE name = 'revision'").fetchone()[0])
-            all_ids = _ids(db.execute("SELECT id FROM chunks INDEXED BY chunks_by_document ORDER BY id"))
-            ids = all_ids[all_ids > after]
-            row = db.execute("SELECT length(vector) / 4 FROM chunks WHERE id > ? LIMIT 1", (after,)).fetchone()
-            shape = (len(ids), row[0] if row else 0)
-            vectors = np.empty(shape, dtype=np.float32) if allocate is None else allocate(*shape)
-            rows = db.execute("SELECT vector FROM chunks WHERE id > ? ORDER BY id", (after,))
-            for place, (vector,) in enumerate(rows):
-                vectors[place] = np.frombuffer(vector, dtype="<f4")
-        return StoredVectors(revision, all_ids, ids, vectors)
+            return read_rows(db, after, allocate)
 
-    def match(
-        self, expression: str, k: int, weights: tuple[float, float, float], collection: str | None = None
-    ) -> list[tuple[int, float]]:
-        """Ids and BM25 scores (higher is better) of the chunks matching an FTS5 expression.
+    def vectors_of(self, ids: Iterable[int]) -> dict[int, npt.NDArray[np.float32]]:
+        """The vectors (dimension,) of the chunks with these ids; a chunk that is gone is left out."""
+        import numpy as np
 
-        Args:
-            expression: An FTS5 query.
-            k: The most hits to return.
-            weights: Of the columns title, heading and text.
-            collection: Only chunks of this collection.
-        """
-        within = "" if collection is None else f"AND rowid IN ({_IN_COLLECTION})"
         with self._db.reading() as db:
             rows = db.execute(
-                f"SELECT rowid, -bm25(lexicon, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? {within} "
-                "ORDER BY score DESC, rowid LIMIT ?",
-                (*weights, expression, *([] if collection is None else [collection]), k),
-            ).fetchall()
-        return [(int(row[0]), float(row[1])) for row in rows]
+                "SELECT * FROM vectors WHERE chunk_id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+            )
+            return {number: np.frombuffer(vector, "<f4") for number, vector in rows}
 
-    def chunk_ids(self, collection: str) -> npt.NDArray[np.int64]:
-        """The ids of a collection's chunks, ascending."""
+    def term_ids(self, words: Iterable[str]) -> dict[str, int]:
+        """The ids of terms (see `analysis`); one that no chunk ever had is left out."""
+        from ._terms import term_ids
+
         with self._db.reading() as db:
-            return _ids(db.execute(f"{_IN_COLLECTION} ORDER BY c.id", (collection,)))
+            return term_ids(db, list(words))
 
     def files(self) -> dict[str, StoredFile]:
         """What is known of every file, by absolute path."""
@@ -269,17 +244,31 @@ class Library:
         if self.embedder != identity:
             self._set("embedder", identity.to_json())
 
-    def use_index(self, name: str) -> None:
-        """Record the name of the stored index that belongs to this library."""
-        self._set("published", name)
+    def use_index(self, name: str, without: Iterable[int] | None = None) -> None:
+        """Record the name of the stored index that belongs to this library.
+
+        Args:
+            name: Its name; empty for none.
+            without: The removed chunks that are not in it, so that they need not be remembered; by default all. One
+                that is removed while an index is written has to be.
+        """
+        with self._db.writing() as db:
+            db.execute("INSERT OR REPLACE INTO settings VALUES ('published', ?)", (name,))
+            if without is None:
+                db.execute("DELETE FROM tombstones")
+            else:
+                db.executemany("DELETE FROM tombstones WHERE chunk_id = ?", ((int(i),) for i in without))
 
     def store(self, file: NewFile) -> list[int]:
         """Store a file's documents in one transaction, in the place of its earlier version; their ids, in order."""
+        from ._terms import analysed
+
+        words = analysed(file)
         with self._db.writing() as db:
             old = db.execute("SELECT id FROM files WHERE absolute_path = ?", (file.absolute_path,)).fetchone()
             if old:
-                delete_file(db, old[0])
-            ids = insert_file(db, file)
+                db.execute("DELETE FROM files WHERE id = ?", old)
+            ids = insert_file(db, file, words)
             advance_revision(db)
         return ids
 
@@ -288,7 +277,7 @@ class Library:
         with self._db.writing() as db:
             for document_id in document_ids:
                 file = db.execute("SELECT file_id FROM documents WHERE id = ?", (document_id,)).fetchone()
-                delete_document(db, document_id)
+                db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
                 if file:  # a file of which nothing is left has to be read again
                     db.execute(
                         "DELETE FROM files WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM documents WHERE file_id = ?1)",
@@ -299,8 +288,7 @@ class Library:
     def remove_files(self, file_ids: Iterable[int]) -> None:
         """Remove files with all that was read of them, in one transaction."""
         with self._db.writing() as db:
-            for file_id in file_ids:
-                delete_file(db, file_id)
+            db.executemany("DELETE FROM files WHERE id = ?", ((file_id,) for file_id in file_ids))
             advance_revision(db)
 
     def refresh(self, files: Iterable[tuple[int, str, int, str]], read_at: datetime) -> None:
@@ -319,6 +307,24 @@ class Library:
             db.executemany(
                 "UPDATE files SET path = ?2, absolute_path = ?3 WHERE id = ?1", [(i, *to) for i, to in files.items()]
             )
+
+    def _follow_analysis(self) -> None:
+        """Make the terms of the chunks anew when another version of the analysis made them."""
+        from .analysis import VERSION
+
+        if self._setting("analysis") == str(VERSION):
+            return
+        from ._terms import analyse_again
+
+        with self.locked(wait=True), self._db.writing() as db:
+            if self._setting("analysis") == str(VERSION):
+                return
+            if self.counts()[1]:
+                log.warning("%s: the words of its chunks are read anew, once for this Ragstone", self.folder)
+            analyse_again(db)
+            db.execute("INSERT OR REPLACE INTO settings VALUES ('analysis', ?), ('published', '')", (str(VERSION),))
+            db.execute("DELETE FROM tombstones")
+            advance_revision(db)
 
     def _setting(self, name: str) -> str | None:
         with self._db.reading() as db:
@@ -356,18 +362,6 @@ class Library:
             )
             for row in named
         ]
-
-
-_IN_COLLECTION = (
-    "SELECT c.id FROM files f JOIN documents d ON d.file_id = f.id JOIN chunks c ON c.document_id = d.id "
-    "WHERE f.collection = ?"
-)
-
-
-def _ids(rows: sqlite3.Cursor) -> npt.NDArray[np.int64]:
-    import numpy as np
-
-    return np.fromiter((row[0] for row in rows), dtype=np.int64)
 
 
 def _numbers(joined: str) -> tuple[int, ...]:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from ragstone.retrieval import analysis
+from ragstone.retrieval._index_rows import StoredRows
 from ragstone.retrieval.library import DATABASE, Library
 from ragstone.retrieval.records import NewDocument, NewFile, Page, TextChunk
 
@@ -65,15 +67,33 @@ def file() -> MakeFile:
 
 @pytest.fixture
 def check() -> Callable[[Library], None]:
-    """SQLite's own checks of the database and of the lexical index against the chunks."""
+    """SQLite's own checks of the database, and whether each chunk has its vector and the terms of its text."""
 
     def check(library: Library) -> None:
         with closing(sqlite3.connect(library.folder / DATABASE)) as db:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-            db.execute("INSERT INTO lexicon (lexicon, rank) VALUES ('integrity-check', 1)")  # raises when they differ
+        rows = library.rows()  # raises when a chunk has no vector or no terms, or when these have no chunk
+        chunks = {chunk.id: chunk for document in library.documents() for chunk in library.chunks_of(document.id)}
+        assert rows.ids.tolist() == sorted(chunks)
+        assert rows.documents.tolist() == [chunks[i].document_id for i in rows.ids.tolist()]
+        expected = {i: analysis.weighted(c.title, c.heading, c.passage) for i, c in chunks.items()}
+        words = {number: term for term, number in library.term_ids({t for of in expected.values() for t in of}).items()}
+        stored = {i: {words[t]: f for t, f in of.items()} for i, of in terms_of(rows).items()}
+        assert stored == expected
+        assert len(rows.term_ids) == len(rows.frequencies) == rows.counts.sum()
+        assert not set(rows.removed.tolist()) & set(chunks)
 
     return check
+
+
+def terms_of(rows: StoredRows) -> dict[int, dict[int, int]]:
+    """Term id -> frequency, by chunk."""
+    ends = np.cumsum(rows.counts)
+    return {
+        i: dict(zip(rows.term_ids[a:b].tolist(), rows.frequencies[a:b].tolist(), strict=True))
+        for i, a, b in zip(rows.ids.tolist(), (ends - rows.counts).tolist(), ends.tolist(), strict=True)
+    }
 
 
 @pytest.fixture
@@ -81,6 +101,7 @@ def found() -> Callable[[Library, str], set[int]]:
     """The chunks that a word is found in."""
 
     def found(library: Library, word: str) -> set[int]:
-        return {i for i, _ in library.match(f'"{word}"', 100, (1.0, 1.0, 1.0))}
+        known = library.term_ids(analysis.query_terms(word)).values()
+        return {i for i, of in terms_of(library.rows()).items() if of.keys() & set(known)}
 
     return found

@@ -1,12 +1,16 @@
 """Files that hold several documents, collections, moves, and what stands around a chunk."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from ragstone.retrieval.library import SETTLED_NS, Library
+from ragstone.errors import LibraryError
+from ragstone.retrieval.analysis import terms
+from ragstone.retrieval.library import DATABASE, SETTLED_NS, Library
 
 PARTS = {"": ["letter"], "a/one.txt": ["apple", "apricot"], "two.txt": ["banana"]}
 
@@ -82,7 +86,7 @@ def test_with_a_file_all_that_was_read_of_it_goes(one: Library, file, check, fou
     assert list(numbers(one).values()) == kept
     assert all(one.chunks_of(document) == one.pages(document) == [] for document in documents)
     assert not found(one, "apple") | found(one, "banana") | found(one, "letter")
-    assert one.vectors().all_ids.tolist() == [chunk.id for chunk in one.chunks_of(kept[0])]
+    assert one.rows().ids.tolist() == [chunk.id for chunk in one.chunks_of(kept[0])]
     check(one)
 
 
@@ -149,8 +153,6 @@ def test_collections_are_counted_by_their_documents(one: Library, file):
     one.store(file("box.zip", parts=PARTS, collection="boxes"))
     one.store(file("a.txt", "apple"))
     assert one.collections() == {"": 1, "boxes": 3}
-    assert one.chunk_ids("boxes").tolist() == [c.id for d in one.documents()[1:] for c in one.chunks_of(d.id)]
-    assert one.chunk_ids("none of this name").tolist() == []
 
 
 # What stands around a chunk
@@ -187,14 +189,56 @@ def test_a_chunk_that_is_gone_has_no_neighbours_and_no_section(one: Library, fil
     assert one.neighbours(chunk) == one.section(chunk) == []
 
 
-# Vectors
+# Rows of an index
 
 
-def test_vectors_after_an_id_come_with_the_ids_of_all_chunks(one: Library, file):
-    first, second = (one.store(file(name, "x", "yy"))[0] for name in ("a.txt", "b.txt"))
-    old, new = ([chunk.id for chunk in one.chunks_of(number)] for number in (first, second))
-    read = one.vectors(after=old[-1])
-    assert (read.all_ids.tolist(), read.ids.tolist(), read.revision) == (old + new, new, one.revision)
-    assert np.array_equal(read.vectors, one.vectors().vectors[2:])
-    nothing = one.vectors(after=new[-1])
-    assert (nothing.all_ids.tolist(), nothing.ids.tolist(), len(nothing.vectors)) == (old + new, [], 0)
+def test_rows_after_an_id_come_with_what_was_removed_before(one: Library, file):
+    gone, first, second = (one.store(file(name, "x", "yy"))[0] for name in ("gone.txt", "a.txt", "b.txt"))
+    removed, old, new = ([chunk.id for chunk in one.chunks_of(number)] for number in (gone, first, second))
+    one.use_index("5")
+    one.remove([gone])
+    rows = one.rows(after=old[-1])
+    assert (rows.ids.tolist(), rows.revision, rows.published) == (new, one.revision, "5")
+    assert rows.documents.tolist() == [second] * 2
+    assert rows.removed.tolist() == removed
+    every = one.rows()
+    assert every.ids.tolist() == old + new
+    assert np.array_equal(rows.vectors, every.vectors[2:])
+    assert rows.counts.tolist() == every.counts[2:].tolist()
+    assert rows.term_ids.tolist() == every.term_ids[-rows.counts.sum() :].tolist()
+    assert rows.frequencies.tolist() == every.frequencies[-rows.counts.sum() :].tolist()
+    nothing = one.rows(after=new[-1])
+    assert (nothing.ids.tolist(), len(nothing.vectors), len(nothing.term_ids)) == ([], 0, 0)
+
+
+def test_removed_chunks_are_remembered_until_a_stored_index_is_without_them(one: Library, file):
+    documents = [one.store(file(f"{n}.txt", "x", "y"))[0] for n in range(4)]
+    chunks = [[chunk.id for chunk in one.chunks_of(number)] for number in documents]
+    one.remove(documents[:1])
+    one.remove_files([one.files()["/files/1.txt"].id])
+    read = one.rows().removed
+    assert read.tolist() == chunks[0] + chunks[1]
+    one.store(file("2.txt", "z"))
+    one.use_index("7", without=read)
+    assert one.rows().removed.tolist() == chunks[2]
+    one.remove(documents[3:])
+    one.use_index("8")
+    assert one.rows().removed.tolist() == []
+
+
+def test_a_term_keeps_its_id_and_unknown_words_have_none(one: Library, file):
+    one.store(file("a.txt", "apple pear"))
+    before = one.term_ids([*terms("apple pear melon")])
+    assert set(before) == set(terms("apple pear"))
+    one.store(file("a.txt", "melon apple"))
+    assert one.term_ids(before) == before
+    assert one.term_ids([]) == {}
+
+
+@pytest.mark.parametrize("table", ["vectors", "postings"])
+def test_a_chunk_without_its_vector_or_terms_is_reported_as_damage(one: Library, file, table: str):
+    one.store(file("a.txt", "apple", "pear", "plum"))
+    with closing(sqlite3.connect(one.folder / DATABASE)) as db, db:
+        db.execute(f"DELETE FROM {table} WHERE chunk_id = 2")
+    with pytest.raises(LibraryError, match=r"damaged.*doctor"):
+        one.rows()

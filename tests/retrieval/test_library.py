@@ -103,8 +103,8 @@ def test_a_database_with_overwritten_pages_is_reported_as_damaged(library, file)
     with database.open("r+b") as file:
         file.seek(8192)
         file.write(b"\xff" * (size - 16384))
-    damaged = library(create=False)
     with pytest.raises(LibraryError, match=r"damaged.*backup"):
+        damaged = library(create=False)
         for known in damaged.documents():
             damaged.chunks_of(known.id)
 
@@ -195,9 +195,13 @@ def test_what_is_stored_comes_back_as_it_was(library, file):
     back = one.chunks_of(number)
     assert [TextChunk(**{f.name: getattr(chunk, f.name) for f in fields(TextChunk)}) for chunk in back] == chunks
     assert {(chunk.document, chunk.title, chunk.document_id) for chunk in back} == {(new.path, new.path, number)}
-    vectors = one.vectors()
-    assert vectors.all_ids.tolist() == vectors.ids.tolist() == ids(one, new.path)
-    assert np.array_equal(vectors.vectors, document.vectors)
+    rows = one.rows()
+    assert rows.ids.tolist() == ids(one, new.path)
+    assert rows.documents.tolist() == [number] * 2
+    assert np.array_equal(rows.vectors, document.vectors)
+    vectors = one.vectors_of([*rows.ids.tolist(), 999])
+    assert [vectors.pop(i).tolist() for i in ids(one, new.path)] == document.vectors.tolist()
+    assert not vectors
     (stored,) = one.files().values()
     assert one.signatures() == {number: (stored.id, b"\0\xff")}
     assert (stored.collection, stored.failed) == ("Früchte", (("x.bin", "it is broken. Mend it."),))
@@ -294,10 +298,10 @@ def test_threads_read_whole_states_while_one_writes(library, file, check, found)
         reads = 0
         while not done.is_set() or not reads:
             reads += 1
-            vectors = one.vectors()
+            rows = one.rows()
             state = (
-                len(vectors.ids),
-                len(vectors.vectors),
+                len(rows.ids),
+                len(rows.vectors),
                 len(found(one, "version")),
                 [d.chunks for d in one.documents()],
             )

@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ragstone.retrieval import analysis
 from ragstone.retrieval._migrations import MIGRATIONS
 from ragstone.retrieval.library import DATABASE, Library
 from ragstone.retrieval.records import Line, Page
@@ -39,9 +42,9 @@ def insert(db: sqlite3.Connection, number: int, path: str, text: str) -> None:
     )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A library of version 1 with documents, pages, chunks and an index of that time."""
+@pytest.fixture(params=[1, 2], ids=lambda version: f"version {version}")
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A library of an earlier version with documents, pages, chunks and an index of that time."""
     folder = tmp_path / "library"
     (folder / "index" / "3").mkdir(parents=True)
     (folder / "index" / "3" / "flat.faiss").write_bytes(b"an index of old")
@@ -53,9 +56,17 @@ def folder(tmp_path: Path) -> Path:
         db.execute("UPDATE sqlite_sequence SET seq = 9 WHERE name = 'documents'")
         db.execute("UPDATE sqlite_sequence SET seq = 99 WHERE name = 'chunks'")
         db.execute("UPDATE settings SET value = '3' WHERE name = 'revision'")
-        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO settings VALUES ('published', '3')")
         db.commit()
+        for step in MIGRATIONS[1 : request.param]:
+            db.executescript(step)
+        db.execute(f"PRAGMA user_version = {request.param}")
     return folder
+
+
+def dump(db: sqlite3.Connection) -> list[str]:
+    """All that stands in a database; FTS5's own tables are listed in any order."""
+    return sorted(db.iterdump())
 
 
 @pytest.fixture
@@ -88,7 +99,7 @@ def test_chunks_pages_and_vectors_are_still_there(migrated: Library, check):
         end = text.index("\n")
         assert migrated.pages(number)[0] == Page(1, 0, end, (Line(0, end, (1.0, 2.0, 3.0, 4.0)),))
         assert len(migrated.pages(number)) == 2
-    known = migrated.vectors()
+    known = migrated.rows()
     assert known.ids.tolist() == [20, 21, 50, 51]
     assert np.array_equal(known.vectors, np.eye(4, dtype=np.float32))
     check(migrated)
@@ -123,12 +134,62 @@ def test_a_document_of_before_can_be_replaced_and_removed(migrated: Library, fil
 
 def test_a_library_whose_migration_fails_stays_as_it_was(folder: Path, library: Callable[..., Library]):
     with closing(sqlite3.connect(folder / DATABASE)) as db:
-        db.execute("CREATE TABLE new_documents (id INTEGER)")  # in the way
-        before = list(db.iterdump())
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        in_the_way = ("new_documents", "tombstones")[version - 1]
+        db.execute(f"CREATE TABLE {in_the_way} (id INTEGER)")
+        before = dump(db)
     with pytest.raises(sqlite3.OperationalError, match="already exists"):
         library(folder, create=False)
     with closing(sqlite3.connect(folder / DATABASE)) as db:
-        assert list(db.iterdump()) == before
-        assert db.execute("PRAGMA user_version").fetchone() == (1,)
-        db.execute("DROP TABLE new_documents")
+        assert dump(db) == before
+        assert db.execute("PRAGMA user_version").fetchone() == (version,)
+        db.execute(f"DROP TABLE {in_the_way}")
     assert library(folder, create=False).counts() == (2, 4)
+
+
+# The terms of another analysis
+
+
+def test_terms_of_another_analysis_are_made_anew_when_the_library_is_opened(
+    library: Callable[..., Library], file, check, found, monkeypatch: pytest.MonkeyPatch, caplog
+):
+    one = library()
+    one.store(file("a.txt", "apple", "pear"))
+    one.use_index("5")
+    before = one.revision
+    one.close()
+    monkeypatch.setattr(analysis, "VERSION", analysis.VERSION + 1)
+    terms = analysis.terms
+    monkeypatch.setattr(analysis, "terms", lambda text: [f"{term}x" for term in terms(text)])
+    opened = library(create=False)
+    assert "read anew" in caplog.text
+    check(opened)
+    with closing(sqlite3.connect(opened.folder / DATABASE)) as db:
+        assert {term[-1] for (term,) in db.execute("SELECT term FROM terms")} == {"x"}
+    assert (opened.published, opened.revision > before) == ("", True)
+    caplog.clear()
+    assert library(create=False).revision == opened.revision
+    assert caplog.text == ""
+
+
+def test_a_library_that_needs_its_terms_anew_and_may_not_be_written_is_refused(
+    library: Callable[..., Library], file, bound_by_permissions: Callable[[], None]
+):
+    one = library()
+    one.store(file("a.txt", "apple"))
+    with one._db.writing() as db:
+        db.execute("DELETE FROM settings WHERE name = 'analysis'")
+    one.close()
+    for path in one.folder.iterdir():
+        path.chmod(0o444)
+    one.folder.chmod(0o555)
+    script = "import sys; from pathlib import Path; from ragstone.retrieval.library import Library; Library(Path(sys.argv[1]))"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", script, one.folder], preexec_fn=bound_by_permissions, capture_output=True, text=True
+        )
+    finally:
+        one.folder.chmod(0o755)
+    assert done.returncode == 1
+    assert "LibraryWriteError" in done.stderr
+    assert "writable" in done.stderr
