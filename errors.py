@@ -18,6 +18,7 @@
     │   └── ModelLoadError       ... llama.cpp or the embedding runtime refused it
     ├── GenerationError          a prompt or a sampling parameter cannot be used
     │   └── ContextOverflowError ... the prompt leaves no room for an answer
+    ├── DataError                data to evaluate with is missing or broken
     └── OfflineError             something asked for the network while RAGSTONE_OFFLINE=1
 
 Anything else that escapes is a bug and keeps its traceback.
@@ -122,6 +123,10 @@ class GenerationError(RagstoneError):
 
 class ContextOverflowError(GenerationError):
     """A prompt leaves no room for an answer."""
+
+
+class DataError(RagstoneError):
+    """Data to evaluate with is missing or broken."""
 
 
 class OfflineError(RagstoneError):

@@ -10,24 +10,22 @@ trec_eval, with the gains of the qrels. The difference is paired by query, with 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
-import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from _timing import table
 
 from ragstone.app.settings import Settings
-from ragstone.eval.stats import estimate
+from ragstone.eval.metrics.ranking import score
+from ragstone.eval.readers.beir import read_beir
+from ragstone.eval.readers.corpus import JudgedCorpus
+from ragstone.eval.stats import compare, estimate
 from ragstone.generation.models import ModelStore
 from ragstone.ingest.chunking import ChunkPlan, chunk_document
 from ragstone.ingest.parsed import Block, ParsedDocument
 from ragstone.retrieval.embedding import Embedder, load_embedder
-
-Qrels = Mapping[str, Mapping[str, int]]
 
 
 def main() -> None:
@@ -37,65 +35,43 @@ def main() -> None:
     args = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     data = Path(os.environ.get("RAGSTONE_BENCH_DATA") or default) / "retrieval" / "scifact"
-    qrels = _qrels(next(data.rglob("test.tsv")))
-    queries = {q["_id"]: q["text"] for q in _lines(data / "queries.jsonl") if q["_id"] in qrels}
-    queries = dict(list(queries.items())[: args.limit])
+    judged = read_beir(data).sample(args.limit)
 
     settings = Settings.load()
     model = ModelStore(settings.models_dir, offline=True).path(settings.embedding_model)
     cache = settings.models_dir / "exported"
     usual, exact = load_embedder(model, cache), load_embedder(model, cache, precision="f32")
-    documents, texts = _chunks(data / "corpus.jsonl", usual)
-    scores = {e.identity.runtime: _scores(e, documents, texts, queries, qrels) for e in (usual, exact)}
+    documents, texts = _chunks(judged, usual)
+    scores = {e.identity.runtime: _scores(e, documents, texts, judged) for e in (usual, exact)}
     rows = [(name, f"{100 * estimate(values).mean:.2f}", str(len(values))) for name, values in scores.items()]
     print(table(("runtime", "nDCG@10", "queries"), rows))
-    difference = estimate([a - b for a, b in zip(*scores.values(), strict=True)])
+    difference = compare(*scores.values()).mean
     print(f"\n{len(texts)} chunks; difference {100 * difference.mean:+.2f} ", end="")
     print(f"[{100 * difference.low:+.2f}, {100 * difference.high:+.2f}] (n = {difference.n})")
 
 
-def _lines(path: Path) -> Iterator[dict[str, str]]:
-    with path.open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
-
-
-def _qrels(path: Path) -> Qrels:
-    qrels: dict[str, dict[str, int]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            qrels.setdefault(row["query-id"], {})[row["corpus-id"]] = int(row["score"])
-    return qrels
-
-
-def _chunks(corpus: Path, embedder: Embedder) -> tuple[list[str], list[str]]:
+def _chunks(judged: JudgedCorpus, embedder: Embedder) -> tuple[list[str], list[str]]:
     """The document of each chunk, and its text."""
     documents, texts = [], []
-    for entry in _lines(corpus):
-        text = f"{entry['title']}\n\n{entry['text']}".strip()
+    for entry in judged.corpus:
+        text = f"{entry.title}\n\n{entry.text}".strip()
         document = ParsedDocument(text, (Block("paragraph", 0, len(text)),), "text/plain")
         for chunk in chunk_document(document, embedder.token_offsets, ChunkPlan()):
-            documents.append(entry["_id"])
+            documents.append(entry.id)
             texts.append(chunk.passage)
     return documents, texts
 
 
 def _scores(
-    embedder: Embedder, documents: Sequence[str], texts: Sequence[str], queries: Mapping[str, str], qrels: Qrels
-) -> list[float]:
+    embedder: Embedder, documents: Sequence[str], texts: Sequence[str], judged: JudgedCorpus
+) -> list[float | None]:
     """nDCG@10 of each query."""
     vectors = embedder.embed_passages(texts)
-    scores = []
-    for query, text in queries.items():
+    run = {}
+    for query, text in judged.queries.items():
         similarity = vectors @ embedder.embed_query(text)
-        ranked = dict.fromkeys(documents[place] for place in np.argsort(-similarity, kind="stable")[:200])
-        scores.append(_ndcg(list(ranked)[:10], qrels[query]))
-    return scores
-
-
-def _ndcg(ranked: Sequence[str], gains: Mapping[str, int]) -> float:
-    found = sum(gains.get(document, 0) / math.log2(place + 2) for place, document in enumerate(ranked))
-    best = sum(gain / math.log2(place + 2) for place, gain in enumerate(sorted(gains.values(), reverse=True)[:10]))
-    return found / best
+        run[query] = list(dict.fromkeys(documents[place] for place in np.argsort(-similarity, kind="stable")[:200]))
+    return list(score(run, judged.qrels, ["nDCG@10"])["nDCG@10"].values())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Readers of published data, in the form in which it is published."""

@@ -1,0 +1,72 @@
+"""Suites: data in its published form, what to do with it, the metrics, the licence and the citation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from ...errors import DataError
+
+Data = TypeVar("Data")
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet(Generic[Data]):
+    """A published set of data."""
+
+    name: str
+    folder: str
+    """Where it is below a folder of sets."""
+    read: Callable[[Path], Data]
+    items: int
+    licence: str
+    citation: str
+
+    def load(self, data: Path) -> Data:
+        """Read it.
+
+        Args:
+            data: The folder of sets, or this set's own.
+
+        Raises:
+            DataError: A file is missing or broken.
+        """
+        folder = data / self.folder
+        folder = folder if folder.is_dir() else data
+        try:
+            return self.read(folder)
+        except (OSError, LookupError, TypeError, ValueError) as error:
+            raise DataError(
+                f"{self.name} is not in the form in which it was published ({type(error).__name__}: {error})",
+                path=folder,
+                remedy="Fetch it again",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Suite(Generic[Data]):
+    """What is measured together."""
+
+    name: str
+    metrics: tuple[str, ...]
+    sets: tuple[DataSet[Data], ...]
+
+    @property
+    def items(self) -> int:
+        """Of all sets."""
+        return sum(one.items for one in self.sets)
+
+    @property
+    def licence(self) -> str:
+        """Of all sets, each named once."""
+        return ", ".join(dict.fromkeys(one.licence for one in self.sets))
+
+    def set(self, name: str) -> DataSet[Data]:
+        """A set by its name.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        return {one.name: one for one in self.sets}[name]
