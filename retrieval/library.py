@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ._index_rows import Allocate, StoredRows
+    from .filters import Filter
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +180,8 @@ class Library:
 
         Args:
             after: A chunk's id.
-            allocate: Gives the memory for so many vectors of such a dimension; by default a new array.
+            allocate: Gives the memory for so many vectors of such a dimension, or None to leave them; by default a new
+                array.
         """
         from ._index_rows import read_rows
 
@@ -202,6 +204,19 @@ class Library:
 
         with self._db.reading() as db:
             return term_ids(db, list(words))
+
+    def document_ids(self, where: Filter) -> npt.NDArray[np.int64]:
+        """The ids of the documents that a filter keeps, ascending.
+
+        Raises:
+            SettingsError: It asks for metadata that no document has.
+        """
+        import numpy as np
+
+        from ._filtering import matching
+
+        with self._db.snapshot() as db:
+            return np.array(matching(db, where), dtype=np.int64)
 
     def files(self) -> dict[str, StoredFile]:
         """What is known of every file, by absolute path."""

@@ -1,0 +1,272 @@
+"""Filters as SQL. Values never stand in the SQL: they are bound, or held by a function that SQLite calls."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from fnmatch import translate
+from pathlib import PurePosixPath
+
+from ..errors import SettingsError
+from .filters import DATES, KEYS, META, Condition, Filter, folded
+
+FAMILIES = {
+    "pdf": ("application/pdf",),
+    "docx": ("application/vnd.openxmlformats-officedocument.wordprocessingml.document",),
+    "pptx": ("application/vnd.openxmlformats-officedocument.presentationml.presentation",),
+    "spreadsheet": (
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.ms-excel",
+        "application/vnd.ms-excel.sheet.macroEnabled.12",
+        "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+        "application/vnd.oasis.opendocument.spreadsheet",
+    ),
+    "opendocument": (
+        "application/vnd.oasis.opendocument.text",
+        "application/vnd.oasis.opendocument.presentation",
+        "application/vnd.oasis.opendocument.spreadsheet",
+    ),
+    "rtf": ("application/rtf",),
+    "epub": ("application/epub+zip",),
+    "html": ("text/html", "application/xhtml+xml"),
+    "markdown": ("text/markdown",),
+    "rst": ("text/x-rst",),
+    "asciidoc": ("text/asciidoc",),
+    "text": ("text/plain",),
+    "table": ("text/csv", "text/tab-separated-values"),
+    "structured": (
+        *("application/json", "application/jsonl", "application/xml", "application/yaml", "application/toml"),
+    ),
+    "mail": ("message/rfc822", "application/vnd.ms-outlook"),
+    "notebook": ("application/x-ipynb+json",),
+    "subtitles": ("application/x-subrip", "text/vtt", "text/x-ssa"),
+    "image": ("image/*",),
+    "code": ("text/x-*",),
+}
+"""The media types of each family of formats, as patterns of SQLite's GLOB."""
+_NO_CODE = "('text/x-rst', 'text/x-ssa')"
+
+_PART = "CASE d.part WHEN '' THEN '' ELSE '/' || d.part END"
+_GIVEN, _ABSOLUTE = f"(f.path || {_PART})", f"(f.absolute_path || {_PART})"
+
+
+def _written(name: str) -> str:
+    """A date of the metadata, at least to the day; NULL if it is none."""
+    value = f"json_extract(d.metadata, '$.{name}')"
+    return (
+        f"CASE WHEN {value} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]*' "
+        f"THEN {value} || CASE length({value}) WHEN 7 THEN '-01' ELSE '' END "
+        f"WHEN {value} GLOB '[0-9][0-9][0-9][0-9]' THEN {value} || '-01-01' END"
+    )
+
+
+_OF_FILE = "strftime('%Y-%m-%dT%H:%M:%S', f.mtime_ns / 1000000000, 'unixepoch', 'localtime')"
+_MOMENTS = {
+    "date": f"coalesce({_written('date')}, {_written('created')}, {_written('modified')}, {_OF_FILE})",
+    "created": f"coalesce({_written('created')}, {_written('date')})",
+    "modified": f"coalesce({_written('modified')}, {_OF_FILE})",
+}
+"""Where each date is looked for, in order. All are compared as they are written, in their own time zone."""
+_END = "~"
+"""Comes after every character of a date: behind the beginning of a date, it is the end of that period."""
+
+_BETWEEN = re.compile("[,;]")
+_TOKEN = re.compile(r"\*+|\?|\[!?\]?[^\]/]*\]|.", re.DOTALL)
+
+Test = Callable[[str], bool]
+
+
+def matching(db: sqlite3.Connection, where: Filter) -> list[int]:
+    """The ids of the documents that meet all conditions, ascending.
+
+    Args:
+        db: A connection whose statements see one state of the library.
+        where: The conditions.
+
+    Raises:
+        SettingsError: No document has metadata of a name that a condition asks for.
+    """
+    query = _Query()
+    clause = query.clause(where)
+    db.create_function("passes", 2, query.passes, deterministic=True)
+    rows = db.execute(
+        f"SELECT d.id FROM documents d JOIN files f ON f.id = d.file_id WHERE {clause} ORDER BY d.id", query.bound
+    )
+    found = [row[0] for row in rows]
+    proven = {c.key for c in where.conditions if c.operator in ("=", "~=")} if found else set()
+    for condition in where.conditions:
+        if condition.key not in KEYS and condition.key not in proven:
+            _require_metadata(db, condition.key)
+    return found
+
+
+class _Query:
+    """A WHERE clause in the making, with the values that it binds and the tests that it calls."""
+
+    def __init__(self) -> None:
+        self.bound: list[str] = []
+        self._tests: list[Test] = []
+
+    def passes(self, test: int, value: str | None) -> bool:
+        """Whether a value passes a test, by its number; SQLite calls it."""
+        return value is not None and self._tests[test](value)
+
+    def clause(self, where: Filter) -> str:
+        required: list[str] = []
+        alternatives: dict[str, list[str]] = {}
+        for condition in where.conditions:
+            sql = self._condition(condition)
+            if condition.operator in ("=", "~="):
+                alternatives.setdefault(condition.key, []).append(sql)
+            else:
+                required.append(f"NOT {sql}" if condition.operator == "!=" else sql)
+        return " AND ".join([*map(_any, alternatives.values()), *required]) or "TRUE"
+
+    def _condition(self, condition: Condition) -> str:
+        key, values, contains = condition.key, condition.values, condition.operator == "~="
+        if key in DATES:
+            return self._date(condition)
+        if key == "type":
+            return _any(map(self._type, values))
+        if key == "folder" or (key == "document" and not contains):
+            return self._path(values, _is_below if key == "folder" else _is_path)
+        if key == "collection" and not contains:
+            return f"(f.collection IN (SELECT value FROM json_each({self._bind(json.dumps(values))})))"
+        column = {"document": _GIVEN, "collection": "f.collection", "title": "d.title"}.get(key)
+        column = column or f"json_extract(d.metadata, {self._bind(_json_path(key))})"
+        return self._passes(column, _contains(values) if contains else _equals(values))
+
+    def _path(self, values: Iterable[str], test: Callable[[str], Test]) -> str:
+        tests = {_GIVEN: [test(v) for v in values if v[0] != "/"], _ABSOLUTE: [test(v) for v in values if v[0] == "/"]}
+        return _any(self._passes(column, _passes_any(each)) for column, each in tests.items() if each)
+
+    def _type(self, value: str) -> str:
+        name = value.casefold().removeprefix(".")
+        if "/" in name:
+            return f"lower(d.media_type) GLOB {self._bind(name)}"
+        if name == "code":
+            known = f"d.media_type GLOB 'text/x-*' AND d.media_type NOT IN {_NO_CODE}"
+        else:
+            known = _any(f"d.media_type GLOB {self._bind(each)}" for each in FAMILIES.get(name, (f"text/x-{name}",)))
+        return f"{known} OR substr(lower({_GIVEN}), -{len(name) + 1}) = {self._bind(f'.{name}')}"
+
+    def _date(self, condition: Condition) -> str:
+        moment, operator = _MOMENTS[condition.key], condition.operator
+        starts = [value.replace(" ", "T") for value in condition.values]
+        if operator in ("=", "!="):
+            periods = ((self._bind(start), self._bind(start + _END)) for start in starts)
+            return f"coalesce({_any(f'{moment} >= {start} AND {moment} < {end}' for start, end in periods)}, 0)"
+        end = _END if operator in (">", "<=") else ""
+        return f"{moment} {'>=' if operator[0] == '>' else '<'} {self._bind(starts[0] + end)}"
+
+    def _passes(self, column: str, test: Test) -> str:
+        self._tests.append(test)
+        return f"passes({len(self._tests) - 1}, {column})"
+
+    def _bind(self, value: str) -> str:
+        self.bound.append(value)
+        return f"?{len(self.bound)}"
+
+
+def _equals(values: Sequence[str]) -> Test:
+    wanted = frozenset(map(folded, values))
+
+    def test(value: str) -> bool:
+        value = folded(value)
+        return value in wanted or not wanted.isdisjoint(part.strip() for part in _BETWEEN.split(value))
+
+    return test
+
+
+def _contains(values: Sequence[str]) -> Test:
+    wanted = tuple(map(folded, values))
+
+    def test(value: str) -> bool:
+        value = folded(value)
+        return any(each in value for each in wanted)
+
+    return test
+
+
+def _is_path(value: str) -> Test:
+    whole, pattern = _same_path(value), _glob(value)
+    return lambda path: (path := unicodedata.normalize("NFC", path)) == whole or bool(pattern and pattern(path))
+
+
+def _is_below(value: str) -> Test:
+    folder, pattern = _same_path(value), _glob(value, "(?:/.*)?")
+    if folder == ".":
+        return lambda path: not path.startswith(("/", "../"))
+    below = folder.rstrip("/") + "/"
+
+    def test(path: str) -> bool:
+        path = unicodedata.normalize("NFC", path)
+        return path.startswith(below) or path == folder or bool(pattern and pattern(path))
+
+    return test
+
+
+def _same_path(value: str) -> str:
+    """A path as an ingest writes it."""
+    return unicodedata.normalize("NFC", str(PurePosixPath(value)))
+
+
+def _glob(value: str, rest: str = "") -> Callable[[str], object] | None:
+    """What matches a pattern, if it is one. `*` and `?` stay within a folder, `**` stands for any number of folders,
+    and a pattern without a slash is for the name, in whatever folder.
+
+    Args:
+        value: The pattern.
+        rest: A regular expression for what may follow.
+    """
+    if not any(sign in value for sign in "*?["):
+        return None
+    folders = _same_path(value).split("/")
+    *folders, name = folders if "/" in value else ["**", *folders]
+    regex = "".join("(?:.*/)?" if folder == "**" else _segment(folder) + "/" for folder in folders)
+    return re.compile(regex + (".+" if name == "**" else _segment(name)) + rest, re.DOTALL).fullmatch
+
+
+def _segment(pattern: str) -> str:
+    """The regular expression of one name. Its groups are atomic: no pattern takes long."""
+    runs = [""]
+    for token in _TOKEN.findall(pattern):
+        if token[0] == "*":
+            runs.append("")
+        elif token == "?":
+            runs[-1] += "[^/]"
+        else:
+            runs[-1] += f"(?!/){translate(token)[4:-3]}" if token[0] == "[" else re.escape(token)
+    first, *others = runs
+    return first + "".join(f"(?>[^/]*?{run})" for run in others[:-1]) + "".join(f"[^/]*{run}" for run in others[-1:])
+
+
+def _passes_any(tests: Sequence[Test]) -> Test:
+    return tests[0] if len(tests) == 1 else lambda value: any(test(value) for test in tests)
+
+
+def _any(clauses: Iterable[str]) -> str:
+    return f"({' OR '.join(clauses)})"
+
+
+def _json_path(key: str) -> str:
+    return f'$."{key.removeprefix(META)}"'
+
+
+def _require_metadata(db: sqlite3.Connection, key: str) -> None:
+    name = key.removeprefix(META)
+    path = _json_path(key)
+    if db.execute("SELECT 1 FROM documents WHERE json_extract(metadata, ?) IS NOT NULL LIMIT 1", (path,)).fetchone():
+        return
+    names = "SELECT DISTINCT key FROM documents, json_each(metadata) ORDER BY key"
+    known = [row[0] for row in db.execute(names)]
+    if not known and not db.execute("SELECT 1 FROM documents LIMIT 1").fetchone():
+        return
+    near = get_close_matches(name, [*KEYS, *known], 1)
+    guess = f"Did you mean {near[0]}? " if near else ""
+    also = f", or by the metadata {', '.join(known)}" if known else "; its documents have no metadata"
+    raise SettingsError(f"no document of the library has {name!r}", remedy=f"{guess}Filter by {', '.join(KEYS)}{also}")
