@@ -27,7 +27,7 @@ from ragstone.ingest.sources import walk
 from ragstone.retrieval.embedding import load_embedder
 from ragstone.retrieval.library import Library
 from ragstone.retrieval.records import NewDocument, NewFile
-from ragstone.retrieval.vectors import VectorIndex
+from ragstone.retrieval.index import Index
 
 
 class Stages:
@@ -94,7 +94,7 @@ def _ingest(folder: Path, options: ParseOptions, place: Path) -> tuple[Stages, i
                     NewFile(mtime_ns=file.mtime_ns, recipe="", read_at=datetime.now(UTC), documents=documents, **known)
                 )
         with stages.stage("publish the index"):
-            VectorIndex.publish(library)
+            Index.publish(library)
     return stages, total
 
 

@@ -35,10 +35,11 @@ from ragstone.app.settings import Settings
 from ragstone.errors import LibraryNotFoundError
 from ragstone.generation.models import ModelStore
 from ragstone.ingest.pipeline import ingest
+from ragstone.retrieval._terms import differing as terms_differing
 from ragstone.retrieval.embedding import load_embedder
+from ragstone.retrieval.index import Index
 from ragstone.retrieval.library import DATABASE, Library
 from ragstone.retrieval.retriever import Retriever
-from ragstone.retrieval.vectors import VectorIndex
 
 SAMPLES = Path(__file__).resolve().parents[1] / "app" / "samples"
 LEFT_OUT = ("safety-manual.pdf", "subsea-cable-agreement.pdf", "battery-maintenance-handbook.docx")
@@ -59,7 +60,7 @@ class Content:
     @classmethod
     def of(cls, library: Library) -> Content:
         """Read everything."""
-        stored = library.vectors()
+        stored = library.rows()
         places = {chunk: place for place, chunk in enumerate(stored.ids.tolist())}
         documents, vectors = {}, {}
         for document in library.documents():
@@ -227,13 +228,12 @@ class Killer:
                 faults.append("integrity_check")
             if db.execute("PRAGMA foreign_key_check").fetchall():
                 faults.append("foreign_key_check")
-            try:
-                db.execute("INSERT INTO lexicon (lexicon, rank) VALUES ('integrity-check', 1)")
-            except sqlite3.DatabaseError as error:
-                faults.append(f"words: {error}")
-        ids, index = library.vectors().all_ids.tolist(), VectorIndex.load(library)
-        found = index.similarities(library.vectors().vectors[0], ids)
-        if len(index) != len(ids) or found.keys() != set(ids):
+            if differing := terms_differing(db):
+                faults.append(f"the terms of {differing} chunks are not those of their text")
+        rows, index = library.rows(), Index.load(library)
+        ids = rows.ids.tolist()
+        found, words = index.similarities(rows.vectors[0], ids), index.lexical(rows.term_ids[:1].tolist(), 1)
+        if len(index) != len(ids) or found.keys() != set(ids) or not words:
             faults.append("the index holds other chunks")
         return faults
 

@@ -249,6 +249,6 @@ def _refuse_nothing(found: Walk, gone: list[tuple[str, StoredFile]], paths: Sequ
 
 
 def _publish(library: Library) -> None:
-    from ..retrieval.vectors import VectorIndex
+    from ..retrieval.index import Index
 
-    VectorIndex.publish(library)
+    Index.publish(library)

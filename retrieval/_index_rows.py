@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from ..errors import LibraryError
 
-Allocate = Callable[[int, int], "npt.NDArray[np.float32]"]
-"""Gives the memory for so many vectors of such a dimension."""
+Allocate = Callable[[int, int], "npt.NDArray[np.float32] | None"]
+"""Gives the memory for so many vectors of such a dimension, or None to leave them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class StoredRows:
     documents: npt.NDArray[np.int64]
     """(m,), the ids of their documents."""
     vectors: npt.NDArray[np.float32]
-    """(m, dimension)"""
+    """(m, dimension); (0, dimension) when they were left. The dimension is the library's, 0 when that is empty."""
     counts: npt.NDArray[np.int64]
     """(m,), the number of terms of each."""
     term_ids: npt.NDArray[np.uint32]
@@ -70,8 +70,11 @@ def _ids(db: sqlite3.Connection, after: int) -> tuple[npt.NDArray[np.int64], npt
 def _vectors(
     db: sqlite3.Connection, after: int, ids: npt.NDArray[np.int64], allocate: Allocate
 ) -> npt.NDArray[np.float32]:
-    first = db.execute("SELECT length(vector) / 4 FROM vectors WHERE chunk_id > ? LIMIT 1", (after,)).fetchone()
-    vectors = allocate(len(ids), first[0] if first else 0)
+    first = db.execute("SELECT length(vector) / 4 FROM vectors ORDER BY chunk_id DESC LIMIT 1").fetchone()
+    dimension = first[0] if first else 0
+    vectors = allocate(len(ids), dimension)
+    if vectors is None:
+        return np.empty((0, dimension), np.float32)
     rows = db.execute("SELECT chunk_id, vector FROM vectors WHERE chunk_id > ? ORDER BY chunk_id", (after,))
     for place, vector in enumerate(_each(rows, ids)):
         vectors[place] = np.frombuffer(vector, "<f4")

@@ -6,14 +6,15 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, get_args
 
-from . import lexical
+from .analysis import query_terms
+from .filters import as_filter
 from .fusion import reciprocal_rank_fusion
 from .library import Library
 from .records import Hit
 
 if TYPE_CHECKING:
     from .embedding import Embedder
-    from .vectors import VectorIndex
+    from .index import Among, Index
 
 Mode = Literal["hybrid", "dense", "lexical"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -33,7 +34,7 @@ class Retriever:
     def __init__(self, library: Library, embedder: Callable[[], Embedder]) -> None:
         self._library = library
         self._embedder = embedder
-        self._index: VectorIndex | None = None
+        self._index: Index | None = None
         self._guard = threading.Lock()
 
     def search(self, query: str, k: int = 10, mode: Mode = "hybrid", collection: str | None = None) -> list[Hit]:
@@ -52,13 +53,16 @@ class Retriever:
         if not query.strip():
             return []
         depth = max(k, DEPTH)
+        index, where = self._current_index(), as_filter(None, collection)
+        among = None if where is None else index.rows_among(self._library.document_ids(where))
         found: dict[str, list[tuple[int, float]]] = {}
         similarity: dict[int, float] = {}
         if mode != "dense":
-            found["lexical"] = lexical.search(self._library, query, depth, collection)
+            terms = self._library.term_ids(query_terms(query))
+            found["lexical"] = index.lexical(list(terms.values()), depth, among)
         if mode != "lexical":
             others = [i for i, _ in found.get("lexical", [])]
-            found["dense"], similarity = self._dense(query, depth, others, collection)
+            found["dense"], similarity = self._dense(index, query, depth, others, among)
         rankings = {method: [i for i, _ in hits] for method, hits in found.items()}
         scores = reciprocal_rank_fusion(rankings.values()) if mode == "hybrid" else dict(found[mode])
         best = sorted(scores, key=lambda i: (-scores[i], i))[:k]
@@ -76,22 +80,21 @@ class Retriever:
         ]
 
     def _dense(
-        self, query: str, depth: int, others: list[int], collection: str | None
+        self, index: Index, query: str, depth: int, others: list[int], among: Among | None
     ) -> tuple[list[tuple[int, float]], dict[int, float]]:
-        index = self._current_index()
         if not len(index):
             return [], {}
         embedder = self._embedder()
         self._library.require_embedder(embedder.identity)
         vector = embedder.embed_query(query)
-        hits = index.search(vector, depth, None if collection is None else self._library.chunk_ids(collection))
+        hits = index.dense(vector, depth, among)
         known = dict(hits)
         return hits, known | index.similarities(vector, [i for i in others if i not in known])
 
-    def _current_index(self) -> VectorIndex:
-        from .vectors import VectorIndex
+    def _current_index(self) -> Index:
+        from .index import Index
 
         with self._guard:
             known = self._index
-            self._index = VectorIndex.load(self._library) if known is None else known.refreshed(self._library)
+            self._index = Index.load(self._library) if known is None else known.refreshed(self._library)
             return self._index

@@ -7,9 +7,9 @@ from typing import Any
 
 from ragstone.benchmarks.kill_ingest import Killer
 from ragstone.retrieval.embedding import Embedder
+from ragstone.retrieval.index import Index
 from ragstone.retrieval.library import Library
 from ragstone.retrieval.retriever import Retriever
-from ragstone.retrieval.vectors import VectorIndex
 
 
 def test_what_a_killed_ingest_left_is_completed_by_the_next(tmp_path: Path):
@@ -29,7 +29,7 @@ def test_an_index_that_was_never_finished_is_no_obstacle(
     (half / "vectors.faiss").write_bytes(b"half of it")
     one.use_index("")  # as after a kill between the last file and its index
     run_without_embedder(tmp_path / "a.txt")
-    assert len(VectorIndex.load(one)) == 1
+    assert len(Index.load(one)) == 1
     assert [path.name for path in (one.folder / "index").iterdir()] == [one.published]
 
 

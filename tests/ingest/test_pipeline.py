@@ -9,9 +9,10 @@ from reportlab.pdfgen.canvas import Canvas
 from ragstone.errors import EmbedderMismatchError, LibraryLockedError, SourceError
 from ragstone.ingest.chunking import ChunkPlan
 from ragstone.ingest.report import IngestReport, Progress
+from ragstone.retrieval.analysis import query_terms
 from ragstone.retrieval.embedding import Embedder
+from ragstone.retrieval.index import Index
 from ragstone.retrieval.library import Library
-from ragstone.retrieval.vectors import VectorIndex
 
 Ingest = Callable[..., IngestReport]
 OLD = 1_600_000_000_000_000_000
@@ -51,7 +52,7 @@ def test_a_first_run_stores_every_file(one: Library, run: Ingest, folder: Path):
     assert [document.path for document in one.documents()] == ["docs/a.md", "docs/b.txt", "docs/c.csv"]
     assert [document.title for document in one.documents()] == ["Apples", "b", "c"]
     assert one.embedder is not None
-    index = VectorIndex.load(one)
+    index = Index.load(one)
     assert (index.revision, len(index)) == (one.revision, report.chunks)
 
 
@@ -129,10 +130,10 @@ def test_a_deleted_file_leaves_the_library_and_the_index(one: Library, run: Inge
     Path("docs/b.txt").unlink()
     assert numbers(run("docs")) == (0, 0, 2, 1)
     assert set(chunks(one)) == {"docs/a.md", "docs/c.csv"}
-    index = VectorIndex.load(one)
+    index = Index.load(one)
     assert len(index) == one.counts()[1]
-    assert index.similarities(one.vectors().vectors[0], list(gone)) == {}
-    assert one.match('"bananas"', 5, (1, 1, 1)) == []
+    assert index.similarities(one.rows().vectors[0], list(gone)) == {}
+    assert index.lexical(list(one.term_ids(query_terms("bananas")).values()), 5) == []
 
 
 def test_a_moved_file_keeps_its_chunks_and_embeds_nothing(

@@ -1,0 +1,148 @@
+"""Segments on disk: a folder for each generation, whole or not there, with a checksum of every file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xxhash
+
+from ._dense import Dense
+from ._postings import Postings
+from ._segment import Segment
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+log = logging.getLogger(__name__)
+
+MANIFEST, VECTORS = "manifest.json", "vectors.faiss"
+ARRAYS = ("ids", "documents", "offsets", "places", "frequencies", "lengths")
+FILES = (MANIFEST, VECTORS, *(f"{name}.npy" for name in ARRAYS))
+_FORMAT = 1
+_TOLD = {"format", "generation", "kind", "rows", "files"}
+
+
+class DamagedError(Exception):
+    """A generation is not what was written."""
+
+
+def open_generation(folder: Path) -> Segment | None:
+    """The stored segment, mapped into memory; None when it is gone or, as is logged then, damaged."""
+    if not folder.is_dir():
+        return None
+    try:
+        manifest = _verified(folder)
+        ids, documents, offsets, places, frequencies, lengths = (_mapped(folder / f"{name}.npy") for name in ARRAYS)
+        dense = Dense.open(folder / VECTORS, ids)
+        if dense.kind != manifest["kind"] or not len(ids) == len(documents) == len(lengths) == manifest["rows"]:
+            raise DamagedError("its files do not belong together")
+    except (DamagedError, OSError, RuntimeError, ValueError, EOFError) as error:
+        if folder.is_dir():  # else another process has put a newer one into its place
+            told = (str(error).splitlines() or [type(error).__name__])[0]
+            log.warning("%s is damaged and will be made anew from the library (%s)", folder, told)
+        return None
+    return Segment(ids, documents, dense, Postings(offsets, places, frequencies, lengths))
+
+
+@contextmanager
+def new_generation(folder: Path, name: str) -> Iterator[Path]:
+    """A folder to write the files of a generation into, which gets its name when all of them are on the disk.
+
+    The caller holds the library's lock.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    folder.mkdir(exist_ok=True)
+    for left in folder.glob(".new-*"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
+        made = Path(temporary) / "index"
+        made.mkdir()
+        yield made
+        for file in (*made.iterdir(), made):
+            _sync(file)
+        shutil.rmtree(folder / name, ignore_errors=True)
+        made.rename(folder / name)
+        _sync(folder)
+
+
+def write_segment(made: Path, name: str, segment: Segment) -> None:
+    """Write what is not yet in the folder of a new generation, and the manifest.
+
+    Raises:
+        OSError, RuntimeError: It cannot be written.
+    """
+    segment.dense.write(made / VECTORS)
+    postings = segment.postings
+    rows: list[npt.NDArray[Any]] = [segment.ids, segment.documents]
+    arrays = [*rows, postings.offsets, postings.places, postings.frequencies, postings.lengths]
+    for field, array in zip(ARRAYS, arrays, strict=True):
+        if isinstance(array, np.memmap):
+            array.flush()
+        else:
+            np.save(made / f"{field}.npy", array, allow_pickle=False)
+    files = {path.name: {"bytes": path.stat().st_size, "xxh3_128": _checksum(path)} for path in sorted(made.iterdir())}
+    manifest = {
+        "format": _FORMAT,
+        "generation": name,
+        "kind": segment.dense.kind,
+        "rows": len(segment),
+        "files": files,
+    }
+    (made / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
+
+
+def remove_others(folder: Path, name: str) -> None:
+    """Remove every generation but one."""
+    for other in folder.iterdir():
+        if other.name != name:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def size(folder: Path) -> int:
+    """The bytes of a generation."""
+    return sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else 0
+
+
+def _verified(folder: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+    if not isinstance(manifest, dict) or manifest.keys() != _TOLD or not isinstance(manifest["files"], dict):
+        raise DamagedError(f"{MANIFEST} is not what was written")
+    if (manifest["format"], manifest["generation"]) != (_FORMAT, folder.name):
+        raise DamagedError(f"it is generation {manifest['generation']} in format {manifest['format']}")
+    if {MANIFEST, *manifest["files"]} != {*FILES}:
+        raise DamagedError("it has other files")
+    for name, told in manifest["files"].items():
+        path = folder / name
+        if told != {"bytes": path.stat().st_size, "xxh3_128": _checksum(path)}:
+            raise DamagedError(f"{name} is not what was written")
+    return manifest
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
+
+
+def _mapped(path: Path) -> npt.NDArray[Any]:
+    # As a plain array: each slice of a memmap costs a microsecond more.
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
