@@ -43,7 +43,7 @@ def fill(
     Raises:
         LibraryError: The library cannot be written to.
     """
-    from ..retrieval.vectors import VectorIndex
+    from ..retrieval.index import Index
 
     plan = replace(plan, tokens=min(plan.tokens, embedder.passage_tokens))
     with library.locked():
@@ -53,7 +53,7 @@ def fill(
             for file in _files(batch, embedder, plan):
                 library.store(file)
             on_documents(len(batch))
-        VectorIndex.publish(library)
+        Index.publish(library)
 
 
 def _files(documents: Sequence[CorpusDocument], embedder: Embedder, plan: ChunkPlan) -> list[NewFile]:
