@@ -5,38 +5,95 @@ from __future__ import annotations
 import hashlib
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..eval.filling import fill
-from ..eval.metrics.ranking import DEPTH
-from ..eval.ranking import Ranker
+from ..eval.metrics.ranking import DEPTH, Run
+from ..eval.ranking import Ranker, RankingReport, evaluate, run_queries
 from ..eval.readers.corpus import JudgedCorpus
 from ..generation.models import ModelStore
 from ..retrieval.embedding import load_embedder
 from ..retrieval.library import Library
+from ..retrieval.records import EmbedderIdentity
 from ..retrieval.retriever import Mode
+from .engine import Ragstone
 from .ingesting import ingest_options
+from .settings import Settings
 
-if TYPE_CHECKING:
-    from .engine import Ragstone
-    from .settings import Settings
+Tell = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
 
 MOST_HITS = 1000
 """Chunks asked of one search, at most."""
 
 
-def corpus_library(
-    corpus: JudgedCorpus, work: Path, settings: Settings, on_documents: Callable[[int], None] = lambda _: None
-) -> Path:
+@dataclass(frozen=True, slots=True)
+class RetrievalResult:
+    """What the ways of searching found in one corpus."""
+
+    corpus: JudgedCorpus
+    documents: int
+    chunks: int
+    hits: int
+    """Chunks asked of each search."""
+    embedder: EmbedderIdentity | None
+    runs: Mapping[str, Run]
+    """By mode."""
+    report: RankingReport
+
+
+def run_retrieval(
+    corpus: JudgedCorpus,
+    modes: Sequence[Mode],
+    baseline: Mode,
+    metrics: Sequence[str],
+    *,
+    work: Path,
+    settings: Settings,
+    hits: int | None = None,
+    seed: int = 0,
+    tell: Tell = lambda *_: None,
+) -> RetrievalResult:
+    """Search a corpus in several ways.
+
+    Args:
+        corpus: The documents, the queries, and what is relevant.
+        modes: The ways to search.
+        baseline: The one that the others are compared with; it has to be among them.
+        metrics: See `eval.metrics.ranking.score`.
+        work: Where libraries are kept for the next run.
+        settings: Those that an ingest and a search heed.
+        hits: Chunks asked of each search; by default `hits_for` the corpus.
+        seed: Of the intervals and tests.
+        tell: Told of the progress.
+
+    Raises:
+        ModelError: The embedding model cannot be used.
+        LibraryError: The library cannot be written to.
+    """
+    folder = corpus_library(corpus, work, settings, tell)
+    runs: dict[str, Run] = {}
+    with Ragstone.open(folder, create=False, settings=settings) as rag:
+        documents, chunks = rag.library.counts()
+        asked = hits or hits_for(documents, chunks)
+        for mode in modes:
+            ranker, told = document_ranker(rag, mode, asked), partial(tell, f"{corpus.name}: {mode}")
+            runs[mode] = run_queries(corpus.queries, ranker, told)
+        report = evaluate(runs, corpus.qrels, baseline, metrics, seed)
+        return RetrievalResult(corpus, documents, chunks, asked, rag.library.embedder, runs, report)
+
+
+def corpus_library(corpus: JudgedCorpus, work: Path, settings: Settings, tell: Tell = lambda *_: None) -> Path:
     """The folder of a library with these documents; it is built unless an earlier run has left it.
 
     Args:
         corpus: The documents.
         work: Where such libraries are kept, one for each corpus, embedding model and way of chunking.
         settings: Those that an ingest heeds.
-        on_documents: Told how many more are stored.
+        tell: Told of the progress.
 
     Raises:
         ModelError: The embedding model cannot be used.
@@ -53,7 +110,7 @@ def corpus_library(
         begun = folder.with_name(f"{folder.name}.begun")
         shutil.rmtree(begun, ignore_errors=True)  # of a run that was interrupted
         with Library(begun, create=True) as library:
-            fill(library, corpus.corpus, embedder, options.plan, on_documents)
+            fill(library, corpus.corpus, embedder, options.plan, partial(tell, f"{corpus.name}: ingest"))
         begun.rename(folder)
     return folder
 
@@ -71,5 +128,6 @@ def document_ranker(rag: Ragstone, mode: Mode, hits: int) -> Ranker:
 
 
 def hits_for(documents: int, chunks: int) -> int:
-    """How many chunks to ask for, so that there are 100 documents among them unless one has much more than others."""
-    return min(MOST_HITS, DEPTH * max(1, math.ceil(2 * chunks / max(documents, 1))))
+    """How many chunks to ask for, so that there are 100 documents among them unless a few have most of the chunks."""
+    enough = DEPTH * math.ceil(2 * chunks / max(documents, 1))
+    return max(1, min(enough, chunks, MOST_HITS))

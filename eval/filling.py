@@ -29,7 +29,7 @@ def fill(
     corpus: Sequence[CorpusDocument],
     embedder: Embedder,
     plan: ChunkPlan,
-    on_documents: Callable[[int], None] = lambda _: None,
+    on_batch: Callable[[int, int], None] = lambda *_: None,
 ) -> None:
     """Store a corpus in an empty library. A document's path is its id; its text begins with its title.
 
@@ -38,7 +38,7 @@ def fill(
         corpus: The documents.
         embedder: The embedding model.
         plan: How documents are cut.
-        on_documents: Told how many more are stored.
+        on_batch: Told how many documents are stored, of how many.
 
     Raises:
         LibraryError: The library cannot be written to.
@@ -52,7 +52,7 @@ def fill(
             batch = corpus[start : start + BATCH]
             for file in _files(batch, embedder, plan):
                 library.store(file)
-            on_documents(len(batch))
+            on_batch(min(start + BATCH, len(corpus)), len(corpus))
         Index.publish(library)
 
 

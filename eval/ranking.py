@@ -56,18 +56,20 @@ class RankingReport:
         return found | ({"per_query": self.values} if per_query else {})
 
 
-def run_queries(queries: Mapping[str, str], ranker: Ranker, on_query: Callable[[], None] = lambda: None) -> Run:
+def run_queries(
+    queries: Mapping[str, str], ranker: Ranker, on_query: Callable[[int, int], None] = lambda *_: None
+) -> Run:
     """The first 100 documents for each query.
 
     Args:
         queries: By id.
         ranker: What is evaluated.
-        on_query: Called after every query.
+        on_query: Told how many queries are done, of how many.
     """
     run = {}
-    for query, text in queries.items():
+    for done, (query, text) in enumerate(queries.items(), 1):
         run[query] = list(ranker(text))[:DEPTH]
-        on_query()
+        on_query(done, len(queries))
     return run
 
 
