@@ -101,13 +101,14 @@ def sources(settings: Settings) -> Iterator[Check]:
 def library(settings: Settings) -> Iterator[Check]:
     """The database, the two indexes, the embedding model that made the vectors, and the files behind the documents."""
     from ..retrieval._migrations import MIGRATIONS
+    from ..retrieval.analysis import VERSION
     from ..retrieval.library import DATABASE, Library
 
     file = settings.library / DATABASE
     if not file.is_file():
         yield Check("library", "warning", f"{settings.library}: there is none yet", "Make one with `ingest FOLDER`")
         return
-    number, faults = _quick_check(file)
+    number, analysis, faults = _quick_check(file)
     if faults:
         remedy = "Check its permissions; restore it from a backup, or ingest into another with --library"
         yield Check("library", "problem", f"{file}: {'; '.join(faults)}", remedy)
@@ -115,59 +116,52 @@ def library(settings: Settings) -> Iterator[Check]:
     if number < len(MIGRATIONS):  # opening it would change it
         yield Check("library", "ok", f"{file}: version {number}, brought to {len(MIGRATIONS)} at its next use")
         return
+    if analysis != str(VERSION):  # and so here
+        yield Check("library", "ok", f"{file}: version {number}; the words of its chunks are read anew at its next use")
+        return
     with Library(settings.library) as opened:
         documents, chunks = opened.counts()
         yield Check("library", "ok", f"{file}: version {number}, {documents} documents, {chunks} chunks")
-        yield _lexical_index(file)
+        yield _lexical_index(opened, file)
         yield _vector_index(opened, chunks)
         yield _files(opened)
         if folder := _sound(settings, settings.embedding_model):
             yield _embedder(opened, settings, folder)
 
 
-def _quick_check(file: Path) -> tuple[int, list[str]]:
-    """The schema's version, and what is wrong with the database."""
+def _quick_check(file: Path) -> tuple[int, str, list[str]]:
+    """The versions of the schema and of the analysis of words, and what is wrong with the database."""
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
             faults = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
             number = int(db.execute("PRAGMA user_version").fetchone()[0])
+            named = "SELECT value FROM settings WHERE name = 'analysis'"
+            analysis = (db.execute(named).fetchone() if number else None) or [""]
     except sqlite3.DatabaseError as error:
-        return 0, [str(error)]
-    return number, [] if faults == ["ok"] else faults
+        return 0, "", [str(error)]
+    return number, analysis[0], [] if faults == ["ok"] else faults
 
 
-def _lexical_index(file: Path) -> Check:
-    # FTS5 takes the command as an INSERT, so the connection must be one that may write; nothing is written. With a rank
-    # of 1 it compares the index with the chunks.
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as db:
-        try:
-            db.execute("INSERT INTO lexicon (lexicon, rank) VALUES ('integrity-check', 1)")
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_READONLY")):
-                return Check("lexical index", "warning", f"not checked ({error})", "Try again when it is writable")
-            rebuild = f"""sqlite3 '{file}' "INSERT INTO lexicon (lexicon) VALUES ('rebuild')\""""
-            remedy = f"Run `{rebuild}`, or ingest into another library with --library"
-            return Check("lexical index", "problem", f"not that of the chunks ({error})", remedy)
+def _lexical_index(opened: Library, file: Path) -> Check:
+    if count := opened.differing_terms():
+        anew = f"""sqlite3 '{file}' "DELETE FROM settings WHERE name = 'analysis'\""""
+        remedy = f"Run `{anew}`, and the next use reads them anew; or ingest into another library with --library"
+        return Check("lexical index", "problem", f"not that of the text in {count} chunks", remedy)
     return Check("lexical index", "ok", "consistent with the chunks")
 
 
 def _vector_index(opened: Library, chunks: int) -> Check:
-    import faiss
-    import numpy as np
-
-    from ..retrieval.vectors import IDS, VECTORS
+    from ..retrieval.index import DamagedError, verified
 
     folder = opened.folder / "index" / opened.published
     if not opened.published or not folder.is_dir():
         return Check("vector index", "ok", f"will be rebuilt for {chunks} chunks at the next search")
     try:
-        stored = faiss.read_index(str(folder / VECTORS)).ntotal
-        named = len(np.load(folder / IDS, allow_pickle=False))
-    except (OSError, RuntimeError, ValueError, EOFError):
+        rows = verified(folder)["rows"]
+    except (DamagedError, OSError, ValueError):
         return Check("vector index", "warning", f"{folder} is damaged", "Nothing is lost: the next search rebuilds it")
-    remedy = f"Delete {folder}; the next search rebuilds it"
-    found = f"{stored} vectors for {named} chunks; the library has {chunks}, and a search reads the news from it"
-    return _judge("vector index", found, remedy, problem=stored != named)
+    found = f"{rows} chunks, checksums right; the library has {chunks}, and a search reads the news from it"
+    return Check("vector index", "ok", found)
 
 
 def _files(opened: Library) -> Check:

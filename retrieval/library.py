@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EmbedderMismatchError
 from ._database import FILE, Database
-from ._rows import advance_revision, insert_file, nanoseconds, utc
-from .records import Chunk, Document, EmbedderIdentity, Line, Link, NewFile, Page, StoredFile
+from ._reading import read_chunks, read_documents, read_files, read_pages
+from ._rows import advance_revision, insert_file, utc
+from .records import Chunk, Document, EmbedderIdentity, NewFile, Page, StoredFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,19 +30,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DATABASE = FILE
-
-SETTLED_NS = 2_000_000_000
-"""A file changed less than this before it was read may have changed again within its clock's resolution."""
-
-_PATH = "f.path || CASE d.part WHEN '' THEN '' ELSE '/' || d.part END"
-_CHUNK = (
-    *("id", "document_id", "document", "title", "ordinal", "page", "char_start", "char_end", "heading"),
-    *("text", "table_header", "tokens"),
-)
-_DOCUMENT = (
-    *("id", "path", "title", "media_type", "metadata", "collection", "sha256", "size", "mtime_ns", "added_at"),
-    *("pages", "chunks", "empty_pages"),
-)
 
 
 class Library:
@@ -150,12 +138,7 @@ class Library:
     def pages(self, document_id: int) -> list[Page]:
         """A document's pages; empty for formats without pages."""
         with self._db.reading() as db:
-            rows = db.execute(
-                "SELECT number, char_start, char_end, lines, label, links, ocr FROM pages "
-                "WHERE document_id = ? ORDER BY number",
-                (document_id,),
-            ).fetchall()
-        return [_page(*row) for row in rows]
+            return read_pages(db, document_id)
 
     def chunks(self, ids: Sequence[int]) -> dict[int, Chunk]:
         """The chunks with these ids, by id; one that is gone is left out."""
@@ -205,6 +188,13 @@ class Library:
         with self._db.reading() as db:
             return term_ids(db, list(words))
 
+    def differing_terms(self) -> int:
+        """The number of chunks whose stored terms are not those of their text; reads every text."""
+        from ._terms import differing
+
+        with self._db.snapshot() as db:
+            return differing(db)
+
     def document_ids(self, where: Filter) -> npt.NDArray[np.int64]:
         """The ids of the documents that a filter keeps, ascending.
 
@@ -221,18 +211,7 @@ class Library:
     def files(self) -> dict[str, StoredFile]:
         """What is known of every file, by absolute path."""
         with self._db.reading() as db:
-            rows = db.execute(
-                "SELECT absolute_path, id, path, sha256, size, mtime_ns, recipe, read_at, collection, failed FROM files"
-            ).fetchall()
-        return {
-            absolute: StoredFile(
-                *(number, path, digest, size, mtime_ns, recipe),
-                settled=mtime_ns + SETTLED_NS < nanoseconds(read_at),
-                collection=collection,
-                failed=_pairs(failed),
-            )
-            for absolute, number, path, digest, size, mtime_ns, recipe, read_at, collection, failed in rows
-        }
+            return read_files(db)
 
     def signatures(self) -> dict[int, tuple[int, bytes]]:
         """The file's id and the MinHash signature of every document, by its id."""
@@ -352,48 +331,8 @@ class Library:
 
     def _chunks(self, condition: str, value: object) -> dict[int, Chunk]:
         with self._db.reading() as db:
-            rows = db.execute(
-                f"SELECT c.id, document_id, {_PATH}, d.title, ordinal, page, char_start, char_end, heading, c.text, "
-                "table_header, tokens FROM chunks c JOIN documents d ON d.id = document_id "
-                f"JOIN files f ON f.id = file_id WHERE {condition}",
-                (value,),
-            ).fetchall()
-        return {row[0]: Chunk(**dict(zip(_CHUNK, row, strict=True))) for row in rows}
+            return read_chunks(db, condition, value)
 
     def _documents(self, clause: str, values: tuple[Any, ...]) -> list[Document]:
         with self._db.reading() as db:
-            rows = db.execute(
-                f"SELECT d.id, {_PATH}, title, media_type, metadata, collection, sha256, size, mtime_ns, read_at, "
-                "(SELECT count(*) FROM pages p WHERE p.document_id = d.id), "
-                "(SELECT count(*) FROM chunks c WHERE c.document_id = d.id), "
-                "(SELECT group_concat(number) FROM pages p WHERE p.document_id = d.id AND char_start = char_end) "
-                f"FROM documents d JOIN files f ON f.id = file_id {clause}",
-                values,
-            ).fetchall()
-        named = [dict(zip(_DOCUMENT, row, strict=True)) for row in rows]
-        return [
-            Document(
-                **row | {"metadata": json.loads(row["metadata"]), "empty_pages": _numbers(row["empty_pages"] or "")}
-            )
-            for row in named
-        ]
-
-
-def _numbers(joined: str) -> tuple[int, ...]:
-    return tuple(sorted(int(number) for number in joined.split(",") if number))
-
-
-def _pairs(stored: str) -> tuple[tuple[str, str], ...]:
-    return tuple((part, reason) for part, reason in json.loads(stored))
-
-
-def _page(number: int, start: int, end: int, lines: str, label: str, links: str, ocr: int) -> Page:
-    return Page(
-        number,
-        start,
-        end,
-        tuple(Line(first, last, (x0, y0, x1, y1)) for first, last, x0, y0, x1, y1 in json.loads(lines)),
-        label,
-        tuple(Link((x0, y0, x1, y1), uri) for x0, y0, x1, y1, uri in json.loads(links)),
-        bool(ocr),
-    )
+            return read_documents(db, clause, values)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import SourceError
-from .common import emit_json, json_option, library_option, open_engine, place
+from .common import emit_json, filter_options, json_option, library_option, open_engine, place
 
 if TYPE_CHECKING:
+    from ...retrieval.index import IndexState
     from ...retrieval.records import Document
     from ..engine import Ragstone
 
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 @json_option
 def status(library: Path | None, as_json: bool) -> int:
     """Show what the library holds."""
-    from ...retrieval.vectors import VectorIndex
+    from ...retrieval.index import Index
 
     with open_engine(library) as rag:
         documents, chunks = rag.library.counts()
         collections = rag.library.collections()
         embedder = rag.library.embedder
-        index = VectorIndex.load(rag.library)
-        folder = rag.library.folder
+        index = Index.load(rag.library)
+        state, folder = index.state, rag.library.folder
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     report = {
         "library": str(folder),
@@ -38,7 +39,7 @@ def status(library: Path | None, as_json: bool) -> int:
         "chunks": chunks,
         "vectors": len(index),
         "embedder": None if embedder is None else dataclasses.asdict(embedder),
-        "index": {"kind": "flat inner product", "revision": index.revision},
+        "index": dataclasses.asdict(state) | {"revision": index.revision},
         "bytes": size,
     }
     if as_json:
@@ -48,10 +49,16 @@ def status(library: Path | None, as_json: bool) -> int:
         "none yet" if embedder is None else f"{embedder.model}, {embedder.dimension} dimensions ({embedder.runtime})"
     )
     click.echo(f"Library    {folder}\nDocuments  {documents}\nChunks     {chunks}\nVectors    {len(index)}")
-    click.echo(
-        f"Embedding  {model}\nIndex      flat inner product, revision {index.revision}\nSize       {size / 1e6:.1f} MB"
-    )
+    click.echo(f"Embedding  {model}\nIndex      {_told(state)}\nSize       {size / 1e6:.1f} MB")
     return 0
+
+
+def _told(index: IndexState) -> str:
+    kind = f"{index.kind}, {'approximate' if index.approximate else 'exact'}"
+    if not index.generation:
+        return f"{kind}, in memory: {index.news} chunks"
+    stored = f"generation {index.generation} of {index.rows} chunks, {index.bytes / 1e6:.1f} MB"
+    return f"{kind}; {stored}; {index.news} came since, {index.tombstones} were removed"
 
 
 @click.group()
@@ -60,12 +67,13 @@ def docs() -> None:
 
 
 @docs.command("list")
+@filter_options
 @library_option
 @json_option
-def list_documents(library: Path | None, as_json: bool) -> int:
+def list_documents(conditions: tuple[str, ...], collection: str | None, library: Path | None, as_json: bool) -> int:
     """List the documents."""
     with open_engine(library) as rag:
-        documents = rag.documents()
+        documents = rag.documents(collection, conditions)
     if as_json:
         emit_json({"documents": [dataclasses.asdict(document) for document in documents]})
         return 0

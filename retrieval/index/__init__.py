@@ -22,7 +22,9 @@ from ._dense import Dense
 from ._postings import Mask, bm25, bm25_of, ideal, idf
 from ._postings import Segment as Searched
 from ._segment import Segment, exact_vectors, joined, merged_postings
+from ._store import DamagedError as DamagedError
 from ._store import new_generation, open_generation, remove_others, size, write_segment
+from ._store import verified as verified
 
 if TYPE_CHECKING:
     import numpy.typing as npt

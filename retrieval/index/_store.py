@@ -41,7 +41,7 @@ def open_generation(folder: Path) -> Segment | None:
     if not folder.is_dir():
         return None
     try:
-        manifest = _verified(folder)
+        manifest = verified(folder)
         ids, documents, offsets, places, frequencies, lengths = (_mapped(folder / f"{name}.npy") for name in ARRAYS)
         dense = Dense.open(folder / VECTORS, ids)
         if dense.kind != manifest["kind"] or not len(ids) == len(documents) == len(lengths) == manifest["rows"]:
@@ -115,7 +115,13 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else 0
 
 
-def _verified(folder: Path) -> dict[str, Any]:
+def verified(folder: Path) -> dict[str, Any]:
+    """The manifest of a generation, every file of which is what was written.
+
+    Raises:
+        DamagedError: One is not.
+        OSError, ValueError: It cannot be read.
+    """
     manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
     if not isinstance(manifest, dict) or manifest.keys() != _TOLD or not isinstance(manifest["files"], dict):
         raise DamagedError(f"{MANIFEST} is not what was written")

@@ -22,6 +22,7 @@ from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
 from ragstone.generation.llama import supports_gpu
 from ragstone.generation.models import ModelStore
+from ragstone.retrieval.library import Library
 
 CHAT, EMBEDDING = "smollm2-135m", "all-minilm-l6-v2"
 
@@ -98,7 +99,7 @@ def test_a_library_that_sqlite_may_not_open_is_a_problem_of_permissions(
 
 
 def test_each_json_check_has_the_four_keys_and_each_problem_its_remedy(folder: Path) -> None:
-    execute(folder, "DELETE FROM lexicon_docsize WHERE id = 1")
+    execute(folder, "DELETE FROM postings WHERE chunk_id = 1")
     code, output = run("--json", "--no-load", "--library", str(folder))
     document = json.loads(output)
     assert code == 1 and list(document) == ["checks"]
@@ -157,12 +158,14 @@ def test_a_database_with_a_damaged_page_is_a_problem(folder: Path) -> None:
 
 
 def test_a_damaged_lexical_index_is_a_problem_whose_remedy_repairs_it(folder: Path) -> None:
-    execute(folder, "DELETE FROM lexicon_data WHERE id = (SELECT max(id) FROM lexicon_data)")
+    execute(folder, "UPDATE postings SET terms = x'' WHERE chunk_id = 2")
     found = checks(folder)["lexical index"]
     assert found.status == "problem"
     statement = found.remedy.split('"')[1]
-    assert f"sqlite3 '{folder / 'library.sqlite3'}'" in found.remedy and "rebuild" in statement
+    assert f"sqlite3 '{folder / 'library.sqlite3'}'" in found.remedy
     execute(folder, statement)
+    assert "anew at its next use" in checks(folder)["library"].found
+    Library(folder).close()
     assert checks(folder)["lexical index"].status == "ok"
 
 
@@ -171,21 +174,21 @@ def test_a_chunk_that_the_lexical_index_does_not_know_is_a_problem(folder: Path)
     assert checks(folder)["lexical index"].status == "problem"
 
 
-def test_a_library_being_written_to_is_a_warning(folder: Path) -> None:
+def test_a_library_being_written_to_is_checked_all_the_same(folder: Path) -> None:
     writer = sqlite3.connect(folder / "library.sqlite3", isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
     found = checks(folder)["lexical index"]
     writer.close()
-    assert found.status == "warning" and "locked" in found.found
+    assert found.status == "ok"
 
 
-def test_vectors_that_are_not_those_of_the_chunks_are_a_problem(folder: Path) -> None:
+def test_vectors_that_are_not_those_of_the_chunks_are_a_warning(folder: Path) -> None:
     index = faiss.IndexIDMap2(faiss.IndexFlatIP(384))
     index.add_with_ids(np.ones((1, 384), np.float32), np.array([1]))
     faiss.write_index(index, str(index_file(folder)))
     found = checks(folder)["vector index"]
-    assert found.status == "problem" and "1 vectors for" in found.found
-    assert str(index_file(folder).parent) in found.remedy
+    assert found.status == "warning" and "rebuilds it" in found.remedy
+    assert str(index_file(folder).parent) in found.found
 
 
 def test_a_damaged_vector_index_is_a_warning_and_a_missing_one_is_none(folder: Path) -> None:
@@ -225,7 +228,7 @@ def test_no_text_of_a_document_is_shown(folder: Path) -> None:
     db = sqlite3.connect(folder / "library.sqlite3")
     texts = [row[0] for row in db.execute("SELECT text FROM chunks UNION SELECT heading FROM chunks")]
     db.close()
-    execute(folder, "DELETE FROM lexicon_docsize WHERE id = 1")
+    execute(folder, "DELETE FROM postings WHERE chunk_id = 1")
     output = run("--no-load", "--library", str(folder))[1]
     lines = {line.strip() for text in texts for line in text.splitlines() if len(line.strip()) > 12}
     assert len(lines) > 50

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from ragstone.errors import LibraryError
+from ragstone.retrieval._reading import SETTLED_NS
 from ragstone.retrieval.analysis import terms
-from ragstone.retrieval.library import DATABASE, SETTLED_NS, Library
+from ragstone.retrieval.library import DATABASE, Library
 
 PARTS = {"": ["letter"], "a/one.txt": ["apple", "apricot"], "two.txt": ["banana"]}
 

@@ -13,9 +13,9 @@ import pytest
 
 from ragstone.retrieval import analysis
 from ragstone.retrieval._migrations import MIGRATIONS
+from ragstone.retrieval.index import Index
 from ragstone.retrieval.library import DATABASE, Library
 from ragstone.retrieval.records import Line, Page
-from ragstone.retrieval.vectors import VectorIndex
 
 DOCUMENTS = {2: ("a.txt", "apple tree\napple pie"), 5: ("sub/b.pdf", "banana bread\nberry")}
 """Of the ids up to 9, so that later ones were removed; each line is a chunk, and a page."""
@@ -108,8 +108,10 @@ def test_chunks_pages_and_vectors_are_still_there(migrated: Library, check):
 def test_both_searches_find_what_was_stored(migrated: Library, found):
     assert found(migrated, "apple") == {20, 21}
     assert found(migrated, "banana") == {50}
-    index = VectorIndex.load(migrated)
-    assert [index.search(vector, 1)[0][0] for vector in np.eye(4, dtype=np.float32)] == [20, 21, 50, 51]
+    index = Index.load(migrated)
+    assert [index.dense(vector, 1)[0][0] for vector in np.eye(4, dtype=np.float32)] == [20, 21, 50, 51]
+    words = migrated.term_ids(analysis.query_terms("bread"))
+    assert [number for number, _ in index.lexical(list(words.values()), 5)] == [50]
     assert [folder.name for folder in (migrated.folder / "index").iterdir()] == [migrated.published]
 
 
@@ -183,10 +185,13 @@ def test_a_library_that_needs_its_terms_anew_and_may_not_be_written_is_refused(
     for path in one.folder.iterdir():
         path.chmod(0o444)
     one.folder.chmod(0o555)
-    script = "import sys; from pathlib import Path; from ragstone.retrieval.library import Library; Library(Path(sys.argv[1]))"
+    imports = "import sys; from pathlib import Path; from ragstone.retrieval.library import Library"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", script, one.folder], preexec_fn=bound_by_permissions, capture_output=True, text=True
+            [sys.executable, "-c", f"{imports}; Library(Path(sys.argv[1]))", one.folder],
+            preexec_fn=bound_by_permissions,
+            capture_output=True,
+            text=True,
         )
     finally:
         one.folder.chmod(0o755)

@@ -13,14 +13,15 @@ READER = """
 import sys
 from pathlib import Path
 from ragstone.errors import LibraryWriteError
+from ragstone.retrieval.analysis import query_terms
+from ragstone.retrieval.index import Index
 from ragstone.retrieval.library import Library
-from ragstone.retrieval.vectors import VectorIndex
 
 library = Library(Path(sys.argv[1]))
-index = VectorIndex.load(library)
+index = Index.load(library)
 for _ in sys.stdin:
     index = index.refreshed(library)
-    found = library.match('"apple"', 10, (1.0, 1.0, 1.0))
+    found = index.lexical(list(library.term_ids(query_terms("apple")).values()), 10)
     print(*library.counts(), len(found), len(index), flush=True)
 try:
     library.remove([1])

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from ragstone.retrieval.embedding import Embedder
+from ragstone.retrieval.index import Index
+from ragstone.retrieval.index._store import FILES
 from ragstone.retrieval.library import DATABASE, Library
-from ragstone.retrieval.vectors import IDS, VECTORS, VectorIndex
 
 QUERIES = ("battery capacity", "When does the agreement expire?", "a", "tariff for households", "Dagny", "日本語", "😀")
 
@@ -26,18 +27,20 @@ def stored(library: Library) -> list[str]:
     return sorted(str(path.relative_to(library.folder / "index")) for path in (library.folder / "index").rglob("*"))
 
 
-def check(library: Library, index: VectorIndex) -> None:
-    """The index holds exactly the library's vectors, and its only stored one is that which the library names."""
-    known = library.vectors()
+def check(library: Library, index: Index) -> None:
+    """The index holds exactly the library's rows, and its only stored one is that which the library names."""
+    known = library.rows()
     assert index.revision == known.revision
     assert len(index) == len(known.ids)
     for number, vector in zip(known.ids[:5], known.vectors[:5], strict=True):
-        assert index.search(vector, 1)[0][1] == pytest.approx(1, abs=1e-5)
+        assert index.dense(vector, 1)[0][1] == pytest.approx(1, abs=1e-5)
         assert index.similarities(vector, [int(number)]) == {int(number): pytest.approx(1, abs=1e-5)}
-    every = index.search(known.vectors[0], len(known.ids) + 10) if len(known.ids) else []
+    every = index.dense(known.vectors[0], len(known.ids) + 10) if len(known.ids) else []
     assert sorted(number for number, _ in every) == known.ids.tolist()
+    worded = index.lexical(sorted(set(known.term_ids.tolist())), len(known.ids) + 10)
+    assert sorted(number for number, _ in worded) == known.ids[known.counts > 0].tolist()
     name = library.published
-    assert stored(library) == [name, f"{name}/{IDS}", f"{name}/{VECTORS}"]
+    assert stored(library) == sorted([name, *(f"{name}/{file}" for file in FILES)])
 
 
 def stored_files(library: Library) -> dict[str, int]:
@@ -46,14 +49,14 @@ def stored_files(library: Library) -> dict[str, int]:
 
 
 def test_hits_are_those_of_brute_force_over_real_embeddings(copy: Library, embedder: Embedder):
-    known = copy.vectors()
+    known = copy.rows()
     ids, vectors = known.ids, known.vectors
-    index = VectorIndex.load(copy)
+    index = Index.load(copy)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(ids)), abs=1e-5)
     for query in QUERIES:
         vector = embedder.embed_query(query)
         cosines = vectors @ vector
-        hits = index.search(vector, 10)
+        hits = index.dense(vector, 10)
         order = np.argsort(-cosines, kind="stable")[:10]
         assert [score for _, score in hits] == pytest.approx(cosines[order].tolist(), abs=1e-5)
         cosine = dict(zip(ids.tolist(), cosines.tolist(), strict=True))
@@ -63,7 +66,7 @@ def test_hits_are_those_of_brute_force_over_real_embeddings(copy: Library, embed
 
 def test_an_index_that_is_there_is_read_and_not_made_anew(copy: Library):
     before = stored_files(copy)
-    check(copy, VectorIndex.load(copy))
+    check(copy, Index.load(copy))
     assert stored_files(copy) == before
 
 
@@ -72,35 +75,40 @@ def emptied(data: bytes) -> bytes:
 
 
 def cut(data: bytes) -> bytes:
-    return data[:-1000]
+    return data[:-20]
 
 
 def garbage(data: bytes) -> bytes:
     return random.Random(1).randbytes(100_000)
 
 
-def header(data: bytes) -> bytes:
-    """With the dimension and the number of vectors overwritten."""
-    return data[:4] + b"\xff" * 36 + data[40:]
+def flipped(data: bytes) -> bytes:
+    """With one bit turned, in the middle."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
-@pytest.mark.parametrize("name", [VECTORS, IDS])
-@pytest.mark.parametrize("damage", [None, emptied, cut, garbage, header])
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", [None, emptied, cut, garbage, flipped])
 def test_a_damaged_index_is_made_anew_from_the_database(
-    copy: Library, name: str, damage: Callable[[bytes], bytes] | None
+    copy: Library, name: str, damage: Callable[[bytes], bytes] | None, caplog: pytest.LogCaptureFixture
 ):
-    file = copy.folder / "index" / copy.published / name
+    folder = copy.folder / "index" / copy.published
+    file = folder / name
     if damage is None:
         file.unlink()
     else:
         file.write_bytes(damage(file.read_bytes()))
-    check(copy, VectorIndex.load(copy))
-    check(copy, VectorIndex.load(copy))
+    check(copy, Index.load(copy))
+    assert f"{folder} is damaged and will be made anew" in caplog.text
+    caplog.clear()
+    check(copy, Index.load(copy))
+    assert caplog.text == ""
 
 
 def test_a_lost_index_is_made_anew_from_the_database(copy: Library, caplog: pytest.LogCaptureFixture):
     shutil.rmtree(copy.folder / "index")
-    check(copy, VectorIndex.load(copy))
+    check(copy, Index.load(copy))
     assert caplog.text == ""
 
 
@@ -110,9 +118,9 @@ def test_an_index_of_which_a_tenth_is_gone_is_made_anew(copy: Library):
     assert gone.chunks > copy.counts()[1] // 10
     chunks = [chunk.id for chunk in copy.chunks_of(gone.id)]
     copy.remove([gone.id])
-    index = VectorIndex.load(copy)
+    index = Index.load(copy)
     assert copy.published not in ("", before)
-    assert not index.similarities(copy.vectors().vectors[0], chunks)
+    assert not index.similarities(copy.rows().vectors[0], chunks)
     check(copy, index)
 
 
@@ -124,28 +132,28 @@ def test_a_database_from_a_backup_never_meets_the_index_of_what_came_after_the_b
     backup = (copy.folder / DATABASE).read_bytes()
     after = library(copy.folder)
     after.remove([first])
-    VectorIndex.load(after)
+    Index.load(after)
     after.close()
     (copy.folder / DATABASE).write_bytes(backup)
     restored = library(copy.folder)
     restored.remove([second])
-    index = VectorIndex.load(restored)
-    known = restored.vectors()
+    index = Index.load(restored)
+    known = restored.rows()
     assert sorted(index.similarities(known.vectors[0], range(max(known.ids) + 1))) == known.ids.tolist()
 
 
 def test_an_index_that_cannot_be_stored_is_still_searched(copy: Library, caplog: pytest.LogCaptureFixture):
     shutil.rmtree(copy.folder / "index")
     (copy.folder / "index").write_text("a file where the folder should be")
-    index = VectorIndex.load(copy)
+    index = Index.load(copy)
     assert len(index) == len(index.refreshed(copy)) == copy.counts()[1]
     assert "could not be stored" in caplog.text
 
 
 def test_an_empty_library_has_an_empty_index(library: Callable[..., Library]):
-    index = VectorIndex.load(library())
+    index = Index.load(library())
     assert len(index) == 0
-    assert index.search(np.ones(3, np.float32), 5) == []
+    assert index.dense(np.ones(3, np.float32), 5) == []
     assert index.similarities(np.ones(3, np.float32), [1]) == {}
 
 
@@ -158,7 +166,7 @@ def test_readers_meet_whole_indexes_only_while_another_thread_publishes(
 
     def read() -> None:
         while not done.is_set():
-            index = VectorIndex.load(copy)
+            index = Index.load(copy)
             if sizes.get(index.revision, len(index)) != len(index):
                 failures.append(f"{len(index)} vectors in revision {index.revision}, not {sizes[index.revision]}")
 
@@ -169,10 +177,10 @@ def test_readers_meet_whole_indexes_only_while_another_thread_publishes(
         for document in copy.documents():
             copy.remove([document.id])
             sizes[copy.revision] = copy.counts()[1]
-            VectorIndex.load(copy)
+            Index.load(copy)
         done.set()
         for reader in readers:
             reader.join()
     assert failures == []
     assert len(sizes) == 20
-    check(copy, VectorIndex.load(copy))
+    check(copy, Index.load(copy))
