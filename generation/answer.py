@@ -116,7 +116,7 @@ class Answerer:
         citations, unless the last event says that it abstained: then the words before are withdrawn.
         """
         draft = _Draft(question, time.perf_counter())
-        draft.query = standalone(question, history, self.model)
+        draft.query = standalone(question, history).query
         draft.hits = self.retriever.search(draft.query, self.hits, self.mode)
         draft.mark("retrieve")
         draft.signals = retrieval_signals(draft.query, draft.hits)

@@ -1,17 +1,18 @@
-"""A question of a chat, made to stand alone."""
+"""A question of a chat, made to stand alone by rules: no model is asked.
+
+The rules know English function words and the shape of a name, a year or a code; they parse nothing. Where they cannot
+say a follow-up in one clean sentence they name what it is about: `Why? (about: the repair of Dagny)`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from .prompts import prompt
-from .sampling import Message, Sampling
-
-if TYPE_CHECKING:
-    from .llama import LlamaModel
+from ._phrases import NAME, content_words, noun_phrases, person
+from .grounding.claims import declines
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +25,289 @@ class Turn:
     """The ids of the chunks that the answer cited."""
 
 
-def standalone(question: str, history: Sequence[Turn], model: LlamaModel) -> str:
-    """A follow-up with the names and things that it refers to; any other question as it is."""
-    if not history or not leans_on_history(question):
+@dataclass(frozen=True, slots=True)
+class Standalone:
+    """A question that can be understood without its conversation."""
+
+    query: str
+    method: Literal["as it is", "rules"]
+
+
+REMEMBERED = 6
+"""How many turns back a question can lean."""
+
+
+def standalone(question: str, history: Sequence[Turn]) -> Standalone:
+    """A follow-up with the names and things that it refers to; any other question, and small talk, as it is.
+
+    `history` holds the earlier turns, oldest first, their questions as typed or made to stand alone.
+    """
+    earlier: list[Turn] = []
+    for turn in history[-REMEMBERED:]:
+        if _is_question(turn.question):
+            earlier.append(Turn(_rewritten(turn.question, earlier), turn.answer))
+    query = _rewritten(question, earlier)
+    return Standalone(query, "as it is" if query == question else "rules")
+
+
+def carried(question: str, history: Sequence[Turn]) -> tuple[int, ...]:
+    """The ids of the chunks that the last answer cited, when the question leans on it; else none."""
+    real = [turn for turn in history if _is_question(turn.question)]
+    return real[-1].cited if real and standalone(question, history).method == "rules" else ()
+
+
+_SMALL_TALK = re.compile(
+    r"(?:\W|\b(?:ok(?:ay)?|thanks?|thank you|thx|cheers|great|good|nice|cool|perfect|fine|right|got it|i see|very"
+    r"|much|a lot|so|yes|no|hello|hi|hey|bye|goodbye|well done|alright|all right|interesting|wonderful)\b)+",
+    re.IGNORECASE,
+)
+_ABOUT = re.compile(r"\s*\(about: (.*)\)$")
+_CORRECTION = re.compile(
+    r"^\W*(?:(?:(?:no|sorry|oops|wait|actually)\b\W*)*(?:i (?:meant|mean|was asking about)|not that|rather)\b|no,)\W*",
+    re.IGNORECASE,
+)
+_BACK = re.compile(
+    r"^\W*(?:(?:going |coming )?back to|returning to|regarding|concerning|as for|about)\s+([^:,]+)[:,]\s*",
+    re.IGNORECASE,
+)
+_OPENER = re.compile(r"^\W*(?:(?:and|but|or|so|then|also|what about|how about|what of)\b\W*)+", re.IGNORECASE)
+_ASKS = re.compile(
+    r"^(?:(?:for|from|to|in|at|by|on|of|with|since|until|up to|within|between|under) )?"
+    r"(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|has|have|had|can|could|will|would|may"
+    r"|might|must|shall|should|am|list|show|give|tell|describe|explain|compare|name|summari[sz]e|find)\b",
+    re.IGNORECASE,
+)
+_BARE = re.compile(
+    r"^(?:(?:for|from|to|in|at|by|on|of|with|since|until) )?(?:who|whom|what|which|when|where|why|how)"
+    r"(?: (?:not|else|exactly|so|come|much|many|long|often|far|old|big|high|deep|large|one|ones|year|day))*\W*$",
+    re.IGNORECASE,
+)
+_MORE = re.compile(
+    r"\W*(?:please )?(?:tell me more|(?:some )?more(?: details?| information)?|explain(?: more)?|elaborate|go on"
+    r"|continue|really|are you sure|is (?:that|this) (?:so|true|right|correct)|such as|for example"
+    r"|(?:what|anything) else|how so|what does (?:that|this|it) mean)(?: please)?\W*",
+    re.IGNORECASE,
+)
+_COURTESY = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|thanks?|thank you|great|good|well|yes|hm+|i see|right|please)\b[\s,.!]+)+",
+    re.IGNORECASE,
+)
+_EMPTY_IT = re.compile(  # the "it" of "is it true that" and "how long does it take to" stands for nothing
+    r"\bit (?:is |was |be )?(?:true|possible|allowed|necessary|permitted|required|safe|likely|important|clear|mandatory"
+    r"|legal|ok|okay|correct|right|normal|take|takes|rain|rains|snow|snows)\b(?=.* (?:that|to|if|for|when)\b)"
+    r"|\bdoes it (?:matter|mean) (?:if|that|when)\b",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(
+    r"\b(?:(?P<person>he|him|his|she|her|hers)|(?P<many>they|them|their|theirs)|(?P<thing>it|its)"
+    r"|(?P<pointer>(?:this|that|these|those)(?: ones?)?))\b(?!')",
+    re.IGNORECASE,
+)
+_POINTER_BEFORE = re.compile(
+    r"(?:^|\b(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|may|must|should|of|for|from|to|in|at|by|on"
+    r"|with|about|before|after|beyond|above|below|under|than|like|since|until|during|against|over|behind|without|why|all|compare))\W*$",
+    re.IGNORECASE,
+)
+_ELSEWHERE = re.compile(
+    r"(?<!is )(?<!are )(?<!was )(?<!were )(?<!be )(?<!been )\bthere\b(?! (?:is|are|was|were|be|will|has|a|any)\b)"
+    r"|\b(?:the (?:same|other|first|second|third|last|former|latter|previous|next|present|old|new)|another|which)"
+    r" ones?\b"
+    r"|\b(?:the others?|the former|the latter|the same|instead|else|then)\b(?!\s+[a-z])",
+    re.IGNORECASE,
+)
+_VERB_AFTER = re.compile(
+    r"\s+(?:is|are|was|were|be|been|do|does|did|has|have|had|can|could|will|would|may|must|should|and|or|in|at|on|for|than"
+    r"|to|with|more|less|not|still|also|happen|happens|cost|costs|mean|means|work|works|take|takes|apply|applies|start|starts"
+    r"|end|ends|compare|compares|measured|calculated|done|decided|paid|called|used|true|correct|allowed|so)\b",
+    re.IGNORECASE,
+)
+_TIME = re.compile(r"\s+(?:night|day|morning|evening|week|month|year|time|case|event)\b")
+_PLURAL = re.compile(r"[a-z][^\Wsui]s$")
+_TO_NEXT_PREPOSITION = r"(?:(?!\b(?:for|in|at|on|by|from|to|with|after|before)\b)[^?,)])+"
+_CLAUSE = re.compile(
+    r"[,;:]|\b(?:when|if|because|while|before|after|until|once|and|or|so|but|unless|who|which)\b", re.IGNORECASE
+)
+
+
+def _rewritten(question: str, earlier: Sequence[Turn]) -> str:
+    """The question made to stand alone; the questions of `earlier` do so already."""
+    if not earlier or _ABOUT.search(question) or not _is_question(question):
         return question
-    last = history[-1]
-    ask = (
-        f"{prompt('condense')}\n\nConversation:\nQ: {last.question}\nA: {last.answer}\n"
-        f"Last question: {question}\nRewritten question:"
-    )
-    messages: list[Message] = [{"role": "user", "content": ask}]
-    rewritten = "".join(model.generate(model.render(messages), Sampling(max_tokens=64))).strip().splitlines()
-    return rewritten[0].strip().strip('"') if rewritten and rewritten[0].strip() else f"{last.question} {question}"
+    last = earlier[-1]
+    rest = _COURTESY.sub("", question)
+    if back := _BACK.match(rest):
+        return _returned(rest[back.end() :], back[1], earlier)
+    if corrected := _CORRECTION.match(rest):
+        return _continued(rest[corrected.end() :], last)
+    opener = _OPENER.match(rest)
+    rest = rest[opener.end() :] if opener else rest
+    if _BARE.match(rest) or _MORE.fullmatch(rest) or (not _ASKS.match(rest) and (opener or _is_fragment(rest))):
+        return _continued(rest, last)
+    resolved = _without_pronouns(rest, earlier)
+    if resolved != rest:
+        return resolved
+    leans = opener or _ELSEWHERE.search(rest) or _names_known_thing(rest, last)
+    return _about(rest, _gist(last.question)) if leans else question
 
 
-_LEANING = re.compile(
-    r"^\W*(?:and|but|or|so|then|also|what about|how about|why|why not|when|where|who|how (?:much|many|long|come))?\W*$"
-    r"|^\W*(?:and|but|or|so|then|what about|how about)\b"
-    r"|\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|then|one|ones|same|former"
-    r"|latter|previous|both|else|instead)\b",
+def _is_question(text: str) -> bool:
+    """Whether there is anything to look for: small talk is left alone."""
+    return bool(re.search(r"\w", text)) and not _SMALL_TALK.fullmatch(text)
+
+
+def _is_fragment(text: str) -> bool:
+    """Whether a text without a question word goes on with the last question, and is no row of key words."""
+    return len(text.split()) <= 2 or (len(text.split()) <= 5 and bool(_PREPOSITION.match(text)))
+
+
+def _returned(rest: str, subject: str, earlier: Sequence[Turn]) -> str:
+    """A question about a subject of an earlier turn."""
+    words = content_words(subject)
+    phrases = (phrase for turn in reversed(earlier) for phrase in noun_phrases(_plain(turn.question)))
+    named = next((phrase for phrase in phrases if words and words <= content_words(phrase)), subject)
+    resolved = _without_pronouns(rest, [Turn(named, "")])
+    return _about(rest, named) if resolved == rest else _capital(resolved)
+
+
+def _plain(query: str) -> str:
+    """A query without what it is about."""
+    return _ABOUT.sub("", query).strip(" ?.!")
+
+
+def _gist(query: str) -> str:
+    """All that a query speaks of."""
+    about = _ABOUT.search(query)
+    return f"{_OPENER.sub('', _plain(query))}; {about[1]}" if about else _plain(query)
+
+
+def _topic(query: str) -> str | None:
+    """The thing that a query is about, where it has an article or a name to tell it by."""
+    phrases = noun_phrases(_plain(query), sure=True) or noun_phrases(_gist(query), sure=True)
+    return phrases[0] if phrases else None
+
+
+def _about(question: str, topic: str) -> str:
+    known = content_words(topic) <= content_words(question)
+    return _capital(question) if known else f"{_capital(question)} (about: {topic})"
+
+
+def _capital(question: str) -> str:
+    return question[:1].upper() + question[1:]
+
+
+# Ellipsis: "And in 2022?", "What about Brage?", "Why?"
+
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_MONTH = re.compile(
+    r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b(?: \d{4})?"
+)
+_CODE = re.compile(r"\b[A-Z]{1,3}-?\d+\b")
+_NAMES = re.compile(rf"{NAME.pattern}(?:(?:, | and | or |, and |, or ){NAME.pattern})*")
+_PREPOSITION = re.compile(
+    r"^(for|in|at|on|by|from|to|of|with|within|under|after|before|during|without|between|above|below|per)\s",
     re.IGNORECASE,
 )
 
 
-def leans_on_history(question: str) -> bool:
-    """Whether a question is too short or too full of pronouns to stand alone."""
-    return len(question.split()) <= 3 or bool(_LEANING.search(question))
+def _continued(fragment: str, last: Turn) -> str:
+    """The last question with its like part replaced by the fragment; or the fragment, about the last question."""
+    fragment = fragment.strip(" ?.!,;:")
+    if not fragment:
+        return last.question
+    if _BARE.match(fragment) or _MORE.fullmatch(fragment):  # it asks about what the answer says
+        said = "" if declines(last.answer) else "; " + re.split(r"(?<=[.!?])\s", last.answer.strip(), maxsplit=1)[0]
+        return f"{_capital(fragment)}? (about: {_gist(last.question)}{said})"
+    if _ASKS.match(fragment):
+        return _rewritten(f"{fragment}?", [last])
+    for like in (_CODE, _MONTH, _YEAR):
+        new = like.search(fragment)
+        if new and not content_words(fragment) - content_words(new[0]):
+            old = _last_match(like, last.question)
+            if old:
+                return _put(last.question, old, new[0])
+            if like is not _CODE:
+                return _extended(last.question, fragment)
+    replaced = _replaced(fragment, last.question)
+    return replaced or f"What about {fragment}? (about: {_gist(last.question)})"
+
+
+def _put(text: str, old: re.Match[str], new: str) -> str:
+    return text[: old.start()] + new + text[old.end() :]
+
+
+def _extended(asked: str, fragment: str) -> str:
+    about = _ABOUT.search(asked)
+    return f"{_plain(asked)} {fragment}?{about[0] if about else ''}"
+
+
+def _last_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return next(iter(reversed(list(pattern.finditer(text)))), None)
+
+
+def _replaced(fragment: str, asked: str) -> str | None:
+    """`asked` with a name for a name, a phrase of one preposition for another, or a noun for a noun of one head."""
+    if (new := _NAMES.fullmatch(fragment)) and (old := _NAMES.search(asked, 1)):
+        return _put(asked, old, new[0])
+    if preposition := _PREPOSITION.match(fragment):
+        old = re.search(rf"\b{preposition[1]}\s{_TO_NEXT_PREPOSITION}", asked, re.IGNORECASE)
+        if old:
+            return _put(asked, old, fragment + " " * old[0].endswith(" "))
+        return _extended(asked, fragment)
+    head = fragment.split()[-1].lower()
+    for phrase in noun_phrases(asked):
+        if head not in ("one", "ones") and phrase.split()[-1].lower() == head:
+            return asked.replace(phrase, fragment)
+    return None
+
+
+# Pronouns: "When does it expire?"
+
+
+def _without_pronouns(question: str, earlier: Sequence[Turn]) -> str:
+    """The question with what its first pronoun stands for; itself when none leans on what was said before."""
+    empty = _EMPTY_IT.search(question)
+    for match in _PRONOUN.finditer(question):
+        before, after = question[: match.start()], question[match.end() :]
+        if match["thing"] and empty and empty.start() <= match.start() < empty.end():
+            continue
+        noun_follows = bool(re.match(r"\s+[a-z]", after)) and not _VERB_AFTER.match(after)
+        stands_free = _POINTER_BEFORE.search(before) or not re.search(r"\w", after)
+        if match["pointer"] and not (stands_free or (noun_follows and _TIME.match(after))):
+            continue
+        if not match["person"] and _named_inside(before):
+            continue
+        if match["pointer"] and noun_follows:  # "those limits"
+            return _about(question, _gist(earlier[-1].question))
+        thing = _meant(match, earlier)
+        if thing is None:
+            return _about(question, _gist(earlier[-1].question))
+        owner = match[0].lower() in ("his", "its", "their", "theirs", "hers") or (match[0] == "her" and noun_follows)
+        return _capital(f"{before}{thing}{chr(39) + 's' if owner else ''}{after}")
+    return question
+
+
+def _meant(pronoun: re.Match[str], earlier: Sequence[Turn]) -> str | None:
+    """What a pronoun stands for."""
+    last = earlier[-1]
+    if pronoun["many"] or pronoun[0].lower().startswith(("these", "those")):
+        return next((p for p in noun_phrases(_plain(last.question)) if _PLURAL.search(p)), None)
+    if pronoun["person"]:
+        named = (person(turn.answer) or person(turn.question) for turn in reversed(earlier))
+        name = next(filter(None, named), None) or _last_match(NAME, last.question[1:])
+        return name if isinstance(name, str) or name is None else name[0]
+    return _topic(last.question)
+
+
+def _named_inside(before: str) -> bool:
+    """Whether an earlier clause of the same question names a thing."""
+    clause = _last_match(_CLAUSE, before)
+    return clause is not None and bool(noun_phrases(before[: clause.start()]))
+
+
+def _names_known_thing(question: str, last: Turn) -> bool:
+    """Whether a short question speaks of "the repair" as of something known, and names nothing by itself."""
+    if NAME.search(question, 1) or re.search(r"\d", question) or len(content_words(question)) > 4:
+        return False
+    known = content_words(f"{last.question} {last.answer}")
+    things = (phrase.split() for phrase in noun_phrases(question))
+    return any(len(t) == 2 and t[0].lower() == "the" and content_words(t[1]) & known for t in things)

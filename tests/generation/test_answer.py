@@ -8,7 +8,6 @@ import pytest
 from ragstone.app.engine import Event, Ragstone, Turn
 from ragstone.errors import ContextOverflowError
 from ragstone.generation.answer import NO_ANSWER
-from ragstone.generation.conversation import leans_on_history
 
 QUESTION = "What torque do the M10 bolts on the rack busbars need?"
 
@@ -103,8 +102,7 @@ def test_a_follow_up_is_searched_for_with_what_it_refers_to(rag: Ragstone) -> No
     history = [Turn("How much did Dagny produce in 2023?", "Dagny produced 5,246 MWh in 2023.")]
     answer = rag.ask("and in 2020?", history)
     assert answer.question == "and in 2020?"
-    assert answer.query != answer.question
-    assert len(answer.query) > len(answer.question)
+    assert answer.query == "How much did Dagny produce in 2020?"
 
 
 def test_a_question_that_stands_alone_is_searched_for_as_it_is(rag: Ragstone) -> None:
@@ -115,13 +113,3 @@ def test_a_question_that_stands_alone_is_searched_for_as_it_is(rag: Ragstone) ->
 def test_a_question_longer_than_the_context_is_an_error(rag: Ragstone) -> None:
     with pytest.raises(ContextOverflowError):
         rag.ask("battery " * 4000)
-
-
-@pytest.mark.parametrize("text", ["and in 2020?", "Why?", "Who wrote it?", "What about Cora?", "How heavy are they?"])
-def test_follow_ups_are_recognized(text: str) -> None:
-    assert leans_on_history(text)
-
-
-@pytest.mark.parametrize("text", [QUESTION, "Which firm audited the accounts for 2023?"])
-def test_whole_questions_are_left_alone(text: str) -> None:
-    assert not leans_on_history(text)
