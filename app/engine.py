@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..generation.llama import GpuLayers, LlamaModel
     from ..ingest.report import IngestReport, Progress
     from ..retrieval.embedding import Embedder
+    from ..retrieval.rerank import Reranker
 
 __all__ = ["Answer", "Event", "Ragstone", "Turn"]
 
@@ -40,8 +41,11 @@ class Ragstone:
         self.library = library
         self.settings = settings
         self.models = ModelStore(settings.models_dir, settings.offline)
-        self._retriever = Retriever(library, self._load_embedder)
+        self._retriever = Retriever(
+            library, self._load_embedder, self._load_reranker if settings.reranker else None, settings.rerank_depth
+        )
         self._embedder: Embedder | None = None
+        self._reranker: Reranker | None = None
         self._model: LlamaModel | None = None
         self._loading = threading.RLock()
 
@@ -75,7 +79,7 @@ class Ragstone:
         with self._loading:
             if self._model is not None:
                 self._model.close()
-            self._model = self._embedder = None
+            self._model = self._embedder = self._reranker = None
         self.library.close()
 
     def ingest(
@@ -186,6 +190,14 @@ class Ragstone:
                     threads=self.settings.threads,
                 )
             return self._embedder
+
+    def _load_reranker(self) -> Reranker:
+        from ..retrieval.rerank import Reranker
+
+        with self._loading:
+            if self._reranker is None:
+                self._reranker = Reranker(self.models.path(self.settings.reranker))
+            return self._reranker
 
 
 def as_gpu_layers(setting: str) -> GpuLayers:

@@ -67,6 +67,11 @@ class Settings:
     parse_memory_mb: int = _setting(3072, "The most memory for the parser of a file, in MiB.", low=128, high=1 << 20)
     max_file_mb: int = _setting(512, "Larger files are not read, in MiB.", low=1, high=1 << 20)
     search_mode: str = _setting("hybrid", "How passages are searched for.", choices=("hybrid", "dense", "lexical"))
+    reranker: str = _setting(
+        "",
+        "Reorder the best hits with this cross-encoder: a sentence-transformers folder, or `owner/name` on the hub.",
+    )
+    rerank_depth: int = _setting(20, "How many of the best hits the reranker reads.", low=1, high=1000)
     hits: int = _setting(4, "The most passages given to the chat model.", low=1, high=50)
     min_confidence: float = _setting(
         0.5, "Answer only from this probability that the passages hold the answer.", low=0, high=1
@@ -179,7 +184,7 @@ def table() -> str:
     for f in fields(Settings):
         about = f.metadata
         span = ", ".join(about["choices"]) or ("" if about["low"] is None else f"{about['low']} to {about['high']}")
-        default = "your cache folder" if f.name == "models_dir" else str(f.default)
+        default = "your cache folder" if f.name == "models_dir" else str(f.default) or '""'
         rows.append(f"| `{f.name}` | `{PREFIX}{f.name.upper()}` | `{default}` | {span} | {about['about']} |")
     return "\n".join(rows)
 

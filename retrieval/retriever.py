@@ -11,6 +11,7 @@ from .filters import as_filter
 from .fusion import reciprocal_rank_fusion
 from .library import Library
 from .records import Hit
+from .rerank import Reranker, rerank
 
 if TYPE_CHECKING:
     from .embedding import Embedder
@@ -29,11 +30,21 @@ class Retriever:
     Args:
         library: The library.
         embedder: Gives the embedding model; called only when a search needs it.
+        reranker: Gives the cross-encoder that puts the best hits in their final order; none by default.
+        rerank_depth: How many of the best hits it judges, at least 1.
     """
 
-    def __init__(self, library: Library, embedder: Callable[[], Embedder]) -> None:
+    def __init__(
+        self,
+        library: Library,
+        embedder: Callable[[], Embedder],
+        reranker: Callable[[], Reranker] | None = None,
+        rerank_depth: int = 20,
+    ) -> None:
         self._library = library
         self._embedder = embedder
+        self._reranker = reranker
+        self._rerank_depth = rerank_depth
         self._index: Index | None = None
         self._guard = threading.Lock()
 
@@ -52,7 +63,8 @@ class Retriever:
         query = query.encode("utf-8", "replace").decode()  # a shell passes on bytes that are no text
         if not query.strip():
             return []
-        depth = max(k, DEPTH)
+        wanted = k if self._reranker is None else max(k, self._rerank_depth)
+        depth = max(wanted, DEPTH)
         index, where = self._current_index(), as_filter(None, collection)
         among = None if where is None else index.rows_among(self._library.document_ids(where))
         found: dict[str, list[tuple[int, float]]] = {}
@@ -65,10 +77,10 @@ class Retriever:
             found["dense"], similarity = self._dense(index, query, depth, others, among)
         rankings = {method: [i for i, _ in hits] for method, hits in found.items()}
         scores = reciprocal_rank_fusion(rankings.values()) if mode == "hybrid" else dict(found[mode])
-        best = sorted(scores, key=lambda i: (-scores[i], i))[:k]
+        best = sorted(scores, key=lambda i: (-scores[i], i))[:wanted]
         ranks = {method: {i: rank for rank, i in enumerate(ids, 1)} for method, ids in rankings.items()}
         chunks = self._library.chunks(best)
-        return [
+        hits = [
             Hit(
                 rank=rank,
                 score=scores[i],
@@ -78,6 +90,9 @@ class Retriever:
             )
             for rank, i in enumerate((i for i in best if i in chunks), 1)
         ]
+        if self._reranker is not None and hits:
+            hits = rerank(query, hits, self._reranker(), self._rerank_depth)[:k]
+        return hits
 
     def _dense(
         self, index: Index, query: str, depth: int, others: list[int], among: Among | None

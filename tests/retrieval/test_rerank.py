@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ragstone.app.engine import Ragstone
+from ragstone.app.settings import Settings
 from ragstone.errors import ModelLoadError, ModelNotFoundError
 from ragstone.generation.models import ModelStore
 from ragstone.retrieval.embedding import Embedder
@@ -221,3 +223,23 @@ def test_a_name_of_the_hub_is_never_brought_by_a_search(tmp_path: Path, folder: 
     assert json.loads((store.path("cross-encoder/ms-marco-MiniLM-L6-v2") / "config.json").read_text())
     assert store.is_present("cross-encoder/ms-marco-MiniLM-L6-v2")
     assert store.pull("cross-encoder/ms-marco-MiniLM-L6-v2") == store.path("cross-encoder/ms-marco-MiniLM-L6-v2")
+
+
+def test_the_setting_reranks_the_searches_of_a_library(
+    sample_library: Path, model_store: ModelStore, folder: Path, hits: list[Hit], theirs: list[float]
+):
+    def found(k: int, **settings: str | int) -> list[Hit]:
+        chosen = Settings(models_dir=model_store.folder, **settings)
+        with Ragstone.open(sample_library, create=False, settings=chosen) as rag:
+            assert rag.search(" ", k) == []
+            return rag.search(QUERY, k)
+
+    expected = [hits[place].chunk.id for place in sorted(range(12), key=lambda place: -theirs[place])]
+    plain = [hit.chunk.id for hit in hits]
+    assert [hit.chunk.id for hit in found(4)] == plain[:4]
+    reranked = found(4, reranker=str(folder), rerank_depth=12)
+    assert [hit.chunk.id for hit in reranked] == expected[:4] != plain[:4]
+    assert [hit.rank for hit in reranked] == [1, 2, 3, 4]
+    assert {hit.chunk.id for hit in found(12, reranker=str(folder), rerank_depth=2)[:2]} == set(plain[:2])
+    with pytest.raises(ModelNotFoundError, match="models pull somebody/cross"):
+        found(4, reranker="somebody/cross")
