@@ -120,31 +120,29 @@ def run(
     corpora = list(_corpora(data, sets, split))
     _make_folders(work, run_dir, out and out.parent)
     results: list[RetrievalResult] = []
-    with tempfile.TemporaryDirectory() as temporary, _progress() as tell:
+    with tempfile.TemporaryDirectory() as temporary:
         for corpus in corpora:
-            result = run_retrieval(
-                corpus.sample(limit, seed),
-                modes,
-                against,
-                RETRIEVAL.metrics,
-                work=work or Path(temporary),
-                settings=settings,
-                hits=hits,
-                seed=seed,
-                tell=tell,
-            )
+            with _progress() as tell:
+                result = run_retrieval(
+                    corpus.sample(limit, seed),
+                    modes,
+                    against,
+                    RETRIEVAL.metrics,
+                    work=work or Path(temporary),
+                    settings=settings,
+                    hits=hits,
+                    seed=seed,
+                    tell=tell,
+                )
             results.append(result)
             if run_dir:
                 write_trec(run_dir, result.corpus, result.runs)
-    head = {"suite": suite, "ragstone": version("ragstone"), "seed": seed}
-    if out:
-        whole = head | {"sets": [_as_json(result, per_query=True) for result in results]}
-        out.write_text(json.dumps(whole, ensure_ascii=False, indent=1), "utf-8")
+            if out:  # after every set: the next one may take long, or fail
+                out.write_text(json.dumps(_as_json(suite, seed, results, per_query=True), indent=1), "utf-8")
+            if not as_json:
+                _show(result)
     if as_json:
-        emit_json(head | {"sets": [_as_json(result, per_query=False) for result in results]})
-        return 0
-    for result in results:
-        _show(result)
+        emit_json(_as_json(suite, seed, results, per_query=False))
     return 0
 
 
@@ -172,10 +170,16 @@ def _make_folders(*folders: Path | None) -> None:
             raise click.UsageError(f"The folder {folder} cannot be made ({error.strerror}).") from error
 
 
-def _as_json(result: RetrievalResult, *, per_query: bool) -> dict[str, Any]:
+def _as_json(suite: str, seed: int, results: Sequence[RetrievalResult], *, per_query: bool) -> dict[str, Any]:
+    sets = [_set_json(result, per_query=per_query) for result in results]
+    return {"suite": suite, "ragstone": version("ragstone"), "seed": seed, "sets": sets}
+
+
+def _set_json(result: RetrievalResult, *, per_query: bool) -> dict[str, Any]:
     corpus = result.corpus
     return {
         "name": corpus.name,
+        "sha256": corpus.fingerprint(),
         "documents": result.documents,
         "chunks": result.chunks,
         "queries": len(corpus.queries),
