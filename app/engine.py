@@ -11,6 +11,7 @@ from ..generation.answer import Answer, Answerer, Event
 from ..generation.conversation import Turn
 from ..generation.models import ModelStore
 from ..generation.sampling import Sampling
+from ..retrieval.filters import Filter, Given, as_filter
 from ..retrieval.library import Library
 from ..retrieval.records import Document, Hit
 from ..retrieval.retriever import Mode, Retriever
@@ -113,31 +114,71 @@ class Ragstone:
         options = ingest_options(self.settings, collection, include, exclude, passwords)
         return ingest(self.library, paths, self._load_embedder, options, on_progress)
 
-    def search(self, query: str, k: int = 10, mode: Mode | None = None, collection: str | None = None) -> list[Hit]:
-        """The k passages that answer a query best, of one collection or of all; the library's own mode by default.
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        mode: Mode | None = None,
+        collection: str | None = None,
+        filter: Filter | Given | None = None,
+    ) -> list[Hit]:
+        """The k passages that answer a query best, of the documents that a filter keeps.
+
+        Args:
+            query: Natural language or key words.
+            k: The most hits to return, at least 1.
+            mode: `hybrid`, `dense` or `lexical`; by default the one of the settings.
+            collection: Only this collection; the same as `filter={"collection": NAME}`.
+            filter: Conditions, such as `{"type": "pdf"}` or `["author=Jane", "date>=2024"]`; see `docs/search.md`.
 
         Raises:
+            SettingsError: A condition is malformed, or asks for metadata that no document has.
             ModelError: The embedding model cannot be used.
             EmbedderMismatchError: The library's vectors come from another embedding model.
         """
-        return self._retriever.search(query, k, mode or self._mode, collection)
+        return self._retriever.search(query, k, mode or self._mode, as_filter(filter, collection))
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """Answer a question; `history` holds the earlier turns of a chat, oldest first.
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        collection: str | None = None,
+        filter: Filter | Given | None = None,
+    ) -> Answer:
+        """Answer a question from the documents that a filter keeps (see `search`).
+
+        Args:
+            question: The question.
+            history: The earlier turns of a chat, oldest first.
+            collection: Only this collection.
+            filter: Conditions.
 
         Raises:
+            SettingsError: A condition is malformed, or asks for metadata that no document has.
             ModelError: A model cannot be used.
             GenerationError: The question is too long for the context.
         """
-        return self._answerer().ask(question, history)
+        return self._answerer().ask(question, history, as_filter(filter, collection))
 
-    def ask_stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def ask_stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        collection: str | None = None,
+        filter: Filter | Given | None = None,
+    ) -> Iterator[Event]:
         """Answer a question step by step: `hits`, `token` ..., `answer`. Closing the iterator stops the generation."""
-        return self._answerer().stream(question, history)
+        return self._answerer().stream(question, history, as_filter(filter, collection))
 
-    def documents(self) -> list[Document]:
-        """Every document of the library, ordered by path."""
-        return self.library.documents()
+    def documents(self, collection: str | None = None, filter: Filter | Given | None = None) -> list[Document]:
+        """The documents of the library that a filter keeps (see `search`), ordered by path.
+
+        Raises:
+            SettingsError: A condition is malformed, or asks for metadata that no document has.
+        """
+        where, documents = as_filter(filter, collection), self.library.documents()
+        kept = None if where is None else frozenset(self.library.document_ids(where).tolist())
+        return documents if kept is None else [document for document in documents if document.id in kept]
 
     def remove(self, *document_ids: int) -> None:
         """Remove documents from the library; their files stay."""

@@ -19,9 +19,11 @@ from .grounding.claims import declines
 from .sampling import Sampling
 
 if TYPE_CHECKING:
+    from ..retrieval.filters import Filter
     from .llama import LlamaModel
 
 NO_ANSWER = "The documents do not answer this question."
+NO_DOCUMENT = "No document matches the filter."
 REFUSAL = "i don't know"
 """What the prompt tells the model to write; held back while it may be becoming that."""
 
@@ -77,6 +79,8 @@ class _Draft:
     signals: Signals = field(default_factory=Signals)
     packed: PackedContext = field(default_factory=lambda: PackedContext((), [], []))
     cited: CitedText = field(default_factory=lambda: CitedText("", ()))
+    refusal: str = NO_ANSWER
+    """What an abstention says."""
     raw: str = ""
     """The model's own words."""
     completion_tokens: int = 0
@@ -109,15 +113,17 @@ class Answerer:
     mode: Mode = "hybrid"
     min_confidence: float = 0.5
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
-        """Answer a question; the last event carries the whole answer.
+    def stream(self, question: str, history: Sequence[Turn] = (), where: Filter | None = None) -> Iterator[Event]:
+        """Answer a question from the documents that a filter keeps; the last event carries the whole answer.
 
         Closing the iterator stops the generation. The `token` events, joined, are the answer's text with its checked
         citations, unless the last event says that it abstained: then the words before are withdrawn.
         """
         draft = _Draft(question, time.perf_counter())
         draft.query = standalone(question, history).query
-        draft.hits = self.retriever.search(draft.query, self.hits, self.mode)
+        draft.hits = self.retriever.search(draft.query, self.hits, self.mode, where)
+        if where is not None and not draft.hits and not len(self.library.document_ids(where)):
+            draft.refusal = NO_DOCUMENT
         draft.mark("retrieve")
         draft.signals = retrieval_signals(draft.query, draft.hits)
         yield Event("hits", hits=tuple(draft.hits))
@@ -127,9 +133,9 @@ class Answerer:
                 yield from self._write(draft)
         yield Event("answer", answer=self._finish(draft))
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """Answer a question."""
-        *_, last = self.stream(question, history)
+    def ask(self, question: str, history: Sequence[Turn] = (), where: Filter | None = None) -> Answer:
+        """Answer a question from the documents that a filter keeps."""
+        *_, last = self.stream(question, history, where)
         assert last.answer is not None
         return last.answer
 
@@ -165,13 +171,13 @@ class Answerer:
     def _finish(self, draft: _Draft) -> Answer:
         """Decide whether what the model wrote stands."""
         abstained = not draft.cited.text or declines(draft.raw) or not self._may_answer(draft)
-        refusal = (Sentence(NO_ANSWER, (), None, "unscored"),)
+        refusal = (Sentence(draft.refusal, (), None, "unscored"),)
         draft.mark("first_token")
         draft.mark("total")
         return Answer(
             question=draft.question,
             query=draft.query,
-            text=NO_ANSWER if abstained else draft.cited.text,
+            text=draft.refusal if abstained else draft.cited.text,
             abstained=abstained,
             confidence=answerable(draft.signals),
             signals=draft.signals,

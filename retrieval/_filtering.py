@@ -7,12 +7,13 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from difflib import get_close_matches
 from fnmatch import translate
 from pathlib import PurePosixPath
 
 from ..errors import SettingsError
-from .filters import DATES, KEYS, META, Condition, Filter, folded
+from .filters import DATES, KEYS, META, Condition, Filter, folded, moments
 
 FAMILIES = {
     "pdf": ("application/pdf",),
@@ -64,15 +65,15 @@ def _written(name: str) -> str:
     )
 
 
-_OF_FILE = "strftime('%Y-%m-%dT%H:%M:%S', f.mtime_ns / 1000000000, 'unixepoch', 'localtime')"
-_MOMENTS = {
-    "date": f"coalesce({_written('date')}, {_written('created')}, {_written('modified')}, {_OF_FILE})",
+_WRITTEN = {
+    "date": f"coalesce({_written('date')}, {_written('created')}, {_written('modified')})",
     "created": f"coalesce({_written('created')}, {_written('date')})",
-    "modified": f"coalesce({_written('modified')}, {_OF_FILE})",
+    "modified": _written("modified"),
 }
-"""Where each date is looked for, in order. All are compared as they are written, in their own time zone."""
+"""Where each date is looked for, in order; what has none goes by its file's modification time, but for `created`."""
+
 _END = "~"
-"""Comes after every character of a date: behind the beginning of a date, it is the end of that period."""
+"""Comes after every character of a date: behind the begin of a period, it makes its end."""
 
 _BETWEEN = re.compile("[,;]")
 _TOKEN = re.compile(r"\*+|\?|\[!?\]?[^\]/]*\]|.", re.DOTALL)
@@ -93,10 +94,9 @@ def matching(db: sqlite3.Connection, where: Filter) -> list[int]:
     query = _Query()
     clause = query.clause(where)
     db.create_function("passes", 2, query.passes, deterministic=True)
-    rows = db.execute(
-        f"SELECT d.id FROM documents d JOIN files f ON f.id = d.file_id WHERE {clause} ORDER BY d.id", query.bound
-    )
-    found = [row[0] for row in rows]
+    files = "JOIN files f ON f.id = d.file_id" if "f." in clause else ""
+    rows = db.execute(f"SELECT d.id FROM documents d {files} WHERE {clause}", query.bound)
+    found = sorted(row[0] for row in rows)
     proven = {c.key for c in where.conditions if c.operator in ("=", "~=")} if found else set()
     for condition in where.conditions:
         if condition.key not in KEYS and condition.key not in proven:
@@ -108,7 +108,7 @@ class _Query:
     """A WHERE clause in the making, with the values that it binds and the tests that it calls."""
 
     def __init__(self) -> None:
-        self.bound: list[str] = []
+        self.bound: list[str | int] = []
         self._tests: list[Test] = []
 
     def passes(self, test: int, value: str | None) -> bool:
@@ -155,19 +155,30 @@ class _Query:
         return f"{known} OR substr(lower({_GIVEN}), -{len(name) + 1}) = {self._bind(f'.{name}')}"
 
     def _date(self, condition: Condition) -> str:
-        moment, operator = _MOMENTS[condition.key], condition.operator
-        starts = [value.replace(" ", "T") for value in condition.values]
+        key, operator = condition.key, condition.operator
         if operator in ("=", "!="):
-            periods = ((self._bind(start), self._bind(start + _END)) for start in starts)
-            return f"coalesce({_any(f'{moment} >= {start} AND {moment} < {end}' for start, end in periods)}, 0)"
-        end = _END if operator in (">", "<=") else ""
-        return f"{moment} {'>=' if operator[0] == '>' else '<'} {self._bind(starts[0] + end)}"
+            return f"coalesce({_any(self._compared(key, p, 'BETWEEN') for p in condition.values)}, FALSE)"
+        return f"coalesce({self._compared(key, condition.values[0], operator)}, FALSE)"
+
+    def _compared(self, key: str, period: str, operator: str) -> str:
+        """Whether the date of a document is in a period, after it, before it; NULL if it has none."""
+        # As texts, dates are compared as they are written: in their own time zone. So is the file's, in that of here.
+        begin, end = (_scaled(moment) for moment in moments(period))
+        text = period.replace(" ", "T")
+        written = f"{_WRITTEN[key]} {self._bounds(operator, text, text + _END)}"
+        of_file = "NULL" if key == "created" else f"f.mtime_ns {self._bounds(operator, begin, end)}"
+        return f"coalesce({written}, {of_file})"
+
+    def _bounds(self, operator: str, begin: str | int, end: str | int) -> str:
+        if operator == "BETWEEN":
+            return f"BETWEEN {self._bind(begin)} AND {self._bind(end if isinstance(end, str) else end - 1)}"
+        return f"{'>=' if operator[0] == '>' else '<'} {self._bind(end if operator in ('>', '<=') else begin)}"
 
     def _passes(self, column: str, test: Test) -> str:
         self._tests.append(test)
         return f"passes({len(self._tests) - 1}, {column})"
 
-    def _bind(self, value: str) -> str:
+    def _bind(self, value: str | int) -> str:
         self.bound.append(value)
         return f"?{len(self.bound)}"
 
@@ -253,8 +264,17 @@ def _any(clauses: Iterable[str]) -> str:
     return f"({' OR '.join(clauses)})"
 
 
+def _scaled(local: datetime) -> int:
+    """A moment on the scale of a file's modification time, which ends before the years do."""
+    if not 1900 <= local.year < 2200:
+        return (1 << 63) - 1 if local.year > 1900 else -(1 << 63)
+    return int(local.timestamp()) * 1_000_000_000
+
+
 def _json_path(key: str) -> str:
-    return f'$."{key.removeprefix(META)}"'
+    return (
+        f"$.{json.dumps(key.removeprefix(META))}"  # escaped as the stored keys are: SQLite compares them as they stand
+    )
 
 
 def _require_metadata(db: sqlite3.Connection, key: str) -> None:

@@ -117,4 +117,8 @@ MIGRATIONS: list[str] = [
     ALTER TABLE chunks DROP COLUMN vector;
     DELETE FROM settings WHERE name = 'published';
     """,
+    # What filters ask for, without the texts that lie between.
+    """
+    CREATE INDEX documents_described ON documents (file_id, part, title, media_type, metadata);
+    """,
 ]

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from ..errors import SettingsError
 
@@ -16,8 +16,8 @@ KEYS = ("document", "folder", "collection", "type", "title", *DATES)
 
 _CONDITION = re.compile(r"\s*([^=<>!~]*?)\s*(!=|~=|>=|<=|==?|>|<)\s*(.*?)\s*", re.DOTALL)
 _KEY = re.compile(r"\s*([^=<>!~]*?)\s*(!=|~=|>=|<=|==?|>|<|)\s*")
-_VALUE = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*?)\s*)(,|$)')
-_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?)?)?", re.ASCII)
+_VALUE = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|(?!")([^,]*?)\s*)(,|$)')
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d))?)?)?", re.ASCII)
 _LONGEST = 4096
 """Characters of a value."""
 _MAX_DOUBLE_ASTERISKS = 3
@@ -47,11 +47,15 @@ class Condition:
         self._require_operator()
         many = f"one value, not {len(self.values)}" if self.operator[0] in "<>" else f"at most {_MAX_VALUES} values"
         if len(self.values) > (1 if self.operator[0] in "<>" else _MAX_VALUES):
-            raise _bad(f"{self.key}{self.operator} takes {many}", "Give fewer")
+            raise _bad(f"{self._name}{self.operator} takes {many}", "Give fewer")
         if not self.values or (not all(self.values) and (self.key != "collection" or self.operator == "~=")):
-            raise _bad(f"{self.key} has no value", _WHAT_IS_ONE)
+            raise _bad(f"{self._name} has no value", _WHAT_IS_ONE)
         for value in self.values:
             self._require_value(value)
+
+    @property
+    def _name(self) -> str:
+        return self.key.removeprefix(META)
 
     def _require_operator(self) -> None:
         if self.key in DATES:
@@ -59,14 +63,14 @@ class Condition:
         else:
             allowed = ["=", "!="] if self.key in ("type", "folder") else ["=", "!=", "~="]
         if self.operator not in allowed:
-            what = "only dates are compared" if self.operator[0] in "<>" else f"{self.key} is not searched in"
-            raise _bad(f"{what} with {self.operator}", f"Use {', '.join(allowed)} with {self.key}")
+            what = "only dates are compared" if self.operator[0] in "<>" else f"{self._name} is not searched in"
+            raise _bad(f"{what} with {self.operator}", f"Use {', '.join(allowed)} with {self._name}")
 
     def _require_value(self, value: str) -> None:
         if len(value) > _LONGEST:
-            raise _bad(f"a value of {self.key} has more than {_LONGEST:,} characters", "Shorten it")
+            raise _bad(f"a value of {self._name} has more than {_LONGEST:,} characters", "Shorten it")
         if self.key in DATES:
-            _require_date(value)
+            moments(value)
         if self.key in ("document", "folder") and value.count("**") > _MAX_DOUBLE_ASTERISKS:
             raise _bad(f"{value!r} has `**` more than {_MAX_DOUBLE_ASTERISKS} times", "Use fewer")
 
@@ -121,6 +125,29 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
+def moments(period: str) -> tuple[datetime, datetime]:
+    """The first moment of a year, a month, a day or a minute, and the first after it.
+
+    Raises:
+        SettingsError: It is none of them.
+    """
+    match = _DATE.fullmatch(period)
+    try:
+        if match is None:
+            raise ValueError
+        given = [int(part) for part in match.groups() if part]
+        year, month, day, hour, minute = given + [1, 1, 1, 0, 0][len(given) :]
+        begin = datetime(year, month, day, hour, minute)
+    except ValueError:
+        what, remedy = f"{period!r} is no date to filter by", "Write 2024, 2024-07, 2024-07-31 or 2024-07-31T09:30"
+        raise _bad(what, f"{remedy}, without a time zone") from None
+    about = timedelta(*{1: (366,), 2: (31,), 3: (1,), 5: (0, 60)}[len(given)])
+    if begin > datetime.max - about:
+        return begin, datetime.max
+    after = begin + about
+    return begin, after.replace(day=1, month=1 if len(given) == 1 else after.month) if len(given) < 3 else after
+
+
 def _from_text(text: object) -> Condition:
     if not isinstance(text, str) or not (match := _CONDITION.fullmatch(_text(text))):
         raise _bad(f"{text!r} is no condition", _WHAT_IS_ONE)
@@ -146,7 +173,7 @@ def _from_item(key: object, value: object) -> Condition:
 
 def _value(key: str, value: object) -> str:
     if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
+        return value.isoformat(timespec="minutes")
     if not isinstance(value, str | int | date) or isinstance(value, bool):
         raise _bad(f"{value!r} is no value of {key}", "Give a text, a date or a year")
     return _text(str(value))
@@ -154,6 +181,8 @@ def _value(key: str, value: object) -> str:
 
 def _known(name: str) -> str:
     key = folded(name)
+    if key.startswith(META):
+        key = META + name[len(META) :]  # as it stands, for metadata that no parser of ours has written
     if not key.removeprefix(META) or '"' in key:
         raise _bad(f"{name!r} is no key of a filter", _WHAT_IS_ONE)
     return key if key in KEYS or key.startswith(META) else META + key
@@ -161,19 +190,6 @@ def _known(name: str) -> str:
 
 def _text(given: str) -> str:
     return given.encode("utf-8", "replace").decode()  # a shell passes on bytes that are no text
-
-
-def _require_date(value: str) -> None:
-    match = _DATE.fullmatch(value)
-    try:
-        if match is None:
-            raise ValueError
-        year, month, day, hour, minute, second = (int(part) if part else None for part in match.groups())
-        datetime(year or 0, month or 1, day or 1, hour or 0, minute or 0, second or 0)
-    except ValueError:
-        what = f"{value!r} is no date that can be filtered by"
-        remedy = "Write 2024, 2024-07, 2024-07-31 or 2024-07-31T09:30, without a time zone"
-        raise _bad(what, remedy) from None
 
 
 def _bad(what: str, remedy: str) -> SettingsError:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, get_args
 
 from .analysis import query_terms
-from .filters import as_filter
 from .fusion import reciprocal_rank_fusion
 from .library import Library
 from .records import Hit
@@ -15,6 +14,7 @@ from .rerank import Reranker, rerank
 
 if TYPE_CHECKING:
     from .embedding import Embedder
+    from .filters import Filter
     from .index import Among, Index
 
 Mode = Literal["hybrid", "dense", "lexical"]
@@ -48,24 +48,25 @@ class Retriever:
         self._index: Index | None = None
         self._guard = threading.Lock()
 
-    def search(self, query: str, k: int = 10, mode: Mode = "hybrid", collection: str | None = None) -> list[Hit]:
+    def search(self, query: str, k: int = 10, mode: Mode = "hybrid", where: Filter | None = None) -> list[Hit]:
         """Find the k chunks that answer a query best.
 
         Args:
             query: Natural language or key words. An empty query finds nothing.
             k: The most hits to return, at least 1.
             mode: `dense` (cosine of embeddings), `lexical` (BM25) or `hybrid` (both, by reciprocal rank fusion).
-            collection: Only documents of this collection; all by default.
+            where: Only documents that this filter keeps; all by default.
 
         Raises:
             EmbedderMismatchError: The library's vectors come from another embedding model.
+            SettingsError: The filter asks for metadata that no document has.
         """
         query = query.encode("utf-8", "replace").decode()  # a shell passes on bytes that are no text
         if not query.strip():
             return []
         wanted = k if self._reranker is None else max(k, self._rerank_depth)
         depth = max(wanted, DEPTH)
-        index, where = self._current_index(), as_filter(None, collection)
+        index = self._current_index()
         among = None if where is None else index.rows_among(self._library.document_ids(where))
         found: dict[str, list[tuple[int, float]]] = {}
         similarity: dict[int, float] = {}

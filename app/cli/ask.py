@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import emit_json, hit_json, json_option, library_option, open_engine, place, shorten
+from ...retrieval.filters import as_filter
+from .common import emit_json, filter_options, hit_json, json_option, library_option, open_engine, place, shorten
 
 if TYPE_CHECKING:
+    from ...retrieval.filters import Filter
     from ..engine import Answer, Ragstone, Turn
 
 
@@ -20,12 +22,22 @@ if TYPE_CHECKING:
 @click.option("--model", help="A name of `ragstone models list`, or a GGUF file.")
 @click.option("--explain", is_flag=True, help="Show the passages given to the model and why it answered.")
 @click.option("--no-stream", is_flag=True, help="Show the answer when it is whole.")
+@filter_options
 @library_option
 @json_option
-def ask(question: str, model: str | None, explain: bool, no_stream: bool, library: Path | None, as_json: bool) -> int:
+def ask(
+    question: str,
+    model: str | None,
+    explain: bool,
+    no_stream: bool,
+    conditions: tuple[str, ...],
+    collection: str | None,
+    library: Path | None,
+    as_json: bool,
+) -> int:
     """Answer a question from the documents, with citations."""
     with open_engine(library, model=model) as rag:
-        answer = _answer(rag, question, [], stream=not (no_stream or as_json))
+        answer = _answer(rag, question, [], as_filter(conditions, collection), stream=not (no_stream or as_json))
     if as_json:
         emit_json(_as_json(answer))
         return 0
@@ -39,17 +51,19 @@ def ask(question: str, model: str | None, explain: bool, no_stream: bool, librar
 
 @click.command()
 @click.option("--model", help="A name of `ragstone models list`, or a GGUF file.")
+@filter_options
 @library_option
-def chat(model: str | None, library: Path | None) -> int:
+def chat(model: str | None, conditions: tuple[str, ...], collection: str | None, library: Path | None) -> int:
     """Ask question after question; follow-ups may refer to what was said before."""
     from ..engine import Turn
 
     history: list[Turn] = []
+    where = as_filter(conditions, collection)
     with open_engine(library, model=model) as rag:
         rag.load_model()
         click.echo("Ask a question; an empty line ends the chat.", err=True)
         while question := _read_question():
-            answer = _answer(rag, question, history, stream=True)
+            answer = _answer(rag, question, history, where, stream=True)
             _show_sources(answer)
             history.append(Turn(answer.query, answer.text))
     return 0
@@ -64,10 +78,10 @@ def _read_question() -> str:
     return sys.stdin.readline().strip()
 
 
-def _answer(rag: Ragstone, question: str, history: list[Turn], *, stream: bool) -> Answer:
+def _answer(rag: Ragstone, question: str, history: list[Turn], where: Filter | None, *, stream: bool) -> Answer:
     """Ask, and show the answer: as it comes, or at the end."""
     shown, answer = "", None
-    for event in rag.ask_stream(question, history):
+    for event in rag.ask_stream(question, history, filter=where):
         if event.kind == "token" and stream:
             shown += event.text
             click.echo(event.text, nl=False)

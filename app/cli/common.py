@@ -31,6 +31,18 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")(command)
 
 
+def filter_options(command: F) -> F:
+    """`--filter KEY=VALUE` and `--collection NAME`."""
+    command = click.option(
+        "--filter",
+        "conditions",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Only documents that meet this, such as type=pdf, author=Jane or date>=2024-01. Can be given again.",
+    )(command)
+    return click.option("--collection", metavar="NAME", help="Only documents of this collection.")(command)
+
+
 def open_engine(library: Path | None, *, create: bool = False, **flags: Any) -> Ragstone:
     """Open the engine with the settings that were given as flags."""
     from ..engine import Ragstone

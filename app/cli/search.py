@@ -6,20 +6,33 @@ from pathlib import Path
 
 import click
 
-from .common import emit_json, hit_json, json_option, library_option, open_engine, place, shorten
+from ...retrieval.filters import as_filter
+from .common import emit_json, filter_options, hit_json, json_option, library_option, open_engine, place, shorten
 
 
 @click.command()
 @click.argument("query")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="The most hits.")
 @click.option("--mode", type=click.Choice(["hybrid", "dense", "lexical"]), help="How to search. [default: hybrid]")
-@click.option("--collection", metavar="NAME", help="Search only this collection.")
+@filter_options
 @library_option
 @json_option
-def search(query: str, k: int, mode: str | None, collection: str | None, library: Path | None, as_json: bool) -> int:
+def search(
+    query: str,
+    k: int,
+    mode: str | None,
+    conditions: tuple[str, ...],
+    collection: str | None,
+    library: Path | None,
+    as_json: bool,
+) -> int:
     """Find the passages that answer a query best."""
+    where = as_filter(conditions, collection)
     with open_engine(library, search_mode=mode) as rag:
-        hits = rag.search(query, k, collection=collection)
+        hits = rag.search(query, k, filter=where)
+        nowhere = where is not None and not hits and not len(rag.library.document_ids(where))
+    if nowhere:
+        click.echo("No document matches the filter.", err=True)
     if as_json:
         emit_json({"query": query, "hits": [hit_json(hit) for hit in hits]})
         return 0
@@ -30,6 +43,6 @@ def search(query: str, k: int, mode: str | None, collection: str | None, library
         if hit.chunk.heading:
             click.secho(f"   {hit.chunk.heading}", dim=True)
         click.echo(f"   {shorten(hit.chunk.passage, 300)}")
-    if not hits:
+    if not hits and not nowhere:
         click.echo("Nothing found.", err=True)
     return 0
