@@ -7,8 +7,7 @@ import threading
 import unicodedata
 from collections import Counter
 from itertools import chain
-
-import snowballstemmer
+from typing import Any
 
 VERSION = 1
 """Of the terms that a text gives. Stored in a library; under another version its terms are made anew."""
@@ -27,9 +26,11 @@ _LONGEST = 64
 
 # A combining mark, and the vowel signs of Indic and Thai words, are no part of a word to `re`.
 _MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670"
-_JOINED = "\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece\u1000-\u109f\u1780-\u17d3"
+_SIGNS = "\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece\u1000-\u109f\u1780-\u17d3"
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(f"(?:[^\\W_]|[{_MARKS}{_JOINED}])+")
+_PLAIN = f"(?:[^\\W_]|[{_MARKS}{_SIGNS}])+"
+_WORD = re.compile(f"{_PLAIN}(?:[-\u2010\u2011_]{_PLAIN}|\\.\\d+)*")
+_JOINT = re.compile("[-\u2010\u2011_.]")
 _RUN = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
 _IS_MARK = re.compile(f"[{_MARKS}]")
 _IS_CJK = re.compile(f"[{_CJK}]")
@@ -38,17 +39,34 @@ _IS_CJK = re.compile(f"[{_CJK}]")
 def terms(text: str) -> list[str]:
     """The terms of a text in its order, repeats and stop words included.
 
-    Words are lower-cased, rid of diacritics and stemmed as English; runs of Chinese and Japanese characters become
-    pairs of neighbours.
+    Words are lower-cased, rid of diacritics and stemmed as English. A compound gives its parts, and then itself:
+    "anti-inflammatory" also antiinflammatory, "v2.0.1" also v2.0.1. Chinese and Japanese give pairs of neighbouring
+    characters.
     """
     return list(chain.from_iterable(map(_known.__getitem__, _WORD.findall(text))))
 
 
 def query_terms(query: str) -> list[str]:
     """The terms of a query, each once; without stop words unless it has nothing else."""
-    words = _WORD.findall(query)
-    telling = [word for word in words if word.lower() not in STOP_WORDS] or words
+    found = _WORD.findall(query)
+    telling = [word for word in found if word.lower() not in STOP_WORDS] or found
     return list(dict.fromkeys(chain.from_iterable(map(_known.__getitem__, telling))))
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in its order, lower-cased and rid of diacritics, but not stemmed."""
+    return _WORD.findall(text.lower() if text.isascii() else _folded(text))
+
+
+def content_words(query: str) -> list[str]:
+    """The words of a query, each once; without stop words unless it has nothing else."""
+    found = list(dict.fromkeys(words(query)))
+    return [word for word in found if word not in STOP_WORDS] or found
+
+
+def terms_of(word: str) -> tuple[str, ...]:
+    """The terms of one of the `words`: one, or the pairs of Chinese and Japanese characters."""
+    return _known[word]
 
 
 def weighted(title: str, heading: str, passage: str) -> dict[str, int]:
@@ -63,39 +81,53 @@ class _Known(dict[str, tuple[str, ...]]):
     _ROOM = 1 << 18
 
     def __init__(self) -> None:
-        self._stemmer = snowballstemmer.stemmer("english")
         self._lock = threading.Lock()  # a stemmer works on one word at a time
+        self._stemmer: Any = None
 
     def __missing__(self, word: str) -> tuple[str, ...]:
         with self._lock:
-            made = tuple(self._stem(part) for part in _parts(_folded(word)))
-            if len(self) >= self._ROOM:
-                self.clear()
-            self[word] = made
-        return made
+            if self._stemmer is None:
+                import snowballstemmer
 
-    def _stem(self, word: str) -> str:
-        return str(self._stemmer.stemWord(word))[:_LONGEST]
+                self._stemmer = snowballstemmer.stemmer("english")
+            made = tuple(self._stemmer.stemWord(part[:_LONGEST]) for part in _split(word))
+            if len(word) <= _LONGEST:  # what is longer does not come again: a line of Chinese, a line of base64
+                if len(self) >= self._ROOM:
+                    self.clear()
+                self[word] = made
+        return made
 
 
 _known = _Known()
 
 
+def _split(word: str) -> list[str]:
+    folded = _folded(word)
+    parts = [part for part in _JOINT.split(folded) if part]
+    made = [piece for part in parts for piece in _pairs(part)]
+    if len(parts) > 1:
+        if "." in word or "_" in word:
+            made.append(folded)
+        elif all(part.isalpha() for part in parts) and not _IS_CJK.search(folded):
+            made.append("".join(parts))
+    return made
+
+
 def _folded(word: str) -> str:
     if word.isascii():
         return word.lower()
-    plain = _IS_MARK.sub("", unicodedata.normalize("NFKD", word.lower()))
-    return unicodedata.normalize("NFC", plain.lower())
+    bare = _IS_MARK.sub("", unicodedata.normalize("NFKD", word))
+    return unicodedata.normalize("NFC", bare.lower())
 
 
-def _parts(word: str) -> list[str]:
-    """A word without Chinese and Japanese is one part."""
-    if not _IS_CJK.search(word):
-        return [word] if word else []
-    parts = []
+def _pairs(word: str) -> list[str]:
+    """A word with its runs of Chinese and Japanese cut into pairs of characters, each with the next."""
+    if word.isascii() or not _IS_CJK.search(word):
+        return [word]
+    pieces = []
     for run in _RUN.findall(word):
         if len(run) > 1 and _IS_CJK.match(run):
-            parts += [run[i : i + 2] for i in range(len(run) - 1)]
+            pieces += [run[at : at + 2] for at in range(len(run) - 1)]
         else:
-            parts.append(run)
-    return parts
+            pieces.append(run)
+    return pieces

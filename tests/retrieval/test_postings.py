@@ -193,5 +193,5 @@ def test_postings_mapped_from_files_are_searched_and_merged(tmp_path):
         return np.lib.format.open_memmap(tmp_path / f"new-{name}.npy", "w+", dtype, (length,))
 
     merged = Postings.merged([(mapped, None), (mapped, None)], allocate)
-    assert isinstance(merged.places, np.memmap)
+    assert isinstance(merged.places.base, np.memmap)
     assert [place for _, place, _ in bm25([(merged, None, None)], [3], 9)] == [1, 4, 0, 3]
