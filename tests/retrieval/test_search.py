@@ -10,7 +10,6 @@ import pytest
 from ragstone.errors import EmbedderMismatchError
 from ragstone.ingest.options import IngestOptions
 from ragstone.ingest.pipeline import ingest
-from ragstone.retrieval import lexical
 from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.fusion import reciprocal_rank_fusion
 from ragstone.retrieval.library import Library
@@ -43,6 +42,10 @@ def copy(sample_library: Path, tmp_path: Path):
 
 def no_embedder() -> Embedder:
     pytest.fail("this search has no need of the embedding model")
+
+
+def by_words(library: Library, query: str, k: int) -> list[tuple[int, float]]:
+    return [(hit.chunk.id, hit.score) for hit in Retriever(library, no_embedder).search(query, k, "lexical")]
 
 
 def test_fused_scores_are_those_of_the_formula():
@@ -78,7 +81,7 @@ def test_hits_are_ranked_from_1_and_sorted_by_score(retriever: Retriever, mode: 
 
 def test_hits_tell_the_cosine_of_their_embedding(retriever: Retriever, library: Library, embedder: Embedder):
     query = "annual production of the wind turbines"
-    known = library.vectors()
+    known = library.rows()
     cosine = dict(zip(known.ids.tolist(), (known.vectors @ embedder.embed_query(query)).tolist(), strict=True))
     hits = retriever.search(query, DEPTH)
     assert any("dense" not in hit.ranks for hit in hits)
@@ -142,20 +145,20 @@ def test_no_query_makes_a_search_fail(retriever: Retriever, query: str):
 
 
 def test_words_are_found_whatever_their_case_ending_and_accents(library: Library):
-    reference = lexical.search(library, "turbine", 50)
+    reference = by_words(library, "turbine", 50)
     assert reference
     for query in ("Turbine", "TURBINES", "türbine", "tu\u0308rbine", '"turbine"', "turbine turbine"):
-        assert lexical.search(library, query, 50) == reference
+        assert by_words(library, query, 50) == reference
 
 
 def test_words_that_carry_nothing_are_dropped_unless_there_are_no_others(library: Library):
-    assert lexical.search(library, "What is the turbine of it?", 50) == lexical.search(library, "turbine", 50)
-    assert lexical.search(library, "what is the", 50)
-    assert lexical.search(library, "?!", 50) == []
+    assert by_words(library, "What is the turbine of it?", 50) == by_words(library, "turbine", 50)
+    assert by_words(library, "what is the", 50)
+    assert by_words(library, "?!", 50) == []
 
 
 def test_a_title_counts_more_than_the_text(library: Library):
-    best, _ = lexical.search(library, "bylaws", 5)[0]
+    best, _ = by_words(library, "bylaws", 5)[0]
     assert library.chunks([best])[best].document.endswith("member-bylaws.docx")
 
 
