@@ -88,9 +88,7 @@ def write_segment(made: Path, name: str, segment: Segment) -> None:
     rows: list[npt.NDArray[Any]] = [segment.ids, segment.documents]
     arrays = [*rows, postings.offsets, postings.places, postings.frequencies, postings.lengths]
     for field, array in zip(ARRAYS, arrays, strict=True):
-        if isinstance(array, np.memmap):
-            array.flush()
-        else:
+        if not (made / f"{field}.npy").exists():  # else the array is mapped from this file already
             np.save(made / f"{field}.npy", array, allow_pickle=False)
     files = {path.name: {"bytes": path.stat().st_size, "xxh3_128": _checksum(path)} for path in sorted(made.iterdir())}
     manifest = {
