@@ -48,9 +48,8 @@ def terms(text: str) -> list[str]:
 
 def query_terms(query: str) -> list[str]:
     """The terms of a query, each once; without stop words unless it has nothing else."""
-    found = _WORD.findall(query)
-    telling = [word for word in found if word.lower() not in STOP_WORDS] or found
-    return list(dict.fromkeys(chain.from_iterable(map(_known.__getitem__, telling))))
+    telling = list(chain.from_iterable(map(_telling, _WORD.findall(query))))
+    return list(dict.fromkeys(telling or terms(query)))
 
 
 def words(text: str) -> list[str]:
@@ -99,6 +98,14 @@ class _Known(dict[str, tuple[str, ...]]):
 
 
 _known = _Known()
+
+
+def _telling(word: str) -> list[str]:
+    """The terms of a query's word; a stop word, alone or in a compound, gives none."""
+    dropped = STOP_WORDS.intersection(_JOINT.split(word.lower()))
+    if not dropped:
+        return list(_known[word])
+    return [] if word.lower() in dropped else [term for term in _known[word] if term not in dropped]
 
 
 def _split(word: str) -> list[str]:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from .relevance import Features
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -109,15 +111,47 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A chunk found for a query; `score` is comparable within one result list only, `rank` counts from 1."""
+    """A chunk found for a query; `rank` counts from 1."""
 
     rank: int
     score: float
+    """By which the hits are ordered: in a hybrid search the probability, in a dense one the cosine, in a lexical one
+    BM25, and after reranking the reranker's. Only a probability can be compared with that of another query."""
     chunk: Chunk
     ranks: dict[str, int] = field(default_factory=dict)
-    """The rank in each method that found it: 'dense', 'lexical'."""
+    """The rank in each method that found it: 'dense', 'lexical'; 'also' where it was asked for; 'rerank' after a
+    reranker, and 'fused' before it."""
     similarity: float | None = None
     """Cosine of query and chunk embedding, -1..1; None in a purely lexical search."""
+    bm25: float | None = None
+    """BM25 score, from 0; None in a purely dense search."""
+    features: Features | None = None
+    """What its probability rests on; None but in a hybrid search."""
+    probability: float | None = None
+    """That the chunk answers the query, 0..1, calibrated to mean the same in every library; None but in a hybrid
+    search."""
+    also_in: tuple[str, ...] = ()
+    """Documents that hold a near-identical chunk, left out of the hits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A candidate that is not among the hits; its hit's rank is that of the fused order."""
+
+    hit: Hit
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search found, and how."""
+
+    query: str
+    terms: dict[str, float]
+    """What the query's words were searched for as, with the idf of each in this library."""
+    hits: list[Hit]
+    dropped: list[Dropped]
+    """The candidates that came nearest to being hits, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +176,17 @@ class EmbedderIdentity:
     """`none` for fp32 and for bf16 arithmetic on fp32 weights (a test compares the two), else the method."""
     runtime: str
     """`openvino-bf16`, `openvino-f32`, `torch-cpu`, ...: recorded, not compared."""
+    source: str = ""
+    """By what it can be loaded again: a name, or an absolute folder; empty in older libraries, not compared."""
+
+    @property
+    def name(self) -> str:
+        """By what it can be loaded again, as far as that is known."""
+        return self.source or self.model
 
     def same_vectors(self, other: EmbedderIdentity) -> bool:
         """Whether vectors of the two may stand in one index."""
-        told = {"model", "runtime"}
+        told = {"model", "runtime", "source"}
         return all(getattr(self, f.name) == getattr(other, f.name) for f in fields(self) if f.name not in told)
 
     def to_json(self) -> str:

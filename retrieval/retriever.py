@@ -1,27 +1,59 @@
-"""From a query to hits."""
+"""From a query to hits: candidates of both methods, their relevance, what is dropped, the order."""
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from .analysis import query_terms
-from .fusion import reciprocal_rank_fusion
+from .diversity import copies, spread
 from .library import Library
-from .records import Hit
-from .rerank import Reranker, rerank
+from .records import Chunk, Dropped, Hit, Search
+from .relevance import Features, log_odds, probability
+from .rerank import rerank
+from .wording import QueryWords
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from .embedding import Embedder
     from .filters import Filter
     from .index import Among, Index
+    from .rerank import Reranker
 
 Mode = Literal["hybrid", "dense", "lexical"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 DEPTH = 100
-"""How many hits of each method enter the fusion."""
+"""How many hits of each method are candidates."""
+READ = 30
+"""How many of the likeliest candidates are compared with the query word by word."""
+
+
+@dataclass(slots=True)
+class _Candidates:
+    """What the two methods found, and what each says of what the other found."""
+
+    rankings: dict[str, list[int]] = field(default_factory=dict)
+    cosines: dict[int, float] = field(default_factory=dict)
+    bm25: dict[int, float] = field(default_factory=dict)
+    terms: dict[str, float] = field(default_factory=dict)
+    """The idf of each."""
+    rarest: float = 0.0
+    """The idf of a term that no chunk holds."""
+    ideal: float = 0.0
+    """The BM25 score that a chunk full of every term of the query comes close to."""
+
+    def ids(self) -> list[int]:
+        return list(dict.fromkeys(i for ids in self.rankings.values() for i in ids))
+
+    def features(self, chunk: int) -> Features:
+        share = self.bm25.get(chunk, 0.0) / self.ideal if self.ideal else 0.0
+        return Features(cosine=self.cosines.get(chunk, 0.0), lexical=share)
 
 
 class Retriever:
@@ -32,6 +64,9 @@ class Retriever:
         embedder: Gives the embedding model; called only when a search needs it.
         reranker: Gives the cross-encoder that puts the best hits in their final order; none by default.
         rerank_depth: How many of the best hits it judges, at least 1.
+        diversity: 0 orders hybrid hits by probability alone; up to 1, hits like those before them come later.
+        drop_copies: Leave near-identical hits of a hybrid search out; the hit that stays names their documents.
+        memory_mb: What the index may take in memory (see `Index.load`).
     """
 
     def __init__(
@@ -40,22 +75,49 @@ class Retriever:
         embedder: Callable[[], Embedder],
         reranker: Callable[[], Reranker] | None = None,
         rerank_depth: int = 20,
+        diversity: float = 0.0,
+        drop_copies: bool = True,
+        memory_mb: int | None = None,
     ) -> None:
         self._library = library
         self._embedder = embedder
         self._reranker = reranker
         self._rerank_depth = rerank_depth
+        self._diversity = diversity
+        self._drop_copies = drop_copies
+        self._memory_mb = memory_mb
         self._index: Index | None = None
         self._guard = threading.Lock()
 
-    def search(self, query: str, k: int = 10, mode: Mode = "hybrid", where: Filter | None = None) -> list[Hit]:
-        """Find the k chunks that answer a query best.
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        where: Filter | None = None,
+        also: Sequence[int] = (),
+    ) -> list[Hit]:
+        """Find the k chunks that answer a query best; see `trace`, which also tells how."""
+        return self.trace(query, k, mode, where, also).hits
+
+    def trace(
+        self,
+        query: str,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        where: Filter | None = None,
+        also: Sequence[int] = (),
+    ) -> Search:
+        """Find the k chunks that answer a query best, and tell what was dropped.
 
         Args:
             query: Natural language or key words. An empty query finds nothing.
             k: The most hits to return, at least 1.
-            mode: `dense` (cosine of embeddings), `lexical` (BM25) or `hybrid` (both, by reciprocal rank fusion).
+            mode: `dense` (cosine of embeddings), `lexical` (BM25) or `hybrid` (both, by the probability that the chunk
+                answers the query; see `relevance`).
             where: Only documents that this filter keeps; all by default.
+            also: Ids of chunks that are candidates of a hybrid search whatever the methods find, if the filter keeps
+                them; one that is gone is left out.
 
         Raises:
             EmbedderMismatchError: The library's vectors come from another embedding model.
@@ -63,54 +125,134 @@ class Retriever:
         """
         query = query.encode("utf-8", "replace").decode()  # a shell passes on bytes that are no text
         if not query.strip():
-            return []
+            return Search(query, {}, [], [])
         wanted = k if self._reranker is None else max(k, self._rerank_depth)
-        depth = max(wanted, DEPTH)
         index = self._current_index()
         among = None if where is None else index.rows_among(self._library.document_ids(where))
-        found: dict[str, list[tuple[int, float]]] = {}
-        similarity: dict[int, float] = {}
+        found = self._candidates(index, query, max(wanted, DEPTH), mode, among, also if mode == "hybrid" else ())
+        if mode == "hybrid":
+            ordered, dropped = self._by_probability(query, found, wanted)
+        else:
+            scores = found.cosines if mode == "dense" else found.bm25
+            ordered, dropped = self._by_score(found, scores, wanted), []
+        if self._reranker is not None and ordered:
+            ordered = rerank(query, ordered, self._reranker(), self._rerank_depth)
+        below = [Dropped(hit, f"below the {k} best") for hit in ordered[k:]]
+        return Search(query, found.terms, ordered[:k], sorted(dropped + below, key=lambda d: d.hit.rank))
+
+    def _candidates(
+        self, index: Index, query: str, depth: int, mode: Mode, among: Among | None, also: Sequence[int]
+    ) -> _Candidates:
+        found = _Candidates()
+        if not len(index):
+            return found
+        vector = None if mode == "lexical" else self._embedded(query)
+        terms: list[int] = []
         if mode != "dense":
-            terms = self._library.term_ids(query_terms(query))
-            found["lexical"] = index.lexical(list(terms.values()), depth, among)
-        if mode != "lexical":
-            others = [i for i, _ in found.get("lexical", [])]
-            found["dense"], similarity = self._dense(index, query, depth, others, among)
-        rankings = {method: [i for i, _ in hits] for method, hits in found.items()}
-        scores = reciprocal_rank_fusion(rankings.values()) if mode == "hybrid" else dict(found[mode])
-        best = sorted(scores, key=lambda i: (-scores[i], i))[:wanted]
-        ranks = {method: {i: rank for rank, i in enumerate(ids, 1)} for method, ids in rankings.items()}
-        chunks = self._library.chunks(best)
-        hits = [
-            Hit(
+            terms = self._look_up(index, query, found)
+            hits = index.lexical(terms, depth, among)
+            found.rankings["lexical"] = [i for i, _ in hits]
+            found.bm25 = dict(hits)
+        if vector is not None:
+            hits = index.dense(vector, depth, among)
+            found.rankings["dense"] = [i for i, _ in hits]
+            found.cosines = dict(hits)
+        if mode == "hybrid" and vector is not None:
+            found.rankings["also"] = index.kept(also, among)
+            ids = found.ids()
+            found.cosines |= index.similarities(vector, (i for i in ids if i not in found.cosines))
+            found.bm25 |= index.bm25_of(terms, [i for i in ids if i not in found.bm25])
+        return found
+
+    def _embedded(self, query: str) -> npt.NDArray[np.float32]:
+        embedder = self._embedder()
+        self._library.require_embedder(embedder.identity)
+        return embedder.embed_query(query)
+
+    def _look_up(self, index: Index, query: str, found: _Candidates) -> list[int]:
+        """The ids of the query's terms."""
+        from .index import K1
+
+        asked = query_terms(query)
+        known = self._library.term_ids(asked)
+        idf = dict(zip(known, index.idf(list(known.values())), strict=True))
+        found.rarest = math.log(1 + (len(index) + 0.5) / 0.5)
+        found.terms = {term: idf.get(term, found.rarest) for term in asked}
+        found.ideal = (K1 + 1) * sum(found.terms.values())
+        return list(known.values())
+
+    def _by_probability(self, query: str, found: _Candidates, wanted: int) -> tuple[list[Hit], list[Dropped]]:
+        """The hits, and the candidates that were left out, of those that were compared word by word."""
+        features = {i: found.features(i) for i in found.ids()}
+        likeliest = sorted(features, key=lambda i: (-log_odds(features[i]), i))[: max(wanted, READ)]
+        chunks = self._library.chunks(likeliest)
+        words = QueryWords(query, found.terms, found.rarest)
+        wordings = {i: words.wording(f"{c.title}\n{c.heading}", c.passage) for i, c in chunks.items()}
+        features = {i: replace(features[i], exact=w.exact, near=w.near) for i, w in wordings.items()}
+        scores = {i: probability(features[i]) for i in chunks}
+        order = sorted(chunks, key=lambda i: (-scores[i], i))
+        hits = self._hits(order, found, chunks, scores, features)
+        twins = copies({i: w.vocabulary for i, w in wordings.items()}, order) if self._drop_copies else {}
+        dropped = [Dropped(hits[i], f"near-identical to {_name(chunks[twin])}") for i, twin in twins.items()]
+        kept = [i for i in order if i not in twins]
+        if self._diversity:
+            vectors = self._library.vectors_of(kept)
+            chosen = spread(kept, scores, vectors, wanted, self._diversity)
+            kept = chosen + [i for i in kept if i not in set(chosen)]
+        also_in = _also_in(twins, chunks)
+        best = [replace(hits[i], rank=rank, also_in=also_in.get(i, ())) for rank, i in enumerate(kept[:wanted], 1)]
+        dropped += [Dropped(hits[i], f"below the {wanted} best") for i in kept[wanted:]]
+        return best, dropped
+
+    def _by_score(self, found: _Candidates, scores: Mapping[int, float], wanted: int) -> list[Hit]:
+        order = sorted(scores, key=lambda i: (-scores[i], i))[:wanted]
+        chunks = self._library.chunks(order)
+        order = [i for i in order if i in chunks]  # another process may have replaced its document just now
+        return list(self._hits(order, found, chunks, scores, {}).values())
+
+    def _hits(
+        self,
+        order: Iterable[int],
+        found: _Candidates,
+        chunks: Mapping[int, Chunk],
+        scores: Mapping[int, float],
+        features: Mapping[int, Features],
+    ) -> dict[int, Hit]:
+        ranks = {method: {i: rank for rank, i in enumerate(ids, 1)} for method, ids in found.rankings.items()}
+        return {
+            i: Hit(
                 rank=rank,
                 score=scores[i],
                 chunk=chunks[i],
                 ranks={method: of[i] for method, of in ranks.items() if i in of},
-                similarity=similarity.get(i),
+                similarity=found.cosines.get(i),
+                bm25=found.bm25.get(i),
+                features=features.get(i),
+                probability=scores[i] if i in features else None,
             )
-            for rank, i in enumerate((i for i in best if i in chunks), 1)
-        ]
-        if self._reranker is not None and hits:
-            hits = rerank(query, hits, self._reranker(), self._rerank_depth)[:k]
-        return hits
-
-    def _dense(
-        self, index: Index, query: str, depth: int, others: list[int], among: Among | None
-    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
-        if not len(index):
-            return [], {}
-        embedder = self._embedder()
-        self._library.require_embedder(embedder.identity)
-        vector = embedder.embed_query(query)
-        hits = index.dense(vector, depth, among)
-        known = dict(hits)
-        return hits, known | index.similarities(vector, [i for i in others if i not in known])
+            for rank, i in enumerate(order, 1)
+        }
 
     def _current_index(self) -> Index:
-        from .index import Index
+        from .index import MEMORY_MB, Index
 
         with self._guard:
             known = self._index
-            self._index = Index.load(self._library) if known is None else known.refreshed(self._library)
+            if known is None:
+                self._index = Index.load(self._library, self._memory_mb or MEMORY_MB)
+            else:
+                self._index = known.refreshed(self._library)
             return self._index
+
+
+def _name(chunk: Chunk) -> str:
+    return f"chunk {chunk.id} of {chunk.document}"
+
+
+def _also_in(twins: Mapping[int, int], chunks: Mapping[int, Chunk]) -> dict[int, tuple[str, ...]]:
+    """Of each chunk that has twins, the other documents that hold them."""
+    named: dict[int, list[str]] = {}
+    for twin, first in twins.items():
+        if chunks[twin].document != chunks[first].document:
+            named.setdefault(first, []).append(chunks[twin].document)
+    return {first: tuple(dict.fromkeys(names)) for first, names in named.items()}

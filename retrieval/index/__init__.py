@@ -9,21 +9,23 @@ hundred thousand chunks anew. Vectors have length 1, so the inner product is the
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import LibraryLockedError, LibraryWriteError
 from ..library import Library
-from ._dense import Dense
+from ._dense import FLAT_BELOW
+from ._postings import K1 as K1
 from ._postings import Mask, bm25, bm25_of, ideal, idf
 from ._postings import Segment as Searched
-from ._segment import Segment, exact_vectors, joined, merged_postings
+from ._segment import Segment, following
+from ._snapshot import News, Snapshot, folder_of
 from ._store import DamagedError as DamagedError
-from ._store import new_generation, open_generation, remove_others, size, write_segment
+from ._store import new_generation, remove_others, size, write_segment
 from ._store import verified as verified
 
 if TYPE_CHECKING:
@@ -35,9 +37,6 @@ log = logging.getLogger(__name__)
 
 MEMORY_MB = 1024
 """What the vectors may take when they are mapped into memory; above it they are compressed."""
-
-_STALE_SHARE = 10
-"""The stored index is made anew when a tenth of the chunks is missing in it or gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,42 +71,66 @@ class Index:
 
     Attributes:
         revision: The library's.
+        embedder: The model of the vectors; None while there are none.
     """
 
-    def __init__(self, library: Library, base: Segment, rows: StoredRows, news: Segment, memory_mb: int) -> None:
-        self._library, self._base, self._news, self._memory_mb = library, base, news, memory_mb
-        self._name, self._removed, self._new_vectors = rows.published, rows.removed, rows.vectors
-        self._segments = [segment for segment in (base, news) if len(segment)]
+    def __init__(
+        self, library: Library, base: Segment, news: Sequence[Segment], rows: StoredRows, memory_mb: int
+    ) -> None:
+        self._library, self._base, self._news, self._memory_mb = library, base, tuple(news), memory_mb
+        self._name, self._analysis, self._tombstones = rows.published, rows.analysis, len(rows.removed)
+        self._segments = [segment for segment in (base, *news) if len(segment)]
         self._alive = [segment.alive(rows.removed) for segment in self._segments]
         dead = sum(int(np.count_nonzero(~alive)) for alive in self._alive if alive is not None)
         self._count = sum(map(len, self._segments)) - dead
-        self.revision = rows.revision
+        self.revision, self.embedder = rows.revision, rows.embedder
 
     @classmethod
     def load(cls, library: Library, memory_mb: int = MEMORY_MB) -> Index:
         """Open the index of the library's present revision, and store it if that is worth while and nobody writes."""
-        index = cls._read(library, memory_mb)
-        if index._is_stale:
+        read = Snapshot.read(library, memory_mb, sys.maxsize)
+        if read.is_stale:
             try:
                 with library.locked():
-                    return cls._published(library, memory_mb, index)
+                    return cls.publish(library, memory_mb)
             except (LibraryLockedError, LibraryWriteError) as error:
                 log.debug("the index is not stored now: %s", error)
-        return index
+        return cls._of(library, read, memory_mb)
 
     @classmethod
     def publish(cls, library: Library, memory_mb: int = MEMORY_MB) -> Index:
         """Store the index for the next process, if it has changed enough; the caller holds the library's lock."""
-        return cls._published(library, memory_mb, cls._read(library, memory_mb))
+        read = Snapshot.read(library, memory_mb, FLAT_BELOW)
+        if read.is_stale:
+            folder, name = folder_of(library), str(read.news.rows.revision)
+            try:
+                with new_generation(folder, name) as made:
+                    write_segment(made, name, read.merged(made))
+            except (OSError, RuntimeError) as error:
+                # A full disk or a read-only folder costs the next process a second; searching goes on.
+                log.warning("%s: the index could not be stored (%s)", folder, str(error).splitlines()[-1])
+            else:
+                library.use_index(name, without=read.news.rows.removed.tolist())
+                remove_others(folder, name)
+                read = Snapshot.read(library, memory_mb, FLAT_BELOW)
+        return cls._of(library, read, memory_mb)
 
     def refreshed(self, library: Library) -> Index:
         """This index, or if the library has changed another one that follows it."""
         if self.revision == library.revision:
             return self
-        rows, news = Segment.read(library, self._base.last, self._memory_mb)
-        if rows.published != self._name:
+        # What this process has read of the news before stays as it is, unless a backup has taken the library's place.
+        news = self._news if library is self._library else ()
+        last = max((segment.last for segment in (self._base, *news)), default=0)
+        new = News.read(library, last, self._memory_mb, sys.maxsize)
+        rows = new.rows
+        if (rows.published, rows.analysis, rows.embedder) != (self._name, self._analysis, self.embedder):
             return Index.load(library, self._memory_mb)
-        return Index(library, self._base, rows, news, self._memory_mb)
+        return Index(library, self._base, following(news, new.segment), rows, self._memory_mb)
+
+    @classmethod
+    def _of(cls, library: Library, read: Snapshot, memory_mb: int) -> Index:
+        return cls(library, read.base, following((), read.news.segment), read.news.rows, memory_mb)
 
     def __len__(self) -> int:
         return self._count
@@ -115,7 +138,7 @@ class Index:
     @property
     def kind(self) -> str:
         """What holds the vectors: "flat f32", "ivf1024 f16"."""
-        return (self._base if len(self._base) else self._news).dense.kind
+        return (self._segments or [self._base])[0].dense.kind
 
     @property
     def state(self) -> IndexState:
@@ -124,9 +147,9 @@ class Index:
             kind=self.kind,
             generation=self._name,
             rows=len(self._base),
-            news=len(self._news),
-            tombstones=len(self._removed),
-            bytes=size(_folder(self._library) / self._name) if self._name else 0,
+            news=sum(map(len, self._news)),
+            tombstones=self._tombstones,
+            bytes=size(folder_of(self._library) / self._name) if self._name else 0,
             approximate=any(not segment.dense.exact for segment in self._segments),
         )
 
@@ -158,6 +181,16 @@ class Index:
         for n, numbers, places in self._located(ids):
             found |= zip(numbers, self._cosines(self._segments[n], vector, places), strict=True)
         return found
+
+    def kept(self, ids: Iterable[int], among: Among | None = None) -> list[int]:
+        """Those of these chunks that are in the index and among those that a search is limited to."""
+        kept: list[int] = []
+        for n, numbers, places in self._located(ids):
+            limit = None if among is None else among.masks[n]
+            kept += (
+                numbers if limit is None else [i for i, inside in zip(numbers, limit[places], strict=True) if inside]
+            )
+        return kept
 
     def lexical(self, terms: Sequence[int], k: int, among: Among | None = None) -> list[tuple[int, float]]:
         """The k chunks of the best BM25 scores among those that hold any of the terms; of equal ones, the older first.
@@ -210,63 +243,12 @@ class Index:
         if segment.dense.exact:
             return cosines
         numbers = segment.ids[places].tolist()
-        known = self._library.vectors_of(numbers)
+        known = self._library.vectors_of(numbers, self.embedder)
         return [
             float((known[number] * vector).sum()) if number in known else cosine
             for number, cosine in zip(numbers, cosines, strict=True)
         ]
 
-    @classmethod
-    def _read(cls, library: Library, memory_mb: int) -> Index:
-        while True:
-            name = library.published
-            base = (open_generation(_folder(library) / name) if name else None) or Segment.empty()
-            rows, news = Segment.read(library, base.last, memory_mb)
-            if rows.published == name:
-                return cls(library, base, rows, news, memory_mb)
-
-    @classmethod
-    def _published(cls, library: Library, memory_mb: int, index: Index) -> Index:
-        if (index.revision, index._name) != (library.revision, library.published):
-            index = cls._read(library, memory_mb)
-        if not index._is_stale:
-            return index
-        folder, name = _folder(library), str(index.revision)
-        try:
-            with new_generation(folder, name) as made:
-                write_segment(made, name, index._merged(made))
-        except (OSError, RuntimeError) as error:
-            # A full disk or a read-only folder costs the next process a second; searching goes on.
-            log.warning("%s: the index could not be stored (%s)", folder, str(error).splitlines()[-1])
-            return index
-        library.use_index(name, without=index._removed.tolist())
-        remove_others(folder, name)
-        return cls._read(library, memory_mb)
-
-    @property
-    def _is_stale(self) -> bool:
-        return len(self._news) + len(self._removed) > self._count // _STALE_SHARE
-
-    def _merged(self, made: Path) -> Segment:
-        """Everything that is alive, in one segment; what is large of it is in this folder."""
-        ids = joined((segment.ids for segment in self._segments), self._alive)
-        documents = joined((segment.documents for segment in self._segments), self._alive)
-        parts = [(segment.postings, alive) for segment, alive in zip(self._segments, self._alive, strict=True)]
-        return Segment(ids, documents, self._merged_dense(ids), merged_postings(parts, made))
-
-    def _merged_dense(self, ids: npt.NDArray[np.int64]) -> Dense:
-        base, news = self._base, self._news
-        if not len(base):
-            return news.dense
-        exact = exact_vectors(self._library, ids, self._new_vectors.shape[1])
-        if len(news) > len(self._new_vectors):  # so many that they were not read at once
-            return Dense.build(ids, exact, self._memory_mb)
-        return base.dense.updated(self._removed, news.ids, self._new_vectors, self._memory_mb, exact)
-
 
 def _both(alive: Mask | None, limit: Mask | None) -> Mask | None:
     return alive if limit is None else limit if alive is None else alive & limit
-
-
-def _folder(library: Library) -> Path:
-    return library.folder / "index"

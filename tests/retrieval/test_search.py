@@ -11,8 +11,8 @@ from ragstone.errors import EmbedderMismatchError
 from ragstone.ingest.options import IngestOptions
 from ragstone.ingest.pipeline import ingest
 from ragstone.retrieval.embedding import Embedder
-from ragstone.retrieval.fusion import reciprocal_rank_fusion
 from ragstone.retrieval.library import Library
+from ragstone.retrieval.relevance import probability
 from ragstone.retrieval.retriever import DEPTH, MODES, Mode, Retriever
 
 QUESTIONS = tomllib.loads(Path(__file__).parents[1].joinpath("data/sample_questions.toml").read_text("utf-8"))
@@ -48,22 +48,46 @@ def by_words(library: Library, query: str, k: int) -> list[tuple[int, float]]:
     return [(hit.chunk.id, hit.score) for hit in Retriever(library, no_embedder).search(query, k, "lexical")]
 
 
-def test_fused_scores_are_those_of_the_formula():
-    scores = reciprocal_rank_fusion([[7, 3, 5], [3, 9]])
-    assert scores == {7: 1 / 61, 3: 1 / 62 + 1 / 61, 5: 1 / 63, 9: 1 / 62}
-    assert reciprocal_rank_fusion([]) == {}
-
-
 @pytest.mark.parametrize("question", [question["text"] for question in ANSWERABLE[:8]])
-def test_a_hybrid_search_fuses_the_ranks_of_both_methods(retriever: Retriever, question: str):
-    ranks = {mode: {h.chunk.id: h.rank for h in retriever.search(question, DEPTH, mode)} for mode in MODES[1:]}
-    fused = {i: sum(1 / (60 + of[i]) for of in ranks.values() if i in of) for of in ranks.values() for i in of}
-    hits = retriever.search(question, DEPTH)
-    assert [hit.chunk.id for hit in hits] == sorted(fused, key=lambda i: (-fused[i], i))[:DEPTH]
+def test_a_hybrid_search_joins_what_both_methods_say_of_a_chunk(retriever: Retriever, question: str):
+    ranks = {mode: {h.chunk.id: h for h in retriever.search(question, DEPTH, mode)} for mode in MODES[1:]}
+    hits = retriever.search(question, 10)
+    assert len(hits) == 10
     for hit in hits:
-        assert hit.ranks == {mode: of[hit.chunk.id] for mode, of in ranks.items() if hit.chunk.id in of}
-        assert hit.score == pytest.approx(fused[hit.chunk.id], abs=1e-12)
-    assert [hit.chunk.id for hit in retriever.search(question, 7)] == [hit.chunk.id for hit in hits[:7]]
+        assert hit.ranks == {mode: of[hit.chunk.id].rank for mode, of in ranks.items() if hit.chunk.id in of}
+        assert hit.features is not None
+        assert hit.score == hit.probability == probability(hit.features)
+        if dense := ranks["dense"].get(hit.chunk.id):
+            assert hit.similarity == hit.features.cosine == dense.score
+        if lexical := ranks["lexical"].get(hit.chunk.id):
+            assert hit.bm25 == lexical.score
+        assert hit.features.lexical > 0 or hit.bm25 == 0
+
+
+def test_a_chunk_that_one_method_alone_found_is_still_scored_by_both(retriever: Retriever):
+    hits = retriever.search("Dagny lightning blade", 200)
+    alone = [hit for hit in hits if len(hit.ranks) == 1]
+    assert alone
+    assert all(hit.similarity is not None and hit.bm25 is not None for hit in alone)
+
+
+def test_what_a_search_dropped_is_told_with_the_reason(retriever: Retriever):
+    trace = retriever.trace("How large is the battery?", 3)
+    assert trace.hits == retriever.search("How large is the battery?", 3)
+    assert trace.dropped
+    assert {hit.chunk.id for hit in trace.hits}.isdisjoint(d.hit.chunk.id for d in trace.dropped)
+    assert {d.reason for d in trace.dropped} == {"below the 3 best"}
+    assert set(trace.terms) == {"larg", "batteri"}
+
+
+def test_chunks_that_are_asked_for_are_candidates_whatever_the_methods_find(copy: Library, embedder: Embedder):
+    retriever = Retriever(copy, lambda: embedder)
+    question = "When does the subsea cable agreement expire?"
+    last = retriever.search(question, 500)[-1].chunk.id
+    assert last not in {hit.chunk.id for hit in retriever.trace(question, 1).hits}
+    hits = retriever.search(question, 500, also=[last, 10**9])
+    (hit,) = (hit for hit in hits if hit.chunk.id == last)
+    assert hit.ranks["also"] == 1
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -42,7 +42,7 @@ def test_the_one_chunk_of_a_collection_is_found_among_a_thousand(full: Library, 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_search_of_a_collection_finds_all_of_it_and_nothing_else(full: Library, embedder: Embedder, mode: Mode):
-    retriever = Retriever(full, lambda: embedder)
+    retriever = Retriever(full, lambda: embedder, drop_copies=False)
     hits = retriever.search(QUERY, 2000, mode, ZOO)
     assert sorted(hit.chunk.id for hit in hits) == [
         i for n in full.document_ids(ZOO).tolist() for i in (c.id for c in full.chunks_of(n))

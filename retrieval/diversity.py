@@ -1,0 +1,77 @@
+"""Hits that say something new: without near-identical ones, and if wanted spread over what there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+NEAR_IDENTICAL = 0.9
+"""Two chunks whose vocabularies overlap by this much (Jaccard) say the same, if their numbers are the same."""
+
+_NUMBER = re.compile(r"\d")
+
+
+def near_identical(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two vocabularies are those of copies: nearly the same words, and all the same numbers.
+
+    Passages that differ in a number alone, as the rows of two years do, are not copies.
+    """
+    if min(len(one), len(other)) < NEAR_IDENTICAL * max(len(one), len(other)):
+        return False
+    common = len(one & other)
+    if common < NEAR_IDENTICAL * (len(one) + len(other) - common):
+        return False
+    return not any(_NUMBER.search(word) for word in one ^ other)
+
+
+def copies(vocabularies: Mapping[int, frozenset[str]], order: Sequence[int]) -> dict[int, int]:
+    """Which of the chunks are near-identical to one that comes before them: chunk to that first one."""
+    first: list[int] = []
+    found = {}
+    for chunk in order:
+        words = vocabularies[chunk]
+        twin = next((other for other in first if near_identical(words, vocabularies[other])), None)
+        if twin is None:
+            first.append(chunk)
+        else:
+            found[chunk] = twin
+    return found
+
+
+def spread(
+    order: Sequence[int],
+    scores: Mapping[int, float],
+    vectors: Mapping[int, npt.NDArray[np.float32]],
+    k: int,
+    diversity: float,
+) -> list[int]:
+    """Choose k chunks, one after the other, by maximal marginal relevance.
+
+    Each time the one with the greatest (1 - diversity) * score - diversity * (greatest cosine with those chosen).
+    Source: Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking for Reordering Documents and Producing
+    Summaries", SIGIR 1998.
+
+    Args:
+        order: The chunks, best first.
+        scores: Of each, 0..1.
+        vectors: Of each, of length 1; a chunk without one is like no other.
+        k: How many to choose.
+        diversity: 0 keeps the order, 1 asks only for difference.
+    """
+    left, chosen = list(order), []
+    likeness = dict.fromkeys(left, 0.0)
+    while left and len(chosen) < k:
+        best = max(left, key=lambda i: (1 - diversity) * scores[i] - diversity * likeness[i])
+        left.remove(best)
+        chosen.append(best)
+        if best in vectors:
+            for i in left:
+                if i in vectors:
+                    likeness[i] = max(likeness[i], float(vectors[i] @ vectors[best]))
+    return chosen

@@ -1,0 +1,39 @@
+"""The probability that a chunk answers a query: the score by which dense and lexical search are fused.
+
+A logistic model of four features, each of which means the same in every library, so that a threshold does too. That is
+what rank fusion and per-query normalization (min-max, z-scores) cannot give; `docs/retrieval.md` compares them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import astuple, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is known of a chunk and a query."""
+
+    cosine: float
+    """Of their embeddings, -1..1."""
+    lexical: float
+    """The chunk's BM25 score as a share of what a chunk full of every word of the query comes close to, 0..1."""
+    exact: float = 0.0
+    """The share of the query's words that stand in the chunk in the same form (see `wording`), 0..1."""
+    near: float = 0.0
+    """How near to each other neighbouring words of the query stand in the chunk (see `wording`), 0..1."""
+
+
+WEIGHTS = Features(7.53, 4.47, 3.87, 6.45)
+INTERCEPT = -9.0
+"""Fitted by `benchmarks/fusion.py --fit` on sets that no figure is reported on."""
+
+
+def log_odds(features: Features) -> float:
+    """The logarithm of the odds that the chunk answers the query."""
+    return INTERCEPT + sum(w * x for w, x in zip(astuple(WEIGHTS), astuple(features), strict=True))
+
+
+def probability(features: Features) -> float:
+    """The probability that the chunk answers the query, 0..1."""
+    return 1.0 / (1.0 + math.exp(-log_odds(features)))
