@@ -30,10 +30,10 @@ Allocate = Callable[[str, int, "np.dtype[Any]"], "npt.NDArray[Any]"]
 
 _BLOCK = 1 << 22
 """Postings that are sorted or moved at a time."""
-_LONG = 1 << 12
-"""With a list longer than this before it, a search first finds out what score its leaders reach."""
-_LEADERS = 4
-"""How many times k rows are taken for leaders."""
+_LOOKUP = 32
+"""Reading so many postings of a list in turn costs no more than looking up one row in it."""
+_SPARE = 50
+"""Rows beyond k whose whole scores are found out early, to raise the score that others must reach."""
 _SLACK = 1 + 1e-9
 """Sums in another order differ in their last digits; a bound must stay one."""
 
@@ -206,51 +206,65 @@ class _Query:
         return cls(tuple((term, (K1 + 1) * weight) for term, weight in weights), max(length / max(rows, 1), 1.0))
 
     def best(self, postings: Postings, wanted: Mask | None, k: int, floor: float) -> list[tuple[int, float]]:
-        """The k best of the wanted rows, those below the floor perhaps left out; not in order.
+        """The k best of the wanted rows, those below the floor perhaps left out.
 
         MaxScore (Turtle & Flood 1995): once the terms still to come cannot lift an unseen row to the k-th best score,
-        they are only looked up for the rows seen, and rows that they cannot lift either are dropped.
+        they are only looked up for the rows seen, and of these for those only that they can lift so far.
         """
         lists = [(weight, *postings.of(term)) for term, weight in self.weights]
+        if wanted is not None and _LOOKUP * np.count_nonzero(wanted) < sum(len(rows) for _, rows, _ in lists):
+            places = np.flatnonzero(wanted).astype(np.int32)
+            scores = self.scores(postings, places)
+            return _best(places[scores > 0], scores[scores > 0], k)
         bounds = [self._bound(postings, weight, often) for weight, _, often in lists]
-        places, scores = np.zeros(0, np.int32), np.zeros(0)
-        for at, (weight, rows, often) in enumerate(lists):
-            rest = sum(bounds[at + 1 :]) * _SLACK
-            found = _found(rows, places)
-            held = found >= 0
-            scores[held] += self._scores(postings, weight, places[held], often[found[held]])
-            if len(rows) > _LONG:
-                floor = max(floor, self._reached(postings, places, scores, k))
-            if sum(bounds[at:]) * _SLACK >= floor:
-                new = np.ones(len(rows), np.bool_) if wanted is None else wanted[rows]
-                new[found[held]] = False
-                rows = rows[new]
-                places = np.concatenate([places, rows])
-                scores = np.concatenate([scores, self._scores(postings, weight, rows, often[new])])
-            if len(scores) > k:
-                floor = max(floor, _kth(scores, k))
-            kept = scores + rest >= floor
+        rest = [_SLACK * bound for bound in np.cumsum([0.0, *bounds[::-1]])[::-1].tolist()]
+        sums = np.zeros(len(postings))
+        seen, leaders, at = list[Places](), np.zeros(0, np.int32), 0
+        while at < len(lists) and rest[at] >= floor:
+            weight, rows, often = lists[at]
+            if wanted is not None:
+                kept = wanted[rows]
+                rows, often = rows[kept], often[kept]
+            reached = sums[rows] + self._scores(postings, weight, rows, often)
+            sums[rows] = reached
+            seen.append(rows)
+            at += 1
+            floor = max(floor, _kth(reached, k))
+            if at < len(lists) and len(lists[at][1]) > _LOOKUP * len(lists) * (k + _SPARE):
+                leaders = np.union1d(leaders, _leading(rows, reached, k + _SPARE))
+                whole = self.scores(postings, leaders)
+                floor = max(floor, _kth(whole, k))
+                leaders = _leading(leaders, whole, k)
+        places, scores = _distinct(seen, sums, floor - rest[at])
+        for (weight, rows, often), more in zip(lists[at:], rest[at + 1 :], strict=True):
+            self._add(postings, weight, rows, often, places, scores)
+            floor = max(floor, _kth(scores, k))
+            kept = scores + more >= floor
             places, scores = places[kept], scores[kept]
-        order = np.lexsort((places, -scores))[:k]
-        return list(zip(places[order].tolist(), scores[order].tolist(), strict=True))
+        return _best(places, scores, k)
 
     def scores(self, postings: Postings, places: Places) -> Scores:
         """The whole scores of some rows."""
         scores = np.zeros(len(places))
         for term, weight in self.weights:
-            rows, often = postings.of(term)
-            found = _found(rows, places)
-            held = found >= 0
-            scores[held] += self._scores(postings, weight, places[held], often[found[held]])
+            self._add(postings, weight, *postings.of(term), places, scores)
         return scores
 
-    def _reached(self, postings: Postings, places: Places, scores: Scores, k: int) -> float:
-        """The k-th best whole score of the rows that lead so far: the k-th best of all is not below it."""
-        if len(places) < k:
-            return 0.0
-        if len(places) > _LEADERS * k:
-            places = places[np.argpartition(scores, -_LEADERS * k)[-_LEADERS * k :]]
-        return _kth(self.scores(postings, places), k)
+    def _add(
+        self,
+        postings: Postings,
+        weight: float,
+        rows: Places,
+        often: npt.NDArray[np.uint8],
+        places: Places,
+        scores: Scores,
+    ) -> None:
+        """Look a term up for some rows, and add what it gives to their scores."""
+        if len(rows):
+            at = np.searchsorted(rows, places)
+            at[at == len(rows)] = 0
+            held = np.flatnonzero(rows[at] == places)
+            scores[held] += self._scores(postings, weight, places[held], often[at[held]])
 
     def _scores(self, postings: Postings, weight: float, places: Places, often: npt.NDArray[np.uint8]) -> Scores:
         norms = K1 * (1 - B) + (K1 * B / self.average) * postings.lengths[places]
@@ -285,19 +299,31 @@ def _sums(values: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> npt.NDArra
     return made
 
 
-def _found(rows: Places, places: Places) -> npt.NDArray[np.int64]:
-    """Where in the ascending rows each place stands; -1 for one that does not."""
-    if not len(rows):
-        return np.full(len(places), -1, np.int64)
-    at = np.searchsorted(rows, places)
-    at[at == len(rows)] = 0
-    at[rows[at] != places] = -1
-    return at
+def _best(places: Places, scores: Scores, k: int) -> list[tuple[int, float]]:
+    order = np.lexsort((places, -scores))[:k]
+    return list(zip(places[order].tolist(), scores[order].tolist(), strict=True))
+
+
+def _distinct(lists: Sequence[Places], sums: Scores, least: float) -> tuple[Places, Scores]:
+    """The rows of some lists whose sums are not below the least, each once, and these sums; uses the sums up."""
+    places, scores = [np.zeros(0, np.int32)], [np.zeros(0)]
+    for rows in lists:
+        reached = sums[rows]
+        sums[rows] = -math.inf
+        kept = reached >= least
+        places.append(rows[kept])
+        scores.append(reached[kept])
+    return np.concatenate(places), np.concatenate(scores)
+
+
+def _leading(places: Places, scores: Scores, k: int) -> Places:
+    """k rows whose scores are not below those of others."""
+    return places if len(places) <= k else places[np.argpartition(scores, len(scores) - k)[-k:]]
 
 
 def _kth(scores: Scores, k: int) -> float:
-    """The k-th greatest."""
-    return float(np.partition(scores, len(scores) - k)[len(scores) - k])
+    """The k-th greatest; 0 when there are fewer."""
+    return float(np.partition(scores, len(scores) - k)[len(scores) - k]) if len(scores) >= k else 0.0
 
 
 def _both(alive: Mask | None, among: Mask | None) -> Mask | None:
