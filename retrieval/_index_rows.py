@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import LibraryError
+from .records import EmbedderIdentity
 
 Allocate = Callable[[int, int], "npt.NDArray[np.float32] | None"]
 """Gives the memory for so many vectors of such a dimension, or None to leave them."""
@@ -22,6 +23,10 @@ class StoredRows:
     revision: int
     published: str
     """The name of the stored index; empty when there is none."""
+    embedder: EmbedderIdentity | None
+    """The model of the vectors; None while there are none."""
+    analysis: str
+    """The version of what made the terms."""
     removed: npt.NDArray[np.int64]
     """Chunks that are gone since that was made, ascending."""
     ids: npt.NDArray[np.int64]
@@ -44,13 +49,15 @@ def read_rows(db: sqlite3.Connection, after: int, allocate: Allocate | None) -> 
     Raises:
         LibraryError: A chunk has no vector or no terms.
     """
-    settings = dict(db.execute("SELECT name, value FROM settings WHERE name IN ('revision', 'published')").fetchall())
+    settings = dict(db.execute("SELECT name, value FROM settings").fetchall())
     removed = np.fromiter((row[0] for row in db.execute("SELECT chunk_id FROM tombstones ORDER BY 1")), np.int64)
     ids, documents = _ids(db, after)
     vectors = _vectors(db, after, ids, allocate or _empty)
     postings = _postings(db, after, ids)
+    named = settings.get("embedder")
+    embedder = EmbedderIdentity.from_json(named) if named else None
     return StoredRows(
-        int(settings["revision"]), settings.get("published", ""), removed, ids, documents, vectors, *postings
+        int(settings["revision"]), settings.get("published", ""), embedder, settings.get("analysis", ""), removed, ids, documents, vectors, *postings
     )
 
 

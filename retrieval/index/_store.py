@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,6 +99,21 @@ def write_segment(made: Path, name: str, segment: Segment) -> None:
         "files": files,
     }
     (made / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
+
+
+def allocated(made: Path) -> Callable[[str, int, np.dtype[Any]], npt.NDArray[Any]]:
+    """Gives arrays in files of the folder of a new generation: they may be more than memory holds."""
+
+    def allocate(name: str, length: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        if not length:
+            return np.empty(0, dtype)
+        path = made / f"{name}.npy"
+        array = np.lib.format.open_memmap(path, "w+", dtype, (length,))
+        with path.open("r+b") as file:  # else writing to a full disk would kill the process
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        return array
+
+    return allocate
 
 
 def remove_others(folder: Path, name: str) -> None:

@@ -18,6 +18,7 @@ import pytest
 from ragstone.retrieval._index_rows import StoredRows
 from ragstone.retrieval.analysis import query_terms
 from ragstone.retrieval.index import Index
+from ragstone.retrieval.index._postings import K1, B
 from ragstone.retrieval.index._store import FILES
 from ragstone.retrieval.library import DATABASE, Library
 
@@ -98,9 +99,9 @@ def lexically(index: Index, known: StoredRows) -> None:
     for terms in (every[:1], every[-3:], dice.sample(every, min(len(every), 5)), [*every[:2], 10**6]):
         df = {term: sum(term in of for of in rows.values()) for term in terms}
         idf = {term: math.log1p((len(rows) - n + 0.5) / (n + 0.5)) for term, n in df.items()}
-        norm = {number: 1.2 * (0.25 + 0.75 * length / average) for number, length in lengths.items()}
+        norm = {number: K1 * (1 - B + B * length / average) for number, length in lengths.items()}
         scores = {
-            number: sum(idf[term] * of[term] * 2.2 / (of[term] + norm[number]) for term in terms if term in of)
+            number: sum(idf[term] * of[term] * (K1 + 1) / (of[term] + norm[number]) for term in terms if term in of)
             for number, of in rows.items()
         }
         best = sorted((number for number in rows if scores[number]), key=lambda i: (-round(scores[i], 9), i))
@@ -110,7 +111,7 @@ def lexically(index: Index, known: StoredRows) -> None:
             assert [score for _, score in hits] == pytest.approx([scores[number] for number in best[:k]])
         assert index.bm25_of(terms, range(max(rows, default=0) + 20)) == pytest.approx(scores)
         assert index.idf(terms) == pytest.approx([idf[term] for term in terms])
-        assert index.ideal(terms) == pytest.approx(2.2 * sum(idf.values()))
+        assert index.ideal(terms) == pytest.approx((K1 + 1) * sum(idf.values()))
 
 
 def test_news_are_found_at_once_and_do_not_write_the_index_anew(hundred: Library, add):
@@ -133,6 +134,22 @@ def test_chunks_that_are_gone_are_never_found(hundred: Library, add):
     for following in (index.refreshed(hundred), Index.load(hundred)):
         exactly(following, hundred)
     assert hundred.published != name
+
+
+def test_an_index_that_has_followed_many_changes_finds_what_a_new_one_does(hundred: Library, add):
+    index, dice = Index.load(hundred), random.Random(3)
+    with hundred.locked():  # nothing is stored meanwhile
+        for turn in range(60):
+            if dice.random() < 0.3:
+                hundred.remove([dice.choice(hundred.documents()).id])
+            else:
+                add(hundred, f"{chr(65 + dice.randrange(40))}.txt", dice.randrange(1, 12))
+            index = index.refreshed(hundred)
+            if turn % 6 == 5:
+                exactly(index, hundred)
+                assert len(index._news) < 10
+    exactly(Index.load(hundred), hundred)
+    exactly(index.refreshed(hundred), hundred)
 
 
 def test_only_some_chunks_are_searched_when_told_so(hundred: Library, add):
