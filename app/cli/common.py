@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ...retrieval.records import Hit
     from ..engine import Ragstone
 
+NO_DOCUMENT = "No document matches the filter."
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import SourceError
-from .common import emit_json, filter_options, json_option, library_option, open_engine, place
+from .common import NO_DOCUMENT, emit_json, filter_options, json_option, library_option, open_engine, place
 
 if TYPE_CHECKING:
     from ...retrieval.index import IndexState
@@ -74,6 +74,8 @@ def list_documents(conditions: tuple[str, ...], collection: str | None, library:
     """List the documents."""
     with open_engine(library) as rag:
         documents = rag.documents(collection, conditions)
+    if not documents and (conditions or collection is not None):
+        click.echo(NO_DOCUMENT, err=True)
     if as_json:
         emit_json({"documents": [dataclasses.asdict(document) for document in documents]})
         return 0

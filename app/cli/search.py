@@ -7,7 +7,17 @@ from pathlib import Path
 import click
 
 from ...retrieval.filters import as_filter
-from .common import emit_json, filter_options, hit_json, json_option, library_option, open_engine, place, shorten
+from .common import (
+    NO_DOCUMENT,
+    emit_json,
+    filter_options,
+    hit_json,
+    json_option,
+    library_option,
+    open_engine,
+    place,
+    shorten,
+)
 
 
 @click.command()
@@ -32,7 +42,7 @@ def search(
         hits = rag.search(query, k, filter=where)
         nowhere = where is not None and not hits and not len(rag.library.document_ids(where))
     if nowhere:
-        click.echo("No document matches the filter.", err=True)
+        click.echo(NO_DOCUMENT, err=True)
     if as_json:
         emit_json({"query": query, "hits": [hit_json(hit) for hit in hits]})
         return 0
