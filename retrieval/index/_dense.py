@@ -1,23 +1,33 @@
 """The vectors of one segment in a FAISS index. Vectors have length 1, so the inner product is the cosine.
 
-A place is a row's position in `ids`.
+A place is a row's position in `ids`. Rows of an inverted file are numbered by place, so a mask of places is a selector
+as it stands; what is dropped or added renumbers a copy, never the index that is being searched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faiss
 import numpy as np
 
+from . import _ivf
+from ._ivf import FLAT_BELOW, Batches, Kind, choose, kind_of
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-Batches = Callable[[], Iterable["npt.NDArray[np.float32]"]]
-"""Gives exact vectors, each batch (rows, dimension) float32, in the order of the ids; every call begins anew."""
+__all__ = ["FLAT_BELOW", "Batches", "Dense", "Kind", "Room", "choose"]
 
+_BATCH = 1 << 14
+_FEW = 2_000
+"""As many rows or fewer are compared one by one, without a walk through the lists."""
+_SPARE = 8
+"""Hits asked for beyond k, so that equal ones at the end are seen to be equal."""
+_OVERFETCH = {"f32": 1, "f16": 1, "sq8": 2}
 _ROUNDING = 1e-6
 """FAISS sums in an order of its own: closer scores than this may be in the wrong order."""
 
@@ -53,31 +63,45 @@ class Dense:
     """
 
     def __init__(self, index: Any, ids: npt.NDArray[np.int64]) -> None:
+        kind = kind_of(index)
         self.ids = ids
-        self.kind, self.exact, self.overfetch = "flat f32", True, 1
-        self._index = index
+        self.kind = str(kind)
+        self.exact = kind.codec == "f32"
+        self.overfetch = _OVERFETCH.get(kind.codec, 8)
+        self._index, self._lists = index, kind.lists
 
     @classmethod
     def build(
-        cls, ids: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32] | Batches, memory_mb: int = 1024
+        cls,
+        ids: npt.NDArray[np.int64],
+        vectors: npt.NDArray[np.float32] | Batches,
+        memory_mb: int = 1024,
+        flat_below: int = FLAT_BELOW,
     ) -> Dense:
-        """Index vectors, exactly when there are few.
+        """Index vectors: the same index for the same vectors, on one machine.
 
         Args:
             ids: The chunk of each row (n,), ascending.
             vectors: Of length 1, (n, dimension); or what gives them in batches, which needs less memory.
             memory_mb: What the vectors may take when they are mapped into memory; above it they are compressed.
+            flat_below: Fewer rows than this are searched exhaustively.
+
+        Raises:
+            ValueError: There are more ids than vectors, or fewer.
         """
         batches = _sliced(vectors) if isinstance(vectors, np.ndarray) else vectors
-        flat, start = _flat(0, 1), 0
+        dimension = next((batch.shape[1] for batch in batches()), 1)
+        kind = choose(len(ids), dimension, memory_mb, flat_below)
+        if kind.lists:
+            return cls(_ivf.build(len(ids), batches, kind), ids)
+        room, start = Room(len(ids), dimension), 0
         for batch in batches():
-            if not start:
-                flat = _flat(len(ids), batch.shape[1])
-            _memory(flat)[start : start + len(batch)] = batch
+            if start + len(batch) <= len(ids):
+                room.vectors[start : start + len(batch)] = batch
             start += len(batch)
         if start != len(ids):
             raise ValueError(f"{len(ids)} ids, but {start} vectors")
-        return cls(flat, ids)
+        return room.filled(ids)
 
     def updated(
         self,
@@ -86,25 +110,35 @@ class Dense:
         new_vectors: npt.NDArray[np.float32],
         memory_mb: int = 1024,
         exact: Batches | None = None,
+        flat_below: int = FLAT_BELOW,
     ) -> Dense:
-        """This index without some chunks and with others.
+        """This index without some chunks and with others; trained anew only when it has outgrown its training.
 
         Args:
             removed: Ids, in any order; what is not in the index is ignored.
             new_ids: Higher than every id in the index, (m,), ascending.
             new_vectors: Of length 1, (m, dimension).
             memory_mb: As in `build`.
-            exact: The exact vectors of all rows of the outcome, read only when the index has to be made anew; not
-                needed when this index is `exact`.
+            exact: The exact vectors of all rows of the outcome, read only when the index has to be made anew and is
+                not `exact` itself.
+            flat_below: As in `build`.
+
+        Raises:
+            ValueError: The new ids are not higher, or `exact` is needed and missing.
         """
+        if len(new_ids) and len(self.ids) and new_ids[0] <= self.ids[-1]:
+            raise ValueError(f"the new id {new_ids[0]} is not higher than {self.ids[-1]}")
         keep = ~np.isin(self.ids, removed)
         ids = np.concatenate([self.ids[keep], new_ids])
-        room = Room(len(ids), new_vectors.shape[1] if len(new_vectors) else self._index.d)
-        kept = len(ids) - len(new_ids)
-        if kept:
-            np.compress(keep, _memory(self._index), axis=0, out=room.vectors[:kept])
-        room.vectors[kept:] = new_vectors
-        return room.filled(ids)
+        dimension = new_vectors.shape[1] if len(new_vectors) else self._index.d
+        if self._outgrown(choose(len(ids), dimension, memory_mb, flat_below), len(ids), flat_below):
+            if not self.exact and exact is None:
+                raise ValueError("the exact vectors are needed to make this index anew")
+            own = self._kept_and(keep, new_vectors)
+            return Dense.build(ids, own if self.exact or exact is None else exact, memory_mb, flat_below)
+        if self._lists:
+            return Dense(_ivf.updated(self._index, keep, new_vectors), ids)
+        return Dense.build(ids, self._kept_and(keep, new_vectors), memory_mb, flat_below)
 
     def search(
         self, vector: npt.NDArray[np.float32], k: int, wanted: npt.NDArray[np.bool_] | None = None
@@ -117,11 +151,13 @@ class Dense:
             wanted: Only these places, (n,).
         """
         count = len(self.ids) if wanted is None else int(np.count_nonzero(wanted))
-        ask = min(k + 1, count)
+        if wanted is not None and count <= _FEW:
+            few = np.flatnonzero(wanted)
+            return _best(few, self.similarities(vector, few), k)
+        ask = min(k + _SPARE, count)
         while ask:
-            scores, places = self._nearest(vector, ask, wanted)
-            ask = len(places) if len(places) < ask else ask
-            if ask == count or not len(scores) or scores[-1] < scores[min(k, len(scores)) - 1] - _ROUNDING:
+            scores, places = self._nearest(vector, ask, wanted, count)
+            if len(places) < ask or ask == count or scores[-1] < scores[k - 1] - _ROUNDING:
                 return _best(places, self.similarities(vector, places), k)
             ask = min(2 * ask, count)  # equal ones go on behind the last
         return []
@@ -151,24 +187,65 @@ class Dense:
         """What `write` wrote, mapped into memory: the file must stay as long as the index.
 
         Raises:
-            RuntimeError: It is missing, not an index, or not the one of these ids.
+            RuntimeError: It is missing, not an index of ours, or not the one of these ids.
         """
+        # Not IO_FLAG_MMAP: its lists prefetch in threads of their own, which takes five times as long.
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         if index.ntotal != len(ids):
             raise RuntimeError(f"{path}: {index.ntotal} vectors, but {len(ids)} ids")
         return cls(index, ids)
 
     def _nearest(
-        self, vector: npt.NDArray[np.float32], k: int, wanted: npt.NDArray[np.bool_] | None
+        self, vector: npt.NDArray[np.float32], k: int, wanted: npt.NDArray[np.bool_] | None, count: int
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Scores and places, best first, as FAISS computes them."""
-        params = None
+        """Scores and places, best first, as FAISS computes them; in one thread."""
+        query = np.ascontiguousarray(vector, np.float32).reshape(1, -1)
+        selector: Any = (
+            faiss.IDSelectorAll()
+        )  # without one a flat index takes a path that was measured five times slower
         if wanted is not None:
             bits = np.packbits(wanted, bitorder="little")
-            params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits)))  # type: ignore[call-arg]  # its stubs lack it
-        scores, places = self._index.search(vector.reshape(1, -1), k, params=params)
+            selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
+        settings: Any = faiss.IVFSearchParameters() if self._lists else faiss.SearchParameters()
+        settings.sel = selector
+        if self._lists:
+            settings.nprobe = self._index.nprobe if wanted is None else self._probes(query, wanted, count)
+        scores, places = self._index.search(query, k, params=settings)
         found = places[0] >= 0
         return scores[0][found], places[0][found]
+
+    def _probes(self, query: npt.NDArray[np.float32], wanted: npt.NDArray[np.bool_], count: int) -> int:
+        """The lists to read, so that they hold as many wanted rows as a search without a mask looks at."""
+        usual = int(self._index.nprobe)
+        enough = len(wanted) * usual // self._lists
+        if count <= enough:
+            return self._lists
+        _, order = self._index.quantizer.search(query, self._lists)
+        held = np.cumsum(np.bincount(self._list_of[wanted], minlength=self._lists)[order[0]])
+        return max(usual, min(int(np.searchsorted(held, enough)) + 1, self._lists))
+
+    @cached_property
+    def _list_of(self) -> npt.NDArray[np.int64]:
+        return _ivf.lists_of(self._index)
+
+    def _outgrown(self, wish: Kind, n: int, flat_below: int) -> bool:
+        """Whether n rows want another index than this one; with some slack, lest every change make it anew."""
+        if not self._lists:
+            return wish.lists > 0
+        if not wish.lists:
+            return n < flat_below // 2
+        return wish.codec != kind_of(self._index).codec or n > self._lists**2 // 4
+
+    def _kept_and(self, keep: npt.NDArray[np.bool_], new: npt.NDArray[np.float32]) -> Batches:
+        kept = np.flatnonzero(keep)
+
+        def batches() -> Iterator[npt.NDArray[np.float32]]:
+            for start in range(0, len(kept), _BATCH):
+                yield self._index.reconstruct_batch(kept[start : start + _BATCH])
+            if len(new):
+                yield new
+
+        return batches
 
 
 def _best(places: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], k: int) -> list[tuple[int, float]]:
@@ -176,7 +253,7 @@ def _best(places: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], k: int
     return list(zip(places[order].tolist(), scores[order].tolist(), strict=True))
 
 
-def _sliced(vectors: npt.NDArray[np.float32], rows: int = 1 << 15) -> Batches:
+def _sliced(vectors: npt.NDArray[np.float32], rows: int = _BATCH) -> Batches:
     return lambda: (vectors[start : start + rows] for start in range(0, len(vectors), rows))
 
 
