@@ -13,14 +13,15 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import ModelError, RagstoneError, SettingsError
-from .settings import CONFIG_FILE, OTHER_VARIABLES, PREFIX, Settings
+from .settings import CONFIG_FILE, DEFAULT_EMBEDDING_MODEL, OTHER_VARIABLES, PREFIX, Settings
 
 if TYPE_CHECKING:
     from ..retrieval.library import Library
@@ -122,10 +123,10 @@ def library(settings: Settings) -> Iterator[Check]:
     with Library(settings.library) as opened:
         documents, chunks = opened.counts()
         yield Check("library", "ok", f"{file}: version {number}, {documents} documents, {chunks} chunks")
-        yield _lexical_index(opened, file)
+        yield _lexical_index(opened)
         yield _vector_index(opened, chunks)
         yield _files(opened)
-        if folder := _sound(settings, settings.embedding_model):
+        if folder := _sound(settings, _embedding_model(settings)):
             yield _embedder(opened, settings, folder)
 
 
@@ -142,10 +143,9 @@ def _quick_check(file: Path) -> tuple[int, str, list[str]]:
     return number, analysis[0], [] if faults == ["ok"] else faults
 
 
-def _lexical_index(opened: Library, file: Path) -> Check:
+def _lexical_index(opened: Library) -> Check:
     if count := opened.differing_terms():
-        anew = f"""sqlite3 '{file}' "DELETE FROM settings WHERE name = 'analysis'\""""
-        remedy = f"Run `{anew}`, and the next use reads them anew; or ingest into another library with --library"
+        remedy = f"Run `ragstone reindex --library {quote(str(opened.folder))}`, which makes it anew"
         return Check("lexical index", "problem", f"not that of the text in {count} chunks", remedy)
     return Check("lexical index", "ok", "consistent with the chunks")
 
@@ -195,6 +195,19 @@ def _embedder(opened: Library, settings: Settings, folder: Path) -> Check:
     return Check("vectors", "ok", found if opened.embedder else "none yet")
 
 
+def _embedding_model(settings: Settings) -> str:
+    """The embedding model in use (see `app.engine.Ragstone.embedding_model`); the library is only looked at."""
+    from ..retrieval.library import DATABASE
+    from ..retrieval.records import EmbedderIdentity
+
+    file, row = settings.library / DATABASE, None
+    if not settings.embedding_model and file.is_file():
+        opened = closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True))
+        with suppress(sqlite3.DatabaseError), opened as db:  # another check tells what is wrong with it
+            row = db.execute("SELECT value FROM settings WHERE name = 'embedder'").fetchone()
+    return settings.embedding_model or (EmbedderIdentity.from_json(row[0]).name if row else DEFAULT_EMBEDDING_MODEL)
+
+
 def _sound(settings: Settings, name: str) -> Path | None:
     """Where a model is; None when `models` has a problem with it."""
     from ..generation.models import ModelStore
@@ -213,7 +226,7 @@ def models(settings: Settings) -> Iterator[Check]:
     from ..generation.models import ModelStore
 
     store = ModelStore(settings.models_dir, settings.offline)
-    configured = {settings.model: "the chat model", settings.embedding_model: "the embedding model"}
+    configured = {settings.model: "the chat model", _embedding_model(settings): "the embedding model"}
     for name in dict.fromkeys([*configured, *(model.name for model in store.installed())]):
         try:
             if name in store.catalogue:

@@ -15,10 +15,11 @@ from ..retrieval.filters import Filter, Given, as_filter
 from ..retrieval.library import Library
 from ..retrieval.records import Document, Hit
 from ..retrieval.retriever import Mode, Retriever
-from .settings import Settings
+from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 if TYPE_CHECKING:
     from ..generation.llama import GpuLayers, LlamaModel
+    from ..ingest.reindexing import ReindexReport
     from ..ingest.report import IngestReport, Progress
     from ..retrieval.embedding import Embedder
     from ..retrieval.rerank import Reranker
@@ -111,8 +112,29 @@ class Ragstone:
         from ..ingest.pipeline import ingest
         from .ingesting import ingest_options
 
-        options = ingest_options(self.settings, collection, include, exclude, passwords)
+        options = ingest_options(self.settings, collection, include, exclude, passwords, self.embedding_model)
         return ingest(self.library, paths, self._load_embedder, options, on_progress)
+
+    def reindex(
+        self, embedder: str | Path | None = None, on_progress: Callable[[Progress], None] | None = None
+    ) -> ReindexReport:
+        """Change the embedding model, or make the index and the terms anew (see `ragstone.ingest.reindexing.reindex`).
+
+        Args:
+            embedder: The new model: a name, or a sentence-transformers folder. None keeps the one that there is.
+            on_progress: Told after every batch of chunks.
+
+        Raises:
+            ModelError: The new model cannot be used.
+            LibraryError: The library cannot be written to, or a chunk is too long for the new model.
+        """
+        from ..ingest.reindexing import reindex
+        from .ingesting import chunk_plan
+
+        new = None
+        if embedder is not None:
+            new = self._open_embedder(self.models.lasting_name(str(embedder)), self.settings.embedding_runtime)
+        return reindex(self.library, new, chunk_plan(self.settings), on_progress)
 
     def search(
         self,
@@ -204,6 +226,17 @@ class Ragstone:
             return self._model
 
     @property
+    def embedding_model(self) -> str:
+        """The embedding model in use: a name, or an absolute folder.
+
+        It is the setting's, else that of the library's vectors, else the one for new libraries.
+        """
+        if self.settings.embedding_model:
+            return self.models.lasting_name(self.settings.embedding_model)
+        known = self.library.embedder
+        return known.name if known else DEFAULT_EMBEDDING_MODEL
+
+    @property
     def _mode(self) -> Mode:
         return self.settings.search_mode  # type: ignore[return-value]  # checked by Settings
 
@@ -217,20 +250,20 @@ class Ragstone:
         )
 
     def _load_embedder(self, *, ingesting: bool = False) -> Embedder:
-        from ..retrieval.embedding import load_embedder
-
         runtime = self.settings.embedding_runtime
         if runtime == "auto" and not ingesting:
             runtime = "openvino"  # one query gains less on a GPU than loading torch costs
         with self._loading:
-            if self._embedder is None:
-                self._embedder = load_embedder(
-                    self.models.path(self.settings.embedding_model),
-                    self.settings.models_dir / "exported",
-                    runtime=runtime,
-                    threads=self.settings.threads,
-                )
+            name = self.embedding_model  # it changes when the library is reindexed
+            if self._embedder is None or self._embedder.identity.source != name:
+                self._embedder = self._open_embedder(name, runtime)
             return self._embedder
+
+    def _open_embedder(self, name: str, runtime: str) -> Embedder:
+        from ..retrieval.embedding import load_embedder
+
+        cache, threads = self.settings.models_dir / "exported", self.settings.threads
+        return load_embedder(self.models.path(name), cache, runtime=runtime, threads=threads, source=name)
 
     def _load_reranker(self) -> Reranker:
         from ..retrieval.rerank import Reranker

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from ..retrieval.records import EmbedderIdentity
 from ..retrieval.retriever import Mode
 from .engine import Ragstone
 from .ingesting import ingest_options
-from .settings import Settings
+from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 Tell = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -99,12 +100,13 @@ def corpus_library(corpus: JudgedCorpus, work: Path, settings: Settings, tell: T
         ModelError: The embedding model cannot be used.
         LibraryError: The library cannot be written to.
     """
-    model = ModelStore(settings.models_dir, settings.offline).path(settings.embedding_model)
+    model = ModelStore(settings.models_dir, settings.offline).path(settings.embedding_model or DEFAULT_EMBEDDING_MODEL)
     embedder = load_embedder(
         model, settings.models_dir / "exported", runtime=settings.embedding_runtime, threads=settings.threads
     )
     options = ingest_options(settings)
-    made_from = corpus.fingerprint(), embedder.identity.to_json(), options.recipe(Path("a.txt"))
+    identity = {name: value for name, value in asdict(embedder.identity).items() if name != "source"}
+    made_from = corpus.fingerprint(), json.dumps(identity, sort_keys=True), options.recipe(Path("a.txt"))
     folder = work / f"{corpus.name}-{hashlib.sha256(repr(made_from).encode()).hexdigest()[:12]}"
     if not folder.is_dir():
         begun = folder.with_name(f"{folder.name}.begun")

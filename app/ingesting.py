@@ -11,7 +11,7 @@ from ..ingest.chunking import ChunkPlan
 from ..ingest.isolation import Limits
 from ..ingest.options import IngestOptions
 from ..ingest.selection import Selection
-from .settings import Settings
+from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 
 def ingest_options(
@@ -20,11 +20,12 @@ def ingest_options(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     passwords: Sequence[str] = (),
+    embedding_model: str = "",
 ) -> IngestOptions:
-    """The options of an ingest; see `app.engine.Ragstone.ingest`."""
+    """The options of an ingest, by default with the setting's embedding model; see `app.engine.Ragstone.ingest`."""
     s: Any = settings  # its choices are plain strings, checked by Settings
     return IngestOptions(
-        plan=ChunkPlan(s.chunker, s.chunk_tokens, s.chunk_overlap, s.chunk_prefix),
+        plan=chunk_plan(settings),
         limits=Limits(
             jobs=s.jobs or _jobs(),
             seconds=s.parse_seconds,
@@ -36,8 +37,14 @@ def ingest_options(
         selection=Selection(tuple(include), tuple(exclude), s.max_file_mb << 20),
         duplicates=s.duplicates,
         collection=collection,
-        embedding_model=s.embedding_model,
+        embedding_model=embedding_model or s.embedding_model or DEFAULT_EMBEDDING_MODEL,
     )
+
+
+def chunk_plan(settings: Settings) -> ChunkPlan:
+    """How documents are cut."""
+    s: Any = settings
+    return ChunkPlan(s.chunker, s.chunk_tokens, s.chunk_overlap, s.chunk_prefix)
 
 
 def _jobs() -> int:

@@ -17,6 +17,7 @@ from ..errors import SettingsError
 
 CONFIG_FILE = "ragstone.toml"
 PREFIX = "RAGSTONE_"
+DEFAULT_EMBEDDING_MODEL = "all-minilm-l6-v2"
 OTHER_VARIABLES = frozenset({"RAGSTONE_CONFIG", "RAGSTONE_BENCH_DATA"})
 
 
@@ -35,7 +36,9 @@ class Settings:
     offline: bool = _setting(False, "Never use the network; what would need it fails with an error.")
     model: str = _setting("qwen2.5-coder-1.5b", "The chat model: a name of `ragstone models list` or a GGUF file.")
     embedding_model: str = _setting(
-        "all-minilm-l6-v2", "The embedding model: a name, or a sentence-transformers folder."
+        "",
+        "The embedding model: a name, or a sentence-transformers folder. By default the one that the library's vectors "
+        f"come from, for a new library `{DEFAULT_EMBEDDING_MODEL}`; `ragstone reindex` changes it.",
     )
     embedding_runtime: str = _setting(
         "auto",

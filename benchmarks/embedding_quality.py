@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from _timing import table
 
-from ragstone.app.settings import Settings
+from ragstone.app.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from ragstone.eval.metrics.ranking import score
 from ragstone.eval.readers.beir import read_beir
 from ragstone.eval.readers.corpus import JudgedCorpus
@@ -38,7 +38,7 @@ def main() -> None:
     judged = read_beir(data).sample(args.limit)
 
     settings = Settings.load()
-    model = ModelStore(settings.models_dir, offline=True).path(settings.embedding_model)
+    model = ModelStore(settings.models_dir, offline=True).path(settings.embedding_model or DEFAULT_EMBEDDING_MODEL)
     cache = settings.models_dir / "exported"
     usual, exact = load_embedder(model, cache), load_embedder(model, cache, precision="f32")
     documents, texts = _chunks(judged, usual)

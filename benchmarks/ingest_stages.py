@@ -17,7 +17,7 @@ from pathlib import Path
 
 from _timing import table
 
-from ragstone.app.settings import Settings
+from ragstone.app.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from ragstone.generation.models import ModelStore
 from ragstone.ingest.chunking import ChunkPlan, chunk_document, embedded_texts
 from ragstone.ingest.duplicates import signature
@@ -25,9 +25,9 @@ from ragstone.ingest.parsed import ParseOptions
 from ragstone.ingest.parsers import family, read
 from ragstone.ingest.sources import walk
 from ragstone.retrieval.embedding import load_embedder
+from ragstone.retrieval.index import Index
 from ragstone.retrieval.library import Library
 from ragstone.retrieval.records import NewDocument, NewFile
-from ragstone.retrieval.index import Index
 
 
 class Stages:
@@ -64,7 +64,7 @@ def _ingest(folder: Path, options: ParseOptions, place: Path) -> tuple[Stages, i
     stages, plan, total = Stages(), ChunkPlan(), 0
     settings = Settings.load()
     with stages.stage("load the embedding model"):
-        model = ModelStore(settings.models_dir, offline=True).path(settings.embedding_model)
+        model = ModelStore(settings.models_dir, offline=True).path(settings.embedding_model or DEFAULT_EMBEDDING_MODEL)
         embedder = load_embedder(model, settings.models_dir / "exported", runtime=settings.embedding_runtime)
     with stages.stage("walk"):
         found = walk([folder], lambda path: family(path) is not None)

@@ -31,7 +31,7 @@ import numpy as np
 import psutil
 
 from ragstone.app.ingesting import ingest_options
-from ragstone.app.settings import Settings
+from ragstone.app.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from ragstone.errors import LibraryNotFoundError
 from ragstone.generation.models import ModelStore
 from ragstone.ingest.pipeline import ingest
@@ -107,7 +107,8 @@ class Killer:
         shutil.copytree(SAMPLES, self._docs, ignore=shutil.ignore_patterns(*LEFT_OUT))
         self._settings = Settings.load(SETTINGS)
         store = ModelStore(self._settings.models_dir, self._settings.offline)
-        self._embedder = load_embedder(store.pull(self._settings.embedding_model), store.folder / "exported")
+        model = store.pull(self._settings.embedding_model or DEFAULT_EMBEDDING_MODEL)
+        self._embedder = load_embedder(model, store.folder / "exported")
 
     def run(self, kills: int, seed: int) -> Iterator[Kill]:
         """Kill half of the ingests as first ones, half as later ones."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from .chunking import ChunkPlan
+from .chunking import METHODS, ChunkPlan
 from .isolation import Limits
 from .parsers import family
 from .selection import Selection
 
 PARSERS_VERSION = 2
 """Raised when parsers or chunker give other text for the same file, so that the next ingest reads every file again."""
+
+_RECIPE = re.compile(rf"(\d+)/(.*)/({'|'.join(METHODS)})/(\d+)/(\d+)/([01])((?:/\w+)?)")
 
 DuplicatePolicy = Literal["keep", "report", "skip"]
 
@@ -29,7 +32,7 @@ class IngestOptions:
     collection: str | None = None
     """Where the files go; None leaves known ones where they are, and puts new ones into none."""
     embedding_model: str = ""
-    """Its name, as part of what the stored chunks depend on."""
+    """Its name, as part of what the stored chunks depend on; it has to mean the same from every folder."""
 
     def supports(self, path: Path) -> bool:
         """Whether there is a parser for such a file."""
@@ -47,3 +50,16 @@ class IngestOptions:
         from .parsers.ocr import available
 
         return self.limits.ocr != "off" and available()
+
+
+def plan_of(recipe: str) -> ChunkPlan | None:
+    """How the chunks of a file with this recipe were cut; None if it does not tell."""
+    if not (told := _RECIPE.fullmatch(recipe)):
+        return None
+    method: Any = told[3]
+    return ChunkPlan(method, int(told[4]), int(told[5]), told[6] == "1")
+
+
+def with_model(recipe: str, model: str) -> str:
+    """The recipe of the same chunks with vectors of another model."""
+    return _RECIPE.sub(lambda told: f"{told[1]}/{model}/{told[3]}/{told[4]}/{told[5]}/{told[6]}{told[7]}", recipe)

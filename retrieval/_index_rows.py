@@ -55,9 +55,16 @@ def read_rows(db: sqlite3.Connection, after: int, allocate: Allocate | None) -> 
     vectors = _vectors(db, after, ids, allocate or _empty)
     postings = _postings(db, after, ids)
     named = settings.get("embedder")
-    embedder = EmbedderIdentity.from_json(named) if named else None
     return StoredRows(
-        int(settings["revision"]), settings.get("published", ""), embedder, settings.get("analysis", ""), removed, ids, documents, vectors, *postings
+        int(settings["revision"]),
+        settings.get("published", ""),
+        EmbedderIdentity.from_json(named) if named else None,
+        settings.get("analysis", ""),
+        removed,
+        ids,
+        documents,
+        vectors,
+        *postings,
     )
 
 

@@ -45,10 +45,16 @@ def term_ids(db: sqlite3.Connection, words: Sequence[str]) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
-def analyse_again(db: sqlite3.Connection) -> None:
-    """Make the terms of all chunks anew from their text."""
+def analyse_again(db: sqlite3.Connection, *, renumber: bool) -> None:
+    """Make the terms of all chunks anew from their text.
+
+    Args:
+        db: The connection.
+        renumber: Forget the terms that no chunk has any more. A search that knows them by their old numbers goes wrong.
+    """
     db.execute("DELETE FROM postings")
-    db.execute("DELETE FROM terms")
+    if renumber:
+        db.execute("DELETE FROM terms")
     texts = _texts(db)
     while batch := dict(islice(texts, _BATCH)):
         insert_postings(db, batch)

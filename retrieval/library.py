@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EmbedderMismatchError
@@ -92,10 +93,11 @@ class Library:
         """
         stored = self.embedder
         if stored is not None and not stored.same_vectors(identity) and self.counts()[1]:
+            command = f"ragstone reindex --embedder {quote(identity.name)}"
             raise EmbedderMismatchError(
-                f"its vectors come from {stored.model}, and the embedding model in use is {identity.model}",
+                f"its vectors come from {stored.name}, and the embedding model in use is {identity.name}",
                 path=self.folder,
-                remedy=f"Set embedding_model = {stored.model!r}, or ingest into another library with --library",
+                remedy=f"Run `{command}`, or set embedding_model = {stored.name!r}",
             )
 
     def counts(self) -> tuple[int, int]:
@@ -171,11 +173,23 @@ class Library:
         with self._db.snapshot() as db:
             return read_rows(db, after, allocate)
 
-    def vectors_of(self, ids: Iterable[int]) -> dict[int, npt.NDArray[np.float32]]:
-        """The vectors (dimension,) of the chunks with these ids; a chunk that is gone is left out."""
+    def vectors_of(
+        self, ids: Iterable[int], embedder: EmbedderIdentity | None = None
+    ) -> dict[int, npt.NDArray[np.float32]]:
+        """The vectors (dimension,) of the chunks with these ids; a chunk that is gone is left out.
+
+        Args:
+            ids: Of chunks.
+            embedder: The model whose vectors are wanted: once those of another one have taken their place, there are
+                none. By default whatever is stored.
+        """
         import numpy as np
 
-        with self._db.reading() as db:
+        with self._db.snapshot() as db:
+            if embedder is not None:
+                stored = db.execute("SELECT value FROM settings WHERE name = 'embedder'").fetchone()
+                if not stored or not EmbedderIdentity.from_json(stored[0]).same_vectors(embedder):
+                    return {}
             rows = db.execute(
                 "SELECT * FROM vectors WHERE chunk_id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
             )
@@ -242,15 +256,15 @@ class Library:
         """Record the name of the stored index that belongs to this library.
 
         Args:
-            name: Its name; empty for none.
+            name: Its name; empty for none, and then what was removed is remembered.
             without: The removed chunks that are not in it, so that they need not be remembered; by default all. One
                 that is removed while an index is written has to be.
         """
         with self._db.writing() as db:
             db.execute("INSERT OR REPLACE INTO settings VALUES ('published', ?)", (name,))
-            if without is None:
+            if name and without is None:
                 db.execute("DELETE FROM tombstones")
-            else:
+            elif name and without is not None:
                 db.executemany("DELETE FROM tombstones WHERE chunk_id = ?", ((int(i),) for i in without))
 
     def store(self, file: NewFile) -> list[int]:
@@ -315,7 +329,7 @@ class Library:
                 return
             if self.counts()[1]:
                 log.warning("%s: the words of its chunks are read anew, once for this Ragstone", self.folder)
-            analyse_again(db)
+            analyse_again(db, renumber=True)
             db.execute("INSERT OR REPLACE INTO settings VALUES ('analysis', ?), ('published', '')", (str(VERSION),))
             db.execute("DELETE FROM tombstones")
             advance_revision(db)

@@ -17,9 +17,6 @@ from .rerank import rerank
 from .wording import QueryWords
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from .embedding import Embedder
     from .filters import Filter
     from .index import Among, Index
@@ -127,9 +124,10 @@ class Retriever:
         if not query.strip():
             return Search(query, {}, [], [])
         wanted = k if self._reranker is None else max(k, self._rerank_depth)
-        index = self._current_index()
+        index, embedder = self._opened(mode)
         among = None if where is None else index.rows_among(self._library.document_ids(where))
-        found = self._candidates(index, query, max(wanted, DEPTH), mode, among, also if mode == "hybrid" else ())
+        depth, also = max(wanted, DEPTH), also if mode == "hybrid" else ()
+        found = self._candidates(index, embedder, query, depth, mode, among, also)
         if mode == "hybrid":
             ordered, dropped = self._by_probability(query, found, wanted)
         else:
@@ -140,13 +138,31 @@ class Retriever:
         below = [Dropped(hit, f"below the {k} best") for hit in ordered[k:]]
         return Search(query, found.terms, ordered[:k], sorted(dropped + below, key=lambda d: d.hit.rank))
 
+    def _opened(self, mode: Mode) -> tuple[Index, Embedder | None]:
+        """The present index, and the model of its vectors if the search needs it."""
+        while True:
+            index = self._current_index()
+            if mode == "lexical" or not len(index):
+                return index, None
+            embedder = self._embedder()
+            if index.embedder is None or index.embedder.same_vectors(embedder.identity):
+                return index, embedder
+            self._library.require_embedder(embedder.identity)  # else the library was embedded anew just now
+
     def _candidates(
-        self, index: Index, query: str, depth: int, mode: Mode, among: Among | None, also: Sequence[int]
+        self,
+        index: Index,
+        embedder: Embedder | None,
+        query: str,
+        depth: int,
+        mode: Mode,
+        among: Among | None,
+        also: Sequence[int],
     ) -> _Candidates:
         found = _Candidates()
         if not len(index):
             return found
-        vector = None if mode == "lexical" else self._embedded(query)
+        vector = None if embedder is None else embedder.embed_query(query)
         terms: list[int] = []
         if mode != "dense":
             terms = self._look_up(index, query, found)
@@ -163,11 +179,6 @@ class Retriever:
             found.cosines |= index.similarities(vector, (i for i in ids if i not in found.cosines))
             found.bm25 |= index.bm25_of(terms, [i for i in ids if i not in found.bm25])
         return found
-
-    def _embedded(self, query: str) -> npt.NDArray[np.float32]:
-        embedder = self._embedder()
-        self._library.require_embedder(embedder.identity)
-        return embedder.embed_query(query)
 
     def _look_up(self, index: Index, query: str, found: _Candidates) -> list[int]:
         """The ids of the query's terms."""

@@ -45,9 +45,7 @@ def status(library: Path | None, as_json: bool) -> int:
     if as_json:
         emit_json(report)
         return 0
-    model = (
-        "none yet" if embedder is None else f"{embedder.model}, {embedder.dimension} dimensions ({embedder.runtime})"
-    )
+    model = "none yet" if embedder is None else f"{embedder.name}, {embedder.dimension} dimensions ({embedder.runtime})"
     click.echo(f"Library    {folder}\nDocuments  {documents}\nChunks     {chunks}\nVectors    {len(index)}")
     click.echo(f"Embedding  {model}\nIndex      {_told(state)}\nSize       {size / 1e6:.1f} MB")
     return 0

@@ -58,6 +58,11 @@ class ModelStore:
         self._require(model)
         return self._place(model)
 
+    def lasting_name(self, name_or_path: str) -> str:
+        """A model's name as it means the same from every folder: of the user's own, the absolute path."""
+        own = Path(name_or_path).expanduser()
+        return str(own.absolute()) if name_or_path not in self.catalogue and _is_own(own) else name_or_path
+
     def is_present(self, name: str) -> bool:
         """Whether it can be used now, judged by the sizes of its files.
 

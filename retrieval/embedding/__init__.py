@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def load_embedder(
-    folder: Path, cache: Path, *, runtime: str = "openvino", threads: int = 0, precision: str = ""
+    folder: Path, cache: Path, *, runtime: str = "openvino", threads: int = 0, precision: str = "", source: str = ""
 ) -> Embedder:
     """Load the embedding model in a sentence-transformers folder.
 
@@ -26,6 +26,7 @@ def load_embedder(
             (sentence-transformers, on the GPU when torch sees one); `auto` is `torch` on a GPU, else `openvino`.
         threads: CPU threads; 0 for one a physical core.
         precision: `f32` or `bf16` of OpenVINO's arithmetic; by default bf16 where the CPU has it.
+        source: By what the application loads it again; by default the absolute folder.
 
     Raises:
         ModelLoadError: The folder is not an embedding model that can be used.
@@ -41,12 +42,12 @@ def load_embedder(
         from ._openvino import OpenVinoRuntime
 
         try:
-            return Embedder(folder, OpenVinoRuntime(folder, cache, threads=threads, precision=precision))
+            return Embedder(folder, OpenVinoRuntime(folder, cache, threads=threads, precision=precision), source)
         except ExportError as error:
             log.warning("%s: cannot be exported (%s); running it through sentence-transformers", folder, error)
     from ._torch import TorchRuntime
 
-    return Embedder(folder, TorchRuntime(folder))
+    return Embedder(folder, TorchRuntime(folder), source)
 
 
 def _has_gpu() -> bool:

@@ -42,11 +42,16 @@ class Embedder:
     Args:
         folder: The model's sentence-transformers folder.
         runtime: What runs its network.
+        source: By what the application loads it again; by default its absolute folder.
     """
 
-    def __init__(self, folder: Path, runtime: Runtime) -> None:
+    def __init__(self, folder: Path, runtime: Runtime, source: str = "") -> None:
         self.identity: EmbedderIdentity = describe(
-            folder, sha256=runtime.sha256, runtime=runtime.name, dimension=runtime.dimension
+            folder,
+            sha256=runtime.sha256,
+            runtime=runtime.name,
+            dimension=runtime.dimension,
+            source=source or str(folder.absolute()),
         )
         self._runtime = runtime
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

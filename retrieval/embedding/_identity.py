@@ -9,7 +9,7 @@ from typing import Any
 from ..records import EmbedderIdentity
 
 
-def describe(folder: Path, *, sha256: str, runtime: str, dimension: int) -> EmbedderIdentity:
+def describe(folder: Path, *, sha256: str, runtime: str, dimension: int, source: str) -> EmbedderIdentity:
     """Read a sentence-transformers folder's own configuration into an identity."""
     modules = json.loads((folder / "modules.json").read_text("utf-8"))
     kinds = [module["type"].rsplit(".", 1)[-1] for module in modules]
@@ -30,6 +30,7 @@ def describe(folder: Path, *, sha256: str, runtime: str, dimension: int) -> Embe
         passage_prefix=prompts.get("document") or prompts.get("passage") or "",
         quantization="none",
         runtime=runtime,
+        source=source,
     )
 
 
