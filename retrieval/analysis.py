@@ -24,9 +24,9 @@ _TITLE_COUNTS = 2
 _MOST = 255
 _LONGEST = 64
 
-# A combining mark, and the vowel signs of Indic and Thai words, are no part of a word to `re`.
+# Combining marks, the vowel signs of Indic and Thai words and the voicing marks of Japanese are no letters to `re`.
 _MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670"
-_SIGNS = "\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece\u1000-\u109f\u1780-\u17d3"
+_SIGNS = "\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece\u1000-\u109f\u1780-\u17d3\u3099\u309a"
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _PLAIN = f"(?:[^\\W_]|[{_MARKS}{_SIGNS}])+"
 _WORD = re.compile(f"{_PLAIN}(?:[-\u2010\u2011_]{_PLAIN}|\\.\\d+)*")

@@ -1,0 +1,105 @@
+"""From a text to the terms of lexical search."""
+
+import threading
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ragstone.retrieval import analysis
+from ragstone.retrieval.analysis import query_terms, terms, weighted
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The dogs were RUNNING", "the dog were run"),
+        ("naïve Übergrößen", "naiv ubergroßen"),
+        ("don't, the dog's", "don t the dog s"),
+        ("anti-inflammatory", "anti inflammatori antiinflammatori"),
+        ("COVID-19", "covid 19"),
+        ("QT_fp16", "qt fp16 qt_fp16"),
+        ("v2.0.1 or § 7.3.", "v2 0 1 v2.0.1 or 7 3 7.3"),
+        ("end.Start", "end start"),
+        ("__init__", "init"),
+        ("中文问题", "中文 文问 问题"),
+        ("用Python写", "用 python 写"),
+        ("東京都です", "東京 京都 都で です"),
+        ("ｶﾞﾗｽ", "ガラ ラス"),
+        ("서울의 봄", "서울의 봄"),
+        ("हिन्दी", "हिन्दी"),
+        ("كِتَاب", "كتاب"),
+        ("", ""),
+        (" .,;!? \u0000\ufffd", ""),
+    ],
+)
+def test_a_text_gives_these_terms(text: str, expected: str):
+    assert " ".join(terms(text)) == expected
+
+
+def test_composed_and_decomposed_accents_are_equal():
+    for text in ("Café Ångström naïveté", "ガラス", "한국어", "Ελλάδα", "й ё"):
+        composed, apart = unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)
+        assert composed != apart
+        assert terms(composed) == terms(apart) != []
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=200))
+def test_any_text_gives_terms_that_can_be_stored(text: str):
+    for term in terms(text):
+        assert 0 < len(term) <= 300
+        assert term.encode()  # half of a surrogate pair is no letter, and in no term
+    assert set(query_terms(text)) <= set(terms(text))
+
+
+def test_the_terms_of_a_text_are_those_of_its_words():
+    assert terms("one two-three\nfour") == terms("one") + terms("two-three") + terms("four")
+
+
+def test_a_huge_word_is_cut_and_not_kept():
+    huge = "x" * 1_000_000
+    assert [len(term) for term in terms(huge)] == [64]
+    assert len(terms("中" * 10_000)) == 9_999
+    assert huge not in analysis._known
+
+
+def test_a_query_drops_stop_words_unless_it_has_nothing_else():
+    assert query_terms("What is the name of the game?") == ["name", "game"]
+    assert query_terms("To be or not to be") == ["not"]
+    assert query_terms("Who is it?") == ["who", "is", "it"]
+    assert query_terms("state-of-the-art") == ["state", "art", "stateoftheart"]
+    assert query_terms("dog dogs Dog") == ["dog"]
+    assert query_terms("?") == []
+
+
+def test_a_title_counts_twice_and_no_count_passes_255():
+    assert weighted("Storm warnings", "Storms", "A storm is a storm.") == {"storm": 5, "warn": 2, "a": 2, "is": 1}
+    assert weighted("", "", "word " * 1000) == {"word": 255}
+    assert weighted("", "", "") == {}
+
+
+def test_threads_get_the_terms_that_one_gets():
+    words = [f"{stem}{ending}" for stem in ("walk", "relat", "hop", "nation") * 50 for ending in ("ing", "ional", "ed")]
+    texts = [" ".join(f"{word}{number}" for word in words) for number in range(8)]
+    expected = [terms(text) for text in texts]
+    analysis._known.clear()
+    found: list[list[str]] = [[]] * 8
+
+    def work(number: int) -> None:
+        found[number] = terms(texts[number])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == expected
+
+
+def test_the_store_of_known_words_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch):
+    known = analysis._Known()
+    monkeypatch.setattr(analysis._Known, "_ROOM", 10)
+    for number in range(100):
+        assert known[f"word{number}"] == (f"word{number}",)
+        assert len(known) <= 10
