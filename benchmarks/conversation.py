@@ -4,10 +4,10 @@
 
 Reads `tests/data/conversations.toml` and a library of `app/samples` made for the run. A turn is scored by the rank of
 the first passage that holds its evidence, in its document. Each way of asking sees its own earlier queries and the
-written answers, as a chat would; "carried" puts the passage that holds the last turn's evidence on rank 4 where the
-rules say that the question leans on it. First turns of a conversation and small talk are not scored. Differences are
-paired by turn. Means with 95 % bootstrap intervals over turns; turns of one conversation are not independent, so the
-true intervals are somewhat wider. The rules were written on the part "tune"; "report" is held out.
+written answers, as a chat would; with "carried" the passages that hold the last turn's evidence are candidates of the
+search, where the rules say that the question leans on it. First turns of a conversation and small talk are not scored.
+Differences are paired by turn. Means with 95 % bootstrap intervals over turns; turns of one conversation are not
+independent, so the true intervals are somewhat wider. The rules were written on the part "tune"; "report" is held out.
 """
 
 from __future__ import annotations
@@ -137,11 +137,8 @@ def run(
             started = time.perf_counter()
             query = ask(turn["question"], history, turn)
             seconds = time.perf_counter() - started
-            found = [hit.chunk for hit in rag.search(query, DEPTH)]
-            if carry:
-                kept = carried(turn["question"], history)
-                extra = list(rag.library.chunks([i for i in kept if i not in {c.id for c in found[:4]}]).values())
-                found = found[: 4 - len(extra)] + extra + found[4 - len(extra) :]
+            kept = carried(turn["question"], history) if carry else ()
+            found = [hit.chunk for hit in rag._retriever.search(query, DEPTH, also=kept)]  # the engine has no `also`
             if history and turn["document"]:
                 rank = next((n for n, chunk in enumerate(found, 1) if holds(chunk, turn)), None)
                 results.turns.append(Scored(conversation["part"], turn["kind"], rank, query, seconds))
