@@ -14,7 +14,7 @@ from ..library import Library
 from ._dense import Batches, Dense, Room, choose
 from ._postings import Mask, Postings
 from ._segment import Segment
-from ._store import allocated, open_generation
+from ._store import allocated, open_generation, written
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -107,13 +107,14 @@ class Snapshot:
         return missing > (live + len(self.news.rows.ids)) // _STALE_SHARE
 
     def merged(self, folder: Path) -> Segment:
-        """Everything that is alive, in one segment, whose postings are in files of this folder."""
+        """Everything that is alive, in one segment, whose vectors and postings are in files of this folder."""
         base, rows, alive = self.base, self.news.rows, self.alive
         kept = slice(None) if alive is None else alive
         ids = np.concatenate([base.ids[kept], rows.ids])
         documents = np.concatenate([base.documents[kept], rows.documents])
+        dense = written(folder, self._dense(ids))  # first, and one after the other: each needs much memory for a while
         postings = Postings.merged([(base.postings, alive), (self.news.postings, None)], allocated(folder))
-        return Segment(ids, documents, self._dense(ids), postings)
+        return Segment(ids, documents, dense, postings)
 
     def _dense(self, ids: npt.NDArray[np.int64]) -> Dense:
         news, room = self.news, self.news.room

@@ -77,13 +77,22 @@ def new_generation(folder: Path, name: str) -> Iterator[Path]:
         _sync(folder)
 
 
+def written(made: Path, dense: Dense) -> Dense:
+    """Vectors from the folder of a new generation, into which they are written: they need no memory any more.
+
+    Raises:
+        RuntimeError: They cannot be written.
+    """
+    dense.write(made / VECTORS)
+    return Dense.open(made / VECTORS, dense.ids)
+
+
 def write_segment(made: Path, name: str, segment: Segment) -> None:
-    """Write what is not yet in the folder of a new generation, and the manifest.
+    """Write what is not yet in the folder of a new generation (see `written`, `allocated`), and the manifest.
 
     Raises:
         OSError, RuntimeError: It cannot be written.
     """
-    segment.dense.write(made / VECTORS)
     postings = segment.postings
     rows: list[npt.NDArray[Any]] = [segment.ids, segment.documents]
     arrays = [*rows, postings.offsets, postings.places, postings.frequencies, postings.lengths]
