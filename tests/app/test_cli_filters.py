@@ -96,19 +96,31 @@ def test_a_bad_condition_is_bad_usage(
     assert done.error.startswith(f"Error: {message}")
 
 
-def test_an_answer_comes_only_from_what_a_filter_keeps(ragstone_cli: Any, sample_library: Path, tiny_model_path: Path):
-    env = {
+QUESTION = "What torque do the M10 bolts on the rack busbars need?"
+
+
+@pytest.fixture
+def settings(sample_library: Path, tiny_model_path: Path) -> dict[str, str]:
+    return {
         "RAGSTONE_LIBRARY": str(sample_library),
         "RAGSTONE_MODEL": str(tiny_model_path),
         "RAGSTONE_MAX_TOKENS": "32",
         "RAGSTONE_MIN_CONFIDENCE": "0",
     }
-    question = "What torque do the M10 bolts on the rack busbars need?"
-    answer = ragstone_cli("ask", question, "--filter", "type=csv", "--json", env=env).json()
+
+
+def test_an_answer_comes_only_from_what_a_filter_keeps(ragstone_cli: Any, settings: dict[str, str]):
+    answer = ragstone_cli("ask", QUESTION, "--filter", "type=csv", "--json", env=settings).json()
     assert {Path(hit["document"]).suffix for hit in answer["hits"]} == {".csv"}
-    done = ragstone_cli("ask", question, "--filter", "type=csv", "--collection", "none", env=env)
+
+
+def test_an_abstention_says_that_no_document_matches(ragstone_cli: Any, settings: dict[str, str]):
+    done = ragstone_cli("ask", QUESTION, "--filter", "type=csv", "--collection", "none", env=settings)
     assert (done.code, done.stdout) == (0, f"{NO_DOCUMENT}\n")
-    done = ragstone_cli("ask", question, "--filter", "tipe=csv", env=env)
+    assert ragstone_cli("ask", QUESTION, "--filter", "type=epub", "--json", env=settings).json()["abstained"] is True
+    done = ragstone_cli("ask", QUESTION, "--filter", "tipe=csv", env=settings)
+    assert (done.code, done.stdout) == (2, "")
+    done = ragstone_cli("chat", "--filter", "date=soon", env=settings)
     assert (done.code, done.stdout) == (2, "")
 
 
@@ -121,6 +133,8 @@ def test_the_engine_takes_a_mapping_or_texts(sample_library: Path, model_store: 
         assert rag.search("battery", collection="none") == rag.documents(collection="none") == []
         assert rag.ask("Where?", filter={"type": "epub"}).text == NO_DOCUMENT
         assert rag.ask("Where?", filter={"type": "csv"}).text == NO_ANSWER
+        first = next(iter(rag.ask_stream(QUESTION, filter={"type": "csv"})))
+        assert {Path(hit.chunk.document).suffix for hit in first.hits} == {".csv"}
         *_, last = rag.ask_stream("Where?", collection="none")
         assert last.answer is not None
         assert (last.answer.text, last.answer.abstained) == (NO_DOCUMENT, True)
