@@ -69,16 +69,25 @@ class Postings:
             term_ids: Of the rows one after the other, each once in a row (t,).
             frequencies: Of these terms (t,).
         """
-        ends = np.cumsum(counts, dtype=np.int64)
-        blocks, first, start = [], 0, 0
-        while first < len(counts):
-            last = max(int(np.searchsorted(ends, start + _BLOCK, side="right")), first + 1)
-            stop = int(ends[last - 1])
-            blocks.append(_inverted(counts[first:last], term_ids[start:stop], frequencies[start:stop]))
-            first, start = last, stop
-        if len(blocks) == 1:
-            return blocks[0]
-        return cls.merged([(block, None) for block in blocks])
+        terms = int(term_ids.max()) + 1 if len(term_ids) else 0
+        offsets = np.zeros(terms + 1, np.int64)
+        blocks = _row_blocks(counts)
+        for _, run in blocks:
+            offsets[1:] += np.bincount(term_ids[run], minlength=terms)
+        np.cumsum(offsets, out=offsets)
+        places, often = np.empty(len(term_ids), np.int32), np.empty(len(term_ids), np.uint8)
+        lengths = np.zeros(len(counts), np.int32)
+        starts = offsets[:-1].copy()
+        for rows, run in blocks:
+            order = _by_term(term_ids[run])
+            here = np.bincount(term_ids[run], minlength=terms)
+            target = np.repeat(starts - (np.cumsum(here) - here), here) + np.arange(len(order))
+            holders = np.repeat(np.arange(rows.start, rows.stop, dtype=np.int32), counts[rows])
+            places[target] = holders[order]
+            often[target] = frequencies[run][order]
+            lengths[rows] = _sums(frequencies[run], counts[rows])
+            starts += here
+        return cls(offsets, places, often, lengths)
 
     @classmethod
     def merged(cls, parts: Sequence[tuple[Postings, Mask | None]], allocate: Allocate | None = None) -> Postings:
@@ -203,7 +212,7 @@ class _Query:
         weights = sorted(zip(unique, idf(segments, unique), strict=True), key=lambda pair: -pair[1])
         rows = sum(_live(postings, alive) for postings, alive, _ in segments)
         length = sum(_length(postings, alive) for postings, alive, _ in segments)
-        return cls(tuple((term, (K1 + 1) * weight) for term, weight in weights), max(length / max(rows, 1), 1.0))
+        return cls(tuple((term, (K1 + 1) * weight) for term, weight in weights), length / rows if length else 1.0)
 
     def best(self, postings: Postings, wanted: Mask | None, k: int, floor: float) -> list[tuple[int, float]]:
         """The k best of the wanted rows, those below the floor perhaps left out.
@@ -277,18 +286,24 @@ class _Query:
         return weight * most / (most + K1 * (1 - B) + K1 * B * postings.shortest / self.average)
 
 
-def _inverted(
-    counts: npt.NDArray[np.int64], term_ids: npt.NDArray[np.uint32], frequencies: npt.NDArray[np.uint8]
-) -> Postings:
-    rows = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-    # Term and position in one number: numpy sorts these ten times faster than it finds the order of others.
+def _row_blocks(counts: npt.NDArray[np.int64]) -> list[tuple[slice, slice]]:
+    """Ranges of rows, and of their postings, few enough to be sorted at once."""
+    ends = np.cumsum(counts, dtype=np.int64)
+    blocks, first, start = [], 0, 0
+    while first < len(counts):
+        last = max(int(np.searchsorted(ends, start + _BLOCK, side="right")), first + 1)
+        stop = int(ends[last - 1])
+        blocks.append((slice(first, last), slice(start, stop)))
+        first, start = last, stop
+    return blocks
+
+
+def _by_term(term_ids: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    """The order that sorts them, equal ones as they stand."""
+    # Term and position in one number: numpy sorts these several times faster than it finds the order of others.
     keys = term_ids.astype(np.uint64) << np.uint64(32) | np.arange(len(term_ids), dtype=np.uint64)
     keys.sort()
-    order = (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    offsets = np.zeros(int(term_ids.max(initial=0)) + 2 if len(term_ids) else 1, np.int64)
-    np.cumsum(np.bincount(term_ids, minlength=len(offsets) - 1), out=offsets[1:])
-    lengths = _sums(frequencies, counts).astype(np.int32)
-    return Postings(offsets, rows[order], frequencies[order], lengths)
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
 def _sums(values: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

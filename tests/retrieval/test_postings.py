@@ -129,7 +129,10 @@ def test_merged_segments_are_as_if_built_of_the_live_rows(models: list[Model], t
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_postings, "_BLOCK", block)
         merged = Postings.merged([(model.postings, mask(model.alive)) for model in models])
-        built = build(live)
+        built_in_blocks = build(live)
+    built = build(live)
+    for name in ("offsets", "places", "frequencies", "lengths"):
+        assert getattr(built_in_blocks, name).tolist() == getattr(built, name).tolist()
     for name in ("places", "frequencies", "lengths"):
         assert getattr(merged, name).tolist() == getattr(built, name).tolist()
     ends = min(len(merged.offsets), len(built.offsets))  # a term of dead rows only keeps its empty place
