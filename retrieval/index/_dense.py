@@ -27,7 +27,9 @@ _FEW = 2_000
 """As many rows or fewer are compared one by one, without a walk through the lists."""
 _SPARE = 8
 """Hits asked for beyond k, so that equal ones at the end are seen to be equal."""
-_OVERFETCH = {"f32": 1, "f16": 1, "sq8": 2}
+_SKEW = 1.2
+"""A mask that keeps this many times less near the query than elsewhere is against the query."""
+_OVERFETCH = {"f32": 1, "f16": 2, "sq8": 2}
 _ROUNDING = 1e-6
 """FAISS sums in an order of its own: closer scores than this may be in the wrong order."""
 
@@ -75,7 +77,7 @@ class Dense:
         cls,
         ids: npt.NDArray[np.int64],
         vectors: npt.NDArray[np.float32] | Batches,
-        memory_mb: int = 1024,
+        memory_mb: float = 1024,
         flat_below: int = FLAT_BELOW,
     ) -> Dense:
         """Index vectors: the same index for the same vectors, on one machine.
@@ -108,7 +110,7 @@ class Dense:
         removed: npt.NDArray[np.int64],
         new_ids: npt.NDArray[np.int64],
         new_vectors: npt.NDArray[np.float32],
-        memory_mb: int = 1024,
+        memory_mb: float = 1024,
         exact: Batches | None = None,
         flat_below: int = FLAT_BELOW,
     ) -> Dense:
@@ -215,13 +217,18 @@ class Dense:
         return scores[0][found], places[0][found]
 
     def _probes(self, query: npt.NDArray[np.float32], wanted: npt.NDArray[np.bool_], count: int) -> int:
-        """The lists to read, so that they hold as many wanted rows as a search without a mask looks at."""
+        """The lists to read, so that they hold as many wanted rows as a search without a mask looks at.
+
+        All of them when the mask drops what is like the query: how near a list is tells little about the rest.
+        """
         usual = int(self._index.nprobe)
         enough = len(wanted) * usual // self._lists
         if count <= enough:
             return self._lists
         _, order = self._index.quantizer.search(query, self._lists)
         held = np.cumsum(np.bincount(self._list_of[wanted], minlength=self._lists)[order[0]])
+        if _SKEW * held[usual - 1] < enough * count / len(wanted):
+            return self._lists
         return max(usual, min(int(np.searchsorted(held, enough)) + 1, self._lists))
 
     @cached_property

@@ -52,14 +52,14 @@ class Kind:
         return f"ivf{self.lists} {self.codec}" if self.lists else f"flat {self.codec}"
 
 
-def choose(n: int, dimension: int, memory_mb: int, flat_below: int = FLAT_BELOW) -> Kind:
+def choose(n: int, dimension: int, memory_mb: float, flat_below: int = FLAT_BELOW) -> Kind:
     """The index for n vectors: flat when there are few, else lists of vectors as exact as the memory allows."""
     if n < flat_below:
         return Kind(0, "f32")
     lists = max(1 << round(math.log2(4 * math.sqrt(n))), 4)
     sizes = {"f32": 4 * dimension, "f16": 2 * dimension, "sq8": dimension}
     sizes |= {f"pq{part}": part for part in (dimension // 4, dimension // 8) if part and dimension % part == 0}
-    fitting = [codec for codec, size in sizes.items() if n * (size + 8) <= memory_mb << 20]
+    fitting = [codec for codec, size in sizes.items() if n * (size + 8) <= memory_mb * 2**20]
     return Kind(lists, [*fitting, list(sizes)[-1]][0])
 
 
