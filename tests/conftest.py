@@ -3,6 +3,8 @@
 import ctypes
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,6 +36,27 @@ def model_store() -> ModelStore:
 def embedder(model_store: ModelStore) -> Embedder:
     """all-MiniLM-L6-v2 as the application runs it."""
     return load_embedder(model_store.pull("all-minilm-l6-v2"), model_store.folder / "exported")
+
+
+@pytest.fixture(scope="session")
+def second_model(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another embedding model: the first three layers of all-MiniLM-L6-v2, with a tokenizer that knows no capitals."""
+    from safetensors.numpy import load_file, save_file
+
+    whole, folder = model_store.pull("all-minilm-l6-v2"), tmp_path_factory.mktemp("models") / "three-layers"
+    shutil.copytree(whole, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    weights = load_file(whole / "model.safetensors")
+    save_file(
+        {name: array for name, array in weights.items() if not re.search(r"layer\.[345]\.", name)},
+        folder / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    config = folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"num_hidden_layers": 3}))
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    tokenizer["normalizer"]["lowercase"] = False
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -22,7 +23,6 @@ from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
 from ragstone.generation.llama import supports_gpu
 from ragstone.generation.models import ModelStore
-from ragstone.retrieval.library import Library
 
 CHAT, EMBEDDING = "smollm2-135m", "all-minilm-l6-v2"
 
@@ -157,15 +157,16 @@ def test_a_database_with_a_damaged_page_is_a_problem(folder: Path) -> None:
     assert "lexical index" not in found
 
 
-def test_a_damaged_lexical_index_is_a_problem_whose_remedy_repairs_it(folder: Path) -> None:
+def test_a_damaged_lexical_index_is_a_problem_whose_remedy_repairs_it(
+    folder: Path, ragstone_cli: Callable[..., Any]
+) -> None:
     execute(folder, "UPDATE postings SET terms = x'' WHERE chunk_id = 2")
+    execute(folder, "DELETE FROM terms WHERE term = 'turbin'")
     found = checks(folder)["lexical index"]
     assert found.status == "problem"
-    statement = found.remedy.split('"')[1]
-    assert f"sqlite3 '{folder / 'library.sqlite3'}'" in found.remedy
-    execute(folder, statement)
-    assert "anew at its next use" in checks(folder)["library"].found
-    Library(folder).close()
+    program, *words = shlex.split(found.remedy.split("`")[1])
+    assert program == "ragstone"
+    assert ragstone_cli(*words).code == 0
     assert checks(folder)["lexical index"].status == "ok"
 
 
