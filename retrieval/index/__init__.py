@@ -150,7 +150,7 @@ class Index:
             news=sum(map(len, self._news)),
             tombstones=self._tombstones,
             bytes=size(folder_of(self._library) / self._name) if self._name else 0,
-            approximate=any(not segment.dense.exact for segment in self._segments),
+            approximate=not self.kind.startswith("flat"),
         )
 
     def rows_among(self, document_ids: npt.NDArray[np.int64]) -> Among:

@@ -28,7 +28,13 @@ def test_the_json_of_status_is_as_documented(ragstone_cli: Cli, sample_library: 
     assert status["embedder"]["model"] == "all-minilm-l6-v2"
     assert status["embedder"]["dimension"] == 384
     assert status["bytes"] >= (sample_library / "library.sqlite3").stat().st_size
+    index = status["index"]
+    assert (index["kind"], index["approximate"]) == ("flat f32", False)
+    assert (index["rows"] - index["tombstones"], index["news"]) == (status["chunks"], 0)
+    stored = (sample_library / "index" / index["generation"]).iterdir()
+    assert index["bytes"] == sum(path.stat().st_size for path in stored) > 0
     shown = ragstone_cli("status", "--library", sample_library)
+    assert f"flat f32, exact; generation {index['generation']} of {index['rows']} chunks" in shown.stdout
     assert "Documents  19\n" in shown.stdout
     assert "all-minilm-l6-v2, 384 dimensions" in shown.stdout
 
