@@ -13,8 +13,9 @@ from ..generation.models import ModelStore
 from ..generation.sampling import Sampling
 from ..retrieval.filters import Filter, Given, as_filter
 from ..retrieval.library import Library
-from ..retrieval.records import Document, Hit
+from ..retrieval.records import Document, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
+from ..retrieval.widening import Widening, widen
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 if TYPE_CHECKING:
@@ -44,7 +45,13 @@ class Ragstone:
         self.settings = settings
         self.models = ModelStore(settings.models_dir, settings.offline)
         self._retriever = Retriever(
-            library, self._load_embedder, self._load_reranker if settings.reranker else None, settings.rerank_depth
+            library,
+            self._load_embedder,
+            self._load_reranker if settings.reranker else None,
+            settings.rerank_depth,
+            settings.diversity,
+            settings.drop_copies,
+            settings.index_memory_mb,
         )
         self._embedder: Embedder | None = None
         self._reranker: Reranker | None = None
@@ -134,7 +141,7 @@ class Ragstone:
         new = None
         if embedder is not None:
             new = self._open_embedder(self.models.lasting_name(str(embedder)), self.settings.embedding_runtime)
-        return reindex(self.library, new, chunk_plan(self.settings), on_progress)
+        return reindex(self.library, new, chunk_plan(self.settings), on_progress, self.settings.index_memory_mb)
 
     def search(
         self,
@@ -143,6 +150,7 @@ class Ragstone:
         mode: Mode | None = None,
         collection: str | None = None,
         filter: Filter | Given | None = None,
+        min_probability: float = 0.0,
     ) -> list[Hit]:
         """The k passages that answer a query best, of the documents that a filter keeps.
 
@@ -152,13 +160,31 @@ class Ragstone:
             mode: `hybrid`, `dense` or `lexical`; by default the one of the settings.
             collection: Only this collection; the same as `filter={"collection": NAME}`.
             filter: Conditions, such as `{"type": "pdf"}` or `["author=Jane", "date>=2024"]`; see `docs/search.md`.
+            min_probability: In a hybrid search, leave out hits that answer the query less probably, 0..1.
 
         Raises:
             SettingsError: A condition is malformed, or asks for metadata that no document has.
             ModelError: The embedding model cannot be used.
             EmbedderMismatchError: The library's vectors come from another embedding model.
         """
-        return self._retriever.search(query, k, mode or self._mode, as_filter(filter, collection))
+        return self.widened(self.trace(query, k, mode, collection, filter, min_probability).hits)
+
+    def widened(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Hits that reach as far beyond their chunks as the setting `widen` says."""
+        return widen(self.library, hits, self._widening)
+
+    def trace(
+        self,
+        query: str,
+        k: int = 10,
+        mode: Mode | None = None,
+        collection: str | None = None,
+        filter: Filter | Given | None = None,
+        min_probability: float = 0.0,
+    ) -> Search:
+        """Search as `search` does, and tell how: the terms, each hit's features, what was dropped and why."""
+        where = as_filter(filter, collection)
+        return self._retriever.trace(query, k, mode or self._mode, where, min_probability=min_probability)
 
     def ask(
         self,
@@ -240,13 +266,24 @@ class Ragstone:
     def _mode(self) -> Mode:
         return self.settings.search_mode  # type: ignore[return-value]  # checked by Settings
 
+    @property
+    def _widening(self) -> Widening:
+        return self.settings.widen  # type: ignore[return-value]  # checked by Settings
+
     def _answerer(self) -> Answerer:
         s = self.settings
         sampling = Sampling(
             temperature=s.temperature, top_k=s.top_k, top_p=s.top_p, seed=s.seed, max_tokens=s.max_tokens
         )
         return Answerer(
-            self.library, self._retriever, self.load_model(), sampling, s.hits, self._mode, s.min_confidence
+            self.library,
+            self._retriever,
+            self.load_model(),
+            sampling,
+            s.hits,
+            self._mode,
+            self._widening,
+            s.min_confidence,
         )
 
     def _load_embedder(self, *, ingesting: bool = False) -> Embedder:

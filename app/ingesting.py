@@ -37,6 +37,7 @@ def ingest_options(
         selection=Selection(tuple(include), tuple(exclude), s.max_file_mb << 20),
         duplicates=s.duplicates,
         collection=collection,
+        index_memory_mb=s.index_memory_mb,
         embedding_model=embedding_model or s.embedding_model or DEFAULT_EMBEDDING_MODEL,
     )
 

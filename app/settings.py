@@ -52,7 +52,7 @@ class Settings:
     )
     chunk_tokens: int = _setting(200, "The most tokens of a chunk, in the embedding model's tokens.", low=32, high=8192)
     chunk_overlap: int = _setting(0, "The most tokens that a chunk repeats of the one before.", low=0, high=2048)
-    chunk_prefix: bool = _setting(False, "Embed the document's title and the headings before each chunk.")
+    chunk_prefix: bool = _setting(True, "Embed the document's title and the headings before each chunk.")
     ocr: str = _setting(
         "auto",
         "Recognize text in images: of pages without readable text (`auto`), of every PDF page (`force`), or never.",
@@ -75,6 +75,23 @@ class Settings:
         "Reorder the best hits with this cross-encoder: a sentence-transformers folder, or `owner/name` on the hub.",
     )
     rerank_depth: int = _setting(20, "How many of the best hits the reranker reads.", low=1, high=1000)
+    diversity: float = _setting(
+        0.0,
+        "Of a hybrid search: 0 orders hits by probability; up to 1, those like earlier ones come later.",
+        low=0,
+        high=1,
+    )
+    drop_copies: bool = _setting(
+        True, "Leave near-identical hits out of a hybrid search; the one that stays names them."
+    )
+    widen: str = _setting(
+        "none",
+        "How far hits reach beyond the chunk found: to its neighbours, or its section.",
+        choices=("none", "neighbours", "section"),
+    )
+    index_memory_mb: int = _setting(
+        1024, "What the index's vectors may take in memory, in MiB; above it they are compressed.", low=1, high=1 << 20
+    )
     hits: int = _setting(4, "The most passages given to the chat model.", low=1, high=50)
     min_confidence: float = _setting(
         0.5, "Answer only from this probability that the passages hold the answer.", low=0, high=1

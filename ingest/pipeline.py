@@ -73,7 +73,7 @@ def ingest(
         if changed:
             run.read(changed, stored, embedder())
         if library.revision != before:
-            _publish(library)
+            _publish(library, options.index_memory_mb)
     run.report.seconds = time.monotonic() - started
     return run.report
 
@@ -248,7 +248,7 @@ def _refuse_nothing(found: Walk, gone: list[tuple[str, StoredFile]], paths: Sequ
     )
 
 
-def _publish(library: Library) -> None:
+def _publish(library: Library, memory_mb: int) -> None:
     from ..retrieval.index import Index
 
-    Index.publish(library)
+    Index.publish(library, memory_mb)

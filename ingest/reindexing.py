@@ -42,6 +42,7 @@ def reindex(
     embedder: Embedder | None,
     plan: ChunkPlan,
     on_progress: Callable[[Progress], None] | None = None,
+    index_memory_mb: int = 1024,
 ) -> ReindexReport:
     """Embed every chunk with another model, and switch to it when all is done; or make the index and the terms anew.
 
@@ -54,6 +55,7 @@ def reindex(
             anew from what is stored, and the library notes where its model lies.
         plan: How chunks are cut whose file does not tell: whether the headings are embedded with them.
         on_progress: Told after every batch of chunks.
+        index_memory_mb: What the index's vectors may take in memory; see `retrieval.index`.
 
     Raises:
         LibraryLockedError: Another process is writing to the library.
@@ -73,7 +75,7 @@ def reindex(
                 run = _Run(library, embedder, plan, new, on_progress or (lambda _: None))
                 chunks = run.embed(run.count())
                 new.switch(_recipes(run.files, embedder.identity))
-        Index.publish(library)
+        Index.publish(library, index_memory_mb)
         now = library.embedder
     return ReindexReport(chunks, time.monotonic() - started, now.name if now else "", was.name if was else "")
 

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
 NEAR_IDENTICAL = 0.9
@@ -64,7 +63,7 @@ def spread(
         k: How many to choose.
         diversity: 0 keeps the order, 1 asks only for difference.
     """
-    left, chosen = list(order), []
+    left, chosen = list(order), list[int]()
     likeness = dict.fromkeys(left, 0.0)
     while left and len(chosen) < k:
         best = max(left, key=lambda i: (1 - diversity) * scores[i] - diversity * likeness[i])

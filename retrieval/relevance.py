@@ -31,7 +31,7 @@ INTERCEPT = -9.0
 
 def log_odds(features: Features) -> float:
     """The logarithm of the odds that the chunk answers the query."""
-    return INTERCEPT + sum(w * x for w, x in zip(astuple(WEIGHTS), astuple(features), strict=True))
+    return float(INTERCEPT + sum(w * x for w, x in zip(astuple(WEIGHTS), astuple(features), strict=True)))
 
 
 def probability(features: Features) -> float:

@@ -93,9 +93,10 @@ class Retriever:
         mode: Mode = "hybrid",
         where: Filter | None = None,
         also: Sequence[int] = (),
+        min_probability: float = 0.0,
     ) -> list[Hit]:
         """Find the k chunks that answer a query best; see `trace`, which also tells how."""
-        return self.trace(query, k, mode, where, also).hits
+        return self.trace(query, k, mode, where, also, min_probability).hits
 
     def trace(
         self,
@@ -104,6 +105,7 @@ class Retriever:
         mode: Mode = "hybrid",
         where: Filter | None = None,
         also: Sequence[int] = (),
+        min_probability: float = 0.0,
     ) -> Search:
         """Find the k chunks that answer a query best, and tell what was dropped.
 
@@ -115,6 +117,7 @@ class Retriever:
             where: Only documents that this filter keeps; all by default.
             also: Ids of chunks that are candidates of a hybrid search whatever the methods find, if the filter keeps
                 them; one that is gone is left out.
+            min_probability: Leave out what answers a query less probably, 0..1; for a hybrid search only.
 
         Raises:
             EmbedderMismatchError: The library's vectors come from another embedding model.
@@ -129,7 +132,7 @@ class Retriever:
         depth, also = max(wanted, DEPTH), also if mode == "hybrid" else ()
         found = self._candidates(index, embedder, query, depth, mode, among, also)
         if mode == "hybrid":
-            ordered, dropped = self._by_probability(query, found, wanted)
+            ordered, dropped = self._by_probability(query, found, wanted, min_probability)
         else:
             scores = found.cosines if mode == "dense" else found.bm25
             ordered, dropped = self._by_score(found, scores, wanted), []
@@ -192,7 +195,9 @@ class Retriever:
         found.ideal = (K1 + 1) * sum(found.terms.values())
         return list(known.values())
 
-    def _by_probability(self, query: str, found: _Candidates, wanted: int) -> tuple[list[Hit], list[Dropped]]:
+    def _by_probability(
+        self, query: str, found: _Candidates, wanted: int, least: float
+    ) -> tuple[list[Hit], list[Dropped]]:
         """The hits, and the candidates that were left out, of those that were compared word by word."""
         features = {i: found.features(i) for i in found.ids()}
         likeliest = sorted(features, key=lambda i: (-log_odds(features[i]), i))[: max(wanted, READ)]
@@ -204,8 +209,13 @@ class Retriever:
         order = sorted(chunks, key=lambda i: (-scores[i], i))
         hits = self._hits(order, found, chunks, scores, features)
         twins = copies({i: w.vocabulary for i, w in wordings.items()}, order) if self._drop_copies else {}
-        dropped = [Dropped(hits[i], f"near-identical to {_name(chunks[twin])}") for i, twin in twins.items()]
-        kept = [i for i in order if i not in twins]
+        dropped = [
+            Dropped(hits[i], f"near-identical to {_name(chunks[twin])}")
+            for i, twin in twins.items()
+            if scores[i] >= least
+        ]
+        kept = [i for i in order if i not in twins and scores[i] >= least]
+        dropped += [Dropped(hits[i], f"less probable than {least:g}") for i in order if scores[i] < least]
         if self._diversity:
             vectors = self._library.vectors_of(kept)
             chosen = spread(kept, scores, vectors, wanted, self._diversity)

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 import click
 
 from ...retrieval.filters import as_filter
-from .common import emit_json, filter_options, hit_json, json_option, library_option, open_engine, place, shorten
+from .common import (
+    dropped_json,
+    emit_json,
+    filter_options,
+    hit_json,
+    how_scored,
+    json_option,
+    library_option,
+    open_engine,
+    place,
+    shorten,
+    show_dropped,
+)
 
 if TYPE_CHECKING:
     from ...retrieval.filters import Filter
@@ -65,7 +77,8 @@ def chat(model: str | None, conditions: tuple[str, ...], collection: str | None,
         while question := _read_question():
             answer = _answer(rag, question, history, where, stream=True)
             _show_sources(answer)
-            history.append(Turn(answer.query, answer.text))
+            cited = tuple(citation.chunk_id for citation in answer.citations)
+            history.append(Turn(answer.query, answer.text, cited))
     return 0
 
 
@@ -117,10 +130,9 @@ def _explain(answer: Answer) -> None:
     click.echo(f"Support: {'unscored' if answer.support is None else format(answer.support, '.2f')}")
     click.echo(f"Model: {answer.model}; tokens: {answer.tokens}; milliseconds: {answer.timings_ms}")
     for hit in answer.hits:
-        ranks = ", ".join(f"{method} {rank}" for method, rank in hit.ranks.items())
-        similarity = "" if hit.similarity is None else f", cosine {hit.similarity:.3f}"
-        click.echo(f"[{hit.rank}] {place(hit.chunk.document, hit.chunk.page)}  ({ranks}{similarity})")
+        click.echo(f"[{hit.rank}] {place(hit.chunk.document, hit.chunk.page)}  {how_scored(hit)}")
         click.echo(f"    {shorten(hit.chunk.passage, 160)}")
+    show_dropped(answer.dropped)
 
 
 def _as_json(answer: Answer) -> dict[str, object]:
@@ -135,6 +147,7 @@ def _as_json(answer: Answer) -> dict[str, object]:
         "sentences": [dataclasses.asdict(sentence) for sentence in answer.sentences],
         "citations": [dataclasses.asdict(citation) for citation in answer.citations],
         "hits": [hit_json(hit) for hit in answer.hits],
+        "dropped": dropped_json(answer.dropped),
         "model": answer.model,
         "timings_ms": answer.timings_ms,
         "tokens": answer.tokens,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from ...retrieval.records import Hit
+    from ...retrieval.records import Dropped, Hit
     from ..engine import Ragstone
 
 NO_DOCUMENT = "No document matches the filter."
@@ -67,9 +67,46 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         "score": hit.score,
         "chunk_id": hit.chunk.id,
         **{name: chunk[name] for name in names},
+        "probability": hit.probability,
         "similarity": hit.similarity,
-        "ranks": {"dense": hit.ranks.get("dense"), "lexical": hit.ranks.get("lexical")},
+        "bm25": hit.bm25,
+        "features": None if hit.features is None else asdict(hit.features),
+        "ranks": {"dense": None, "lexical": None} | hit.ranks,
+        "also_in": hit.also_in,
     }
+
+
+def dropped_json(dropped: Sequence[Dropped]) -> list[dict[str, Any]]:
+    """Candidates that are no hits as `--json` shows them."""
+    return [hit_json(one.hit) | {"reason": one.reason} for one in dropped]
+
+
+def how_scored(hit: Hit) -> str:
+    """A hit's score, and its rank and score in each method."""
+    by = {"dense": ("cosine", hit.similarity), "lexical": ("BM25", hit.bm25)}
+    parts = []
+    for method, (name, score) in by.items():
+        if score is not None:
+            parts.append(f"{method} {hit.ranks.get(method, '-')}, {name} {score:.2f}")
+    parts += [f"{name} {hit.ranks[name]}" for name in ("also", "fused", "rerank") if name in hit.ranks]
+    kind = "score" if hit.probability is None or hit.score != hit.probability else "probability"
+    return f"{kind} {hit.score:.3f} ({'; '.join(parts)})"
+
+
+DROPPED_SHOWN = 10
+
+
+def show_dropped(dropped: Sequence[Dropped]) -> None:
+    """The candidates that came nearest to being hits, and why they are not."""
+    if not dropped:
+        return
+    click.secho("\nDropped", bold=True)
+    for one in dropped[:DROPPED_SHOWN]:
+        chunk = one.hit.chunk
+        where = f"{place(chunk.document, chunk.page)}, chunk {chunk.id}"
+        click.echo(f"{one.hit.rank:4}. {where}  {how_scored(one.hit)}: {one.reason}")
+    if len(dropped) > DROPPED_SHOWN:
+        click.echo(f"      and {len(dropped) - DROPPED_SHOWN} more; --json has them all")
 
 
 def place(document: str, page: int | None) -> str:

@@ -29,7 +29,7 @@ def status(library: Path | None, as_json: bool) -> int:
         documents, chunks = rag.library.counts()
         collections = rag.library.collections()
         embedder = rag.library.embedder
-        index = Index.load(rag.library)
+        index = Index.load(rag.library, rag.settings.index_memory_mb)
         state, folder = index.state, rag.library.folder
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     report = {

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ...retrieval.filters import as_filter
 from .common import (
     NO_DOCUMENT,
+    dropped_json,
     emit_json,
     filter_options,
     hit_json,
+    how_scored,
     json_option,
     library_option,
     open_engine,
     place,
     shorten,
+    show_dropped,
 )
+
+if TYPE_CHECKING:
+    from ...retrieval.records import Hit
+
+WIDENINGS = ("none", "neighbours", "section")
 
 
 @click.command()
 @click.argument("query")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="The most hits.")
 @click.option("--mode", type=click.Choice(["hybrid", "dense", "lexical"]), help="How to search. [default: hybrid]")
+@click.option(
+    "--min-probability", default=0.0, type=click.FloatRange(0, 1), help="Only hits that answer it at least so probably."
+)
+@click.option("--widen", type=click.Choice(WIDENINGS), help="How far hits reach. [default: none]")
+@click.option("--explain", is_flag=True, help="Show how each hit was scored, and what was dropped and why.")
 @filter_options
 @library_option
 @json_option
@@ -31,6 +45,9 @@ def search(
     query: str,
     k: int,
     mode: str | None,
+    min_probability: float,
+    widen: str | None,
+    explain: bool,
     conditions: tuple[str, ...],
     collection: str | None,
     library: Path | None,
@@ -38,21 +55,35 @@ def search(
 ) -> int:
     """Find the passages that answer a query best."""
     where = as_filter(conditions, collection)
-    with open_engine(library, search_mode=mode) as rag:
-        hits = rag.search(query, k, filter=where)
+    with open_engine(library, search_mode=mode, widen=widen) as rag:
+        trace = rag.trace(query, k, filter=where, min_probability=min_probability)
+        hits = rag.widened(trace.hits)
         nowhere = where is not None and not hits and not len(rag.library.document_ids(where))
     if nowhere:
         click.echo(NO_DOCUMENT, err=True)
     if as_json:
-        emit_json({"query": query, "hits": [hit_json(hit) for hit in hits]})
+        told = {"terms": trace.terms, "dropped": dropped_json(trace.dropped)} if explain else {}
+        emit_json({"query": query, "hits": [hit_json(hit) for hit in hits], **told})
         return 0
+    if explain:
+        click.echo(f"Terms (idf): {', '.join(f'{term} {idf:.2f}' for term, idf in trace.terms.items()) or 'none'}\n")
     for hit in hits:
-        ranks = ", ".join(f"{method} {rank}" for method, rank in hit.ranks.items())
-        click.secho(f"{hit.rank}. {place(hit.chunk.document, hit.chunk.page)}", bold=True, nl=False)
-        click.echo(f"  score {hit.score:.3f} ({ranks})")
-        if hit.chunk.heading:
-            click.secho(f"   {hit.chunk.heading}", dim=True)
-        click.echo(f"   {shorten(hit.chunk.passage, 300)}")
+        _show(hit, explain=explain)
+    if explain:
+        show_dropped(trace.dropped)
     if not hits and not nowhere:
         click.echo("Nothing found.", err=True)
     return 0
+
+
+def _show(hit: Hit, *, explain: bool) -> None:
+    click.secho(f"{hit.rank}. {place(hit.chunk.document, hit.chunk.page)}", bold=True, nl=False)
+    click.echo(f"  {how_scored(hit)}")
+    if explain and hit.features is not None:
+        f = hit.features
+        click.echo(f"   lexical share {f.lexical:.3f}, exact {f.exact:.3f}, near {f.near:.3f}")
+    if hit.chunk.heading:
+        click.secho(f"   {hit.chunk.heading}", dim=True)
+    click.echo(f"   {shorten(hit.chunk.passage, 300)}")
+    if hit.also_in:
+        click.secho(f"   also in {', '.join(hit.also_in)}", dim=True)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import pytest
 
 from ragstone.retrieval.library import Library
+from ragstone.retrieval.relevance import Features, probability
 
 
 class Cli(Protocol):
@@ -23,11 +24,11 @@ def test_the_json_of_a_search_is_as_documented(ragstone_cli: Cli, sample_library
     with Library(sample_library) as library:
         for hit in answer["hits"]:
             assert set(hit) == {
-                *("rank", "score", "similarity", "document", "page", "chunk_id"),
-                *("char_start", "char_end", "heading", "text", "ranks"),
+                *("rank", "score", "probability", "similarity", "bm25", "features", "document", "page", "chunk_id"),
+                *("char_start", "char_end", "heading", "text", "ranks", "also_in"),
             }
             assert set(hit["ranks"]) == {"dense", "lexical"}
-            assert hit["score"] == pytest.approx(sum(1 / (60 + r) for r in hit["ranks"].values() if r))
+            assert hit["score"] == hit["probability"] == pytest.approx(probability(Features(**hit["features"])))
             (chunk,) = library.chunks([hit["chunk_id"]]).values()
             for name in ("document", "page", "char_start", "char_end", "heading", "text"):
                 assert hit[name] == getattr(chunk, name)
@@ -56,7 +57,7 @@ def test_people_see_place_score_heading_and_text(ragstone_cli: Cli, sample_libra
     done = ragstone_cli("search", "What is the frequency limit for load shedding?", "--library", sample_library)
     assert (done.code, done.stderr) == (0, "")
     first = done.stdout.splitlines()[0]
-    assert first.startswith(f"1. {samples}/handbook/operations-guide.md  score 0.0")
+    assert first.startswith(f"1. {samples}/handbook/operations-guide.md  probability 0.")
     assert done.stdout.count("\n   ") >= 10
 
 
@@ -95,3 +96,36 @@ def test_a_reader_that_stops_early_causes_no_traceback(ragstone_cli: Cli, sample
         f"{words} docs show --text 1 --library {sample_library} | true", shell=True, capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_explain_tells_how_each_hit_was_scored_and_what_was_dropped(ragstone_cli: Cli, sample_library: Path):
+    asked = ("search", "capacity of the battery", "-k", "2", "--library", sample_library, "--explain")
+    done = ragstone_cli(*asked)
+    assert done.code == 0
+    assert "Terms (idf): capac " in done.stdout
+    assert done.stdout.count("lexical share") == 2
+    assert "cosine" in done.stdout
+    assert "BM25" in done.stdout
+    assert "below the 2 best" in done.stdout
+    told = ragstone_cli(*asked, "--json").json()
+    assert set(told) == {"query", "hits", "terms", "dropped"}
+    assert set(told["terms"]) == {"capac", "batteri"}
+    assert {one["reason"] for one in told["dropped"]} == {"below the 2 best"}
+    assert [one["rank"] for one in told["dropped"]] == sorted(one["rank"] for one in told["dropped"])
+
+
+def test_a_least_probability_leaves_out_what_is_less_likely(ragstone_cli: Cli, sample_library: Path):
+    asked = ("search", "capacity of the battery", "--library", sample_library, "--json")
+    hits = ragstone_cli(*asked).json()["hits"]
+    least = hits[3]["probability"]
+    kept = ragstone_cli(*asked, "--min-probability", str(least)).json()["hits"]
+    assert [hit["chunk_id"] for hit in kept] == [hit["chunk_id"] for hit in hits[:4]]
+
+
+def test_hits_can_reach_to_their_neighbours_and_sections(ragstone_cli: Cli, sample_library: Path):
+    asked = ("search", "capacity of the battery", "-k", "3", "--library", sample_library, "--json")
+    (narrow, *_), (wide, *_) = (ragstone_cli(*asked, *more).json()["hits"] for more in ((), ("--widen", "neighbours")))
+    assert narrow["chunk_id"] == wide["chunk_id"]
+    assert narrow["text"] in wide["text"]
+    assert len(wide["text"]) > len(narrow["text"])
+    assert wide["char_end"] - wide["char_start"] == len(wide["text"])
