@@ -26,7 +26,7 @@ from ragstone import Ragstone
 from ragstone.generation.abstention import Signals
 
 NAMES = tuple(Signals.__dataclass_fields__)
-COLUMNS = {"retrieval": NAMES[:3], "model": NAMES[3:], "both": NAMES}
+COLUMNS = {"retrieval": NAMES[:2], "model": NAMES[2:], "both": NAMES}
 
 
 def main() -> None:

@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from ..retrieval.records import Hit
+from ..retrieval.relevance import log_odds
 from .grounding.overlap import content_words
 
 SURE = 3.0
+CLEAR = 6.0
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
     """What is known of a question before and after the model has spoken."""
 
-    similarity: float = 0.0
-    """The highest cosine of the question and a passage, -1..1; 0 in a purely lexical search."""
-    coverage: float = 0.0
-    """The largest share of the question's content words that one passage holds, 0..1."""
+    relevance: float = 0.0
+    """The log-odds that the likeliest passage answers the question (see `retrieval.relevance`), -6..6; 0, so even
+    odds, unless the search was hybrid."""
     missing_number: bool = False
     """The question names a number (a year, a clause) that no passage holds."""
     holds: float = SURE
@@ -28,8 +29,8 @@ class Signals:
     """Of the answer by the passages, 0..1; 1 before there is one."""
 
 
-WEIGHTS = Signals(6.4, 1.5, -3.1, 1.5, 1.5)  # type: ignore[arg-type]  # a weight, not a truth value
-INTERCEPT = -7.5
+WEIGHTS = Signals(0.6, -3.1, 1.5, 1.5)  # type: ignore[arg-type]  # a weight, not a truth value
+INTERCEPT = -3.3
 """Fitted by `benchmarks/fit_abstention.py` on 215 questions of NQ-open and SQuAD 2.0 that no reported figure uses;
 `holds` was known of 99 of them and taken as its mean for the others."""
 
@@ -39,9 +40,9 @@ def retrieval_signals(question: str, hits: Sequence[Hit]) -> Signals:
     wanted = content_words(question)
     held = [content_words(f"{hit.chunk.title} {hit.chunk.heading} {hit.chunk.passage}") for hit in hits]
     numbers = {word for word in wanted if word[0].isdigit()}
+    known = [log_odds(hit.features) for hit in hits if hit.features is not None]
     return Signals(
-        similarity=max((hit.similarity or 0.0 for hit in hits), default=0.0),
-        coverage=max((len(wanted & words) for words in held), default=0) / max(len(wanted), 1),
+        relevance=max(-CLEAR, min(CLEAR, max(known, default=0.0 if hits else -CLEAR))),
         missing_number=not numbers <= set().union(*held),
     )
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from ..retrieval.library import Library
-from ..retrieval.records import Hit
+from ..retrieval.records import Dropped, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
+from ..retrieval.widening import Widening, widen
 from .abstention import SURE, Signals, answerable, retrieval_signals
 from .citations import Citation, CitedText, Sentence
 from .context import PackedContext, pack
-from .conversation import Turn, standalone
+from .conversation import Turn, carried, standalone
 from .grounding import whole_support
 from .grounding.claims import declines
 from .sampling import Sampling
@@ -45,6 +46,8 @@ class Answer:
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
     """What was found, best first; the model was given as many as fit, and citation n is the hit of rank n."""
+    dropped: tuple[Dropped, ...]
+    """The candidates that came nearest to being hits, and why they are not."""
     model: str
     timings_ms: dict[str, float]
     """`retrieve`, `first_token` (from the question; the whole time when no token was made) and `total`."""
@@ -75,6 +78,7 @@ class _Draft:
     question: str
     started: float
     query: str = ""
+    trace: Search = field(default_factory=lambda: Search("", {}, [], []))
     hits: list[Hit] = field(default_factory=list)
     signals: Signals = field(default_factory=Signals)
     packed: PackedContext = field(default_factory=lambda: PackedContext((), [], []))
@@ -102,6 +106,7 @@ class Answerer:
         sampling: How its tokens are drawn.
         hits: The most passages given to the model.
         mode: How they are searched for.
+        widening: How far they reach beyond the chunks that were found.
         min_confidence: The least probability, 0..1, that the passages hold the answer at which one is given.
     """
 
@@ -111,6 +116,7 @@ class Answerer:
     sampling: Sampling = field(default_factory=Sampling)
     hits: int = 4
     mode: Mode = "hybrid"
+    widening: Widening = "none"
     min_confidence: float = 0.5
 
     def stream(self, question: str, history: Sequence[Turn] = (), where: Filter | None = None) -> Iterator[Event]:
@@ -121,7 +127,7 @@ class Answerer:
         """
         draft = _Draft(question, time.perf_counter())
         draft.query = standalone(question, history).query
-        draft.hits = self.retriever.search(draft.query, self.hits, self.mode, where)
+        self._search(draft, history, where)
         if where is not None and not draft.hits and not len(self.library.document_ids(where)):
             draft.refusal = NO_DOCUMENT
         draft.mark("retrieve")
@@ -138,6 +144,12 @@ class Answerer:
         *_, last = self.stream(question, history, where)
         assert last.answer is not None
         return last.answer
+
+    def _search(self, draft: _Draft, history: Sequence[Turn], where: Filter | None) -> None:
+        """Find the passages; what the last answer cited stays a candidate while the question leans on it."""
+        also = carried(draft.question, history)
+        draft.trace = self.retriever.trace(draft.query, self.hits, self.mode, where, also)
+        draft.hits = widen(self.library, draft.trace.hits, self.widening)
 
     def _may_answer(self, draft: _Draft) -> bool:
         return answerable(draft.signals) >= self.min_confidence
@@ -184,6 +196,7 @@ class Answerer:
             sentences=refusal if abstained else tuple(draft.cited.sentences),
             citations=() if abstained else draft.cited.citations(self.library),
             hits=tuple(draft.hits),
+            dropped=tuple(draft.trace.dropped),
             model=self.model.name,
             timings_ms=draft.timings_ms,
             tokens={"prompt": len(draft.packed.prompt), "completion": draft.completion_tokens},

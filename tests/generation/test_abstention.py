@@ -1,12 +1,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from ragstone.app.settings import Settings
-from ragstone.generation.abstention import Signals, answerable, retrieval_signals
+from ragstone.generation.abstention import CLEAR, Signals, answerable, retrieval_signals
 from ragstone.generation.context import Passage
+from ragstone.retrieval.relevance import Features, log_odds
 
 MakePassages = Callable[..., list[Passage]]
-STRONG = Signals(similarity=0.7, coverage=1.0)
+STRONG = Signals(relevance=3.0)
 
 
 def test_no_passage_means_no_answer() -> None:
@@ -19,8 +22,7 @@ def test_near_passages_are_trusted_before_the_model_has_spoken() -> None:
 
 def test_every_sign_against_an_answer_lowers_the_probability() -> None:
     against = [
-        replace(STRONG, similarity=0.2),
-        replace(STRONG, coverage=0.2),
+        replace(STRONG, relevance=-3.0),
         replace(STRONG, missing_number=True),
         replace(STRONG, holds=-1.0),
         replace(STRONG, support=0.0),
@@ -29,7 +31,7 @@ def test_every_sign_against_an_answer_lowers_the_probability() -> None:
 
 
 def test_retrieval_and_model_decide_together() -> None:
-    weak = Signals(similarity=0.25, coverage=0.3)
+    weak = Signals(relevance=-1.0)
     assert answerable(replace(weak, holds=0.0)) < answerable(weak)
     assert answerable(replace(weak, holds=0.0)) < answerable(replace(STRONG, holds=0.0))
 
@@ -40,7 +42,14 @@ def test_a_number_of_the_question_that_no_passage_holds_is_noticed(passages: Mak
     assert not retrieval_signals("How much did Alma produce in 2019?", hits).missing_number
 
 
-def test_coverage_is_the_share_of_the_questions_words_in_one_passage(passages: MakePassages) -> None:
-    hits = [p.hit for p in passages("The pump needs oil.", "The harbour is deep.")]
-    assert retrieval_signals("How deep is the harbour?", hits).coverage == 1.0
-    assert retrieval_signals("How deep is the pump?", hits).coverage == 0.5
+def test_the_relevance_is_that_of_the_likeliest_passage(passages: MakePassages) -> None:
+    hits = [p.hit for p in passages("The pump needs oil.", "The harbour is deep.", "Bees.")]
+    told = [Features(0.2, 0.1), Features(0.6, 0.5, 1.0, 0.4), Features(0.1, 0.0)]
+    hits = [replace(hit, features=features) for hit, features in zip(hits, told, strict=True)]
+    assert retrieval_signals("How deep is the harbour?", hits).relevance == pytest.approx(log_odds(told[1]))
+    assert retrieval_signals("How deep is the harbour?", []).relevance == -CLEAR
+
+
+def test_without_a_hybrid_search_the_relevance_is_even(passages: MakePassages) -> None:
+    hits = [p.hit for p in passages("The harbour is deep.")]
+    assert retrieval_signals("How deep is the harbour?", hits).relevance == 0.0
