@@ -28,14 +28,18 @@ case $backend in
     *) echo "LLAMA_BACKEND=$backend is not one of auto, cpu, cuda, metal, vulkan" >&2; exit 2 ;;
 esac
 
+# Without AMX, the matrix unit of some Intel servers: virtual machines that tell of it and do not let it be used are met in
+# the wild, and there the first prompt ends the process. Undefining the macro is what no order of flags undoes.
+amx=-U__AMX_INT8__
+
 processor=$( { uname -m; sed -n 's/^\(model name\|flags\|Features\)[^:]*: //p' /proc/cpuinfo 2>/dev/null | sort -u; } | cksum | cut -d' ' -f1)
 version=$("$python" -c 'import sys; print("%d%d" % sys.version_info[:2])')
-wheels=${XDG_CACHE_HOME:-$HOME/.cache}/ragstone/wheels/$backend-$processor-py$version-$(echo "$requirement" | tr -d '=')
+wheels=${XDG_CACHE_HOME:-$HOME/.cache}/ragstone/wheels/$backend-noamx-$processor-py$version-$(echo "$requirement" | tr -d '=')
 
 if ! ls "$wheels"/*.whl >/dev/null 2>&1; then
     echo "llama.cpp: building for $backend ($why); this takes 5 to 10 minutes, once" >&2
     # Neither the multimodal tools nor llama.cpp's command-line helpers are used.
-    CMAKE_ARGS="$flag -DLLAVA_BUILD=OFF ${CMAKE_ARGS:-}" \
+    CMAKE_ARGS="$flag -DLLAVA_BUILD=OFF -DCMAKE_C_FLAGS=$amx -DCMAKE_CXX_FLAGS=$amx ${CMAKE_ARGS:-}" \
         "$python" -m pip wheel --quiet --no-deps --no-cache-dir --no-binary llama-cpp-python --wheel-dir "$wheels.new" "$requirement"
     rm -rf "$wheels" && mv "$wheels.new" "$wheels"
 else
