@@ -1,6 +1,6 @@
 """Our lexical search beside SQLite FTS5, tantivy and bm25s: quality, speed, size, and what an update does.
 
-    python benchmarks/lexical_engines.py [--rows 5183,100000] [--engines ours,fts5,tantivy,bm25s]
+    python benchmarks/lexical_engines.py [--rows 5183,100000] [--engines ours,fts5,tantivy,bm25s] [--queries N]
 
 Reads `retrieval/scifact` of the benchmark data (RAGSTONE_BENCH_DATA, default ../shared/data): 5,183 abstracts, each one
 row with its title, and 300 queries. Rows beyond these are the same abstracts with three words in ten swapped for words
@@ -203,9 +203,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default="5183,100000", help="how many, separated by commas")
     parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--queries", type=int, default=None, help="only so many of them")
     args = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
-    judged = read_beir(Path(os.environ.get("RAGSTONE_BENCH_DATA") or default) / "retrieval" / "scifact")
+    judged = read_beir(Path(os.environ.get("RAGSTONE_BENCH_DATA") or default) / "retrieval" / "scifact").sample(
+        args.queries
+    )
     rows = [(document.title, document.text) for document in judged.corpus]
     lines = []
     for size in map(int, args.rows.split(",")):
