@@ -75,7 +75,7 @@ class Index:
     """
 
     def __init__(
-        self, library: Library, base: Segment, news: Sequence[Segment], rows: StoredRows, memory_mb: int
+        self, library: Library, base: Segment, news: Sequence[Segment], rows: StoredRows, memory_mb: float
     ) -> None:
         self._library, self._base, self._news, self._memory_mb = library, base, tuple(news), memory_mb
         self._name, self._analysis, self._tombstones = rows.published, rows.analysis, len(rows.removed)
@@ -86,7 +86,7 @@ class Index:
         self.revision, self.embedder = rows.revision, rows.embedder
 
     @classmethod
-    def load(cls, library: Library, memory_mb: int = MEMORY_MB) -> Index:
+    def load(cls, library: Library, memory_mb: float = MEMORY_MB) -> Index:
         """Open the index of the library's present revision, and store it if that is worth while and nobody writes."""
         read = Snapshot.read(library, memory_mb, sys.maxsize)
         if read.is_stale:
@@ -98,7 +98,7 @@ class Index:
         return cls._of(library, read, memory_mb)
 
     @classmethod
-    def publish(cls, library: Library, memory_mb: int = MEMORY_MB) -> Index:
+    def publish(cls, library: Library, memory_mb: float = MEMORY_MB) -> Index:
         """Store the index for the next process, if it has changed enough; the caller holds the library's lock."""
         read = Snapshot.read(library, memory_mb, FLAT_BELOW)
         if read.is_stale:
@@ -129,7 +129,7 @@ class Index:
         return Index(library, self._base, following(news, new.segment), rows, self._memory_mb)
 
     @classmethod
-    def _of(cls, library: Library, read: Snapshot, memory_mb: int) -> Index:
+    def _of(cls, library: Library, read: Snapshot, memory_mb: float) -> Index:
         return cls(library, read.base, following((), read.news.segment), read.news.rows, memory_mb)
 
     def __len__(self) -> int:
@@ -150,7 +150,7 @@ class Index:
             news=sum(map(len, self._news)),
             tombstones=self._tombstones,
             bytes=size(folder_of(self._library) / self._name) if self._name else 0,
-            approximate=not self.kind.startswith("flat"),
+            approximate=any(not segment.dense.kind.startswith("flat") for segment in self._segments),
         )
 
     def rows_among(self, document_ids: npt.NDArray[np.int64]) -> Among:

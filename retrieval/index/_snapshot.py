@@ -34,15 +34,15 @@ class News:
     rows: StoredRows
     room: Room | None
     """Their vectors; None when there are so many that they are read in parts."""
-    memory_mb: int
+    memory_mb: float
 
     @classmethod
-    def read(cls, library: Library, after: int, memory_mb: int, most: int) -> News:
+    def read(cls, library: Library, after: int, memory_mb: float, most: int) -> News:
         """Read the chunks whose id is greater than `after`, with their vectors if there are no more than `most`."""
         rooms: list[Room] = []
 
         def allocate(rows: int, dimension: int) -> npt.NDArray[np.float32] | None:
-            if rows > most or rows * dimension * 4 > memory_mb << 20:
+            if rows > most or rows * dimension * 4 > memory_mb * 2**20:
                 return None
             rooms.append(Room(rows, dimension))
             return rooms[0].vectors
@@ -85,7 +85,7 @@ class Snapshot:
     news: News
 
     @classmethod
-    def read(cls, library: Library, memory_mb: int, most: int) -> Snapshot:
+    def read(cls, library: Library, memory_mb: float, most: int) -> Snapshot:
         """Read the present state, the vectors of the news if there are no more of them than `most`."""
         while True:
             name = library.published
