@@ -86,9 +86,9 @@ class _Known(dict[str, tuple[str, ...]]):
     def __missing__(self, word: str) -> tuple[str, ...]:
         with self._lock:
             if self._stemmer is None:
-                import snowballstemmer
+                import Stemmer
 
-                self._stemmer = snowballstemmer.stemmer("english")
+                self._stemmer = Stemmer.Stemmer("english", 0)
             made = tuple(self._stemmer.stemWord(part[:_LONGEST]) for part in _split(word))
             if len(word) <= _LONGEST:  # what is longer does not come again: a line of Chinese, a line of base64
                 if len(self) >= self._ROOM:

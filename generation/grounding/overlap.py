@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import snowballstemmer
+import Stemmer
 
 from .claims import split_sentences, strip_citations
 
@@ -18,7 +18,7 @@ UNKNOWN_NUMBER_CAP = 0.3
 """The most support a claim can have whose number is in no passage."""
 
 _WORD = re.compile(r"\d[\d.,]*\d|\w+")
-_STEMMER = snowballstemmer.stemmer("english")
+_STEMMER = Stemmer.Stemmer("english")
 _STOP_WORDS = frozenset(
     """
     a about an and are as at be been but by can could did do does for from had has have he her his how i if in into is
