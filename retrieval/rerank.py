@@ -15,12 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import ModelLoadError
 from .records import Hit
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     from sentence_transformers import CrossEncoder
 
@@ -82,6 +81,8 @@ class Reranker:
         It is the logistic function of the model's output, comparable between queries of one model, but not calibrated.
         What a pair has beyond the model's length is not read: a warning the first time, told at DEBUG later.
         """
+        import numpy as np
+
         if not passages:
             return np.empty(0, dtype=np.float32)
         with self._guard:  # a tokenizer cannot truncate in two threads at once
@@ -118,7 +119,7 @@ def rerank(query: str, hits: Sequence[Hit], reranker: Reranker, depth: int) -> l
     """
     head, tail = hits[:depth], hits[depth:]
     scores = reranker.scores(query, [hit.chunk.passage for hit in head])
-    order = np.argsort(-scores, kind="stable").tolist()
+    order = sorted(range(len(head)), key=lambda place: (-scores[place], place))
     judged = [
         replace(
             head[place],
