@@ -236,12 +236,12 @@ class Dense:
         return _ivf.lists_of(self._index)
 
     def _outgrown(self, wish: Kind, n: int, flat_below: int) -> bool:
-        """Whether n rows want another index than this one; with some slack, lest every change make it anew."""
+        """Whether n rows want another index than this one: half of them would want more lists, or it is too large."""
         if not self._lists:
             return wish.lists > 0
         if not wish.lists:
             return n < flat_below // 2
-        return wish.codec != kind_of(self._index).codec or n > self._lists**2 // 4
+        return wish.codec != kind_of(self._index).codec or _ivf.lists_for(n // 2) > self._lists
 
     def _kept_and(self, keep: npt.NDArray[np.bool_], new: npt.NDArray[np.float32]) -> Batches:
         kept = np.flatnonzero(keep)
