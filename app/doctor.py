@@ -182,11 +182,13 @@ def _files(opened: Library) -> Check:
 
 
 def _embedder(opened: Library, settings: Settings, folder: Path) -> Check:
+    from ..generation.models import ModelStore
     from ..retrieval.embedding import load_embedder
 
-    cache = settings.models_dir / "exported"
+    cache, runtime, threads = settings.models_dir / "exported", settings.embedding_runtime, settings.threads
+    name = ModelStore(settings.models_dir, settings.offline).lasting_name(_embedding_model(settings))
     try:
-        embedder = load_embedder(folder, cache, runtime=settings.embedding_runtime, threads=settings.threads)
+        embedder = load_embedder(folder, cache, runtime=runtime, threads=threads, source=name)
         opened.require_embedder(embedder.identity)
     except RagstoneError as error:
         return _problem("vectors", error)

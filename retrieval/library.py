@@ -93,12 +93,13 @@ class Library:
         """
         stored = self.embedder
         if stored is not None and not stored.same_vectors(identity) and self.counts()[1]:
-            command = f"ragstone reindex --embedder {quote(identity.name)}"
-            raise EmbedderMismatchError(
-                f"its vectors come from {stored.name}, and the embedding model in use is {identity.name}",
-                path=self.folder,
-                remedy=f"Run `{command}`, or set embedding_model = {stored.name!r}",
-            )
+            what = f"its vectors come from {stored.name}, and the embedding model in use is {identity.name}"
+            remedy = f"Run `ragstone reindex --embedder {quote(identity.name)}`"
+            if stored.name == identity.name:
+                what = f"its vectors come from another version of {stored.name} than the one in use"
+            else:
+                remedy += f", or set embedding_model = {stored.name!r}"
+            raise EmbedderMismatchError(what, path=self.folder, remedy=remedy)
 
     def counts(self) -> tuple[int, int]:
         """The number of documents and of chunks."""

@@ -202,10 +202,16 @@ def test_a_damaged_vector_index_is_a_warning_and_a_missing_one_is_none(folder: P
     assert "will be rebuilt" in checks(folder)["vector index"].found
 
 
-def test_vectors_of_another_model_are_a_problem(folder: Path) -> None:
-    execute(folder, "UPDATE settings SET value = json_set(value, '$.sha256', 'other', '$.model', 'other-model')")
+def test_vectors_of_another_model_are_a_problem(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute(folder, "UPDATE settings SET value = json_set(value, '$.sha256', 'other') WHERE name = 'embedder'")
     found = checks(folder)["vectors"]
-    assert found.status == "problem" and "embedding_model = 'other-model'" in found.remedy
+    assert found.status == "problem"
+    assert "another version of all-minilm-l6-v2" in found.found
+    assert found.remedy == "Run `ragstone reindex --embedder all-minilm-l6-v2`"
+    execute(folder, "UPDATE settings SET value = json_set(value, '$.source', 'other-model') WHERE name = 'embedder'")
+    monkeypatch.setenv("RAGSTONE_EMBEDDING_MODEL", EMBEDDING)
+    found = checks(folder)["vectors"]
+    assert found.status == "problem" and found.remedy.endswith(", or set embedding_model = 'other-model'")
 
 
 def test_files_that_are_gone_or_changed_are_a_warning(models: Path, tmp_path: Path) -> None:

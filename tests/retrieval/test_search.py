@@ -202,7 +202,7 @@ def test_a_search_follows_what_is_ingested_and_removed(copy: Library, embedder: 
 
 def test_a_query_of_another_embedding_model_is_refused(copy: Library, embedder: Embedder):
     with copy._db.writing() as db:
-        stored = replace(embedder.identity, model="another-model", sha256="1" * 64).to_json()
+        stored = replace(embedder.identity, model="another-model", source="another-model", sha256="1" * 64).to_json()
         db.execute("UPDATE settings SET value = ? WHERE name = 'embedder'", (stored,))
     retriever = Retriever(copy, lambda: embedder)
     for mode in ("dense", "hybrid"):
