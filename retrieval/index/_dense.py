@@ -15,7 +15,7 @@ import faiss
 import numpy as np
 
 from . import _ivf
-from ._ivf import FLAT_BELOW, Batches, Kind, choose, kind_of
+from ._ivf import FLAT_BELOW, NEIGHBOURS, Batches, Kind, choose, kind_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -211,17 +211,22 @@ class Dense:
         settings: Any = faiss.IVFSearchParameters() if self._lists else faiss.SearchParameters()
         settings.sel = selector
         if self._lists:
-            settings.nprobe = self._index.nprobe if wanted is None else self._probes(query, wanted, count)
+            usual = self._lists if k == count else self._usual_probes(k)
+            settings.nprobe = usual if wanted is None else self._probes(query, wanted, count, usual)
         scores, places = self._index.search(query, k, params=settings)
         found = places[0] >= 0
         return scores[0][found], places[0][found]
 
-    def _probes(self, query: npt.NDArray[np.float32], wanted: npt.NDArray[np.bool_], count: int) -> int:
+    def _usual_probes(self, k: int) -> int:
+        """The lists to read for k rows: those of the calibration, and for more than it asked for as many times more."""
+        calibrated = NEIGHBOURS * self.overfetch + _SPARE
+        return min(int(self._index.nprobe * max(k / calibrated, 1.0)) + (k > calibrated), self._lists)
+
+    def _probes(self, query: npt.NDArray[np.float32], wanted: npt.NDArray[np.bool_], count: int, usual: int) -> int:
         """The lists to read, so that they hold as many wanted rows as a search without a mask looks at.
 
         All of them when the mask drops what is like the query: how near a list is tells little about the rest.
         """
-        usual = int(self._index.nprobe)
         enough = len(wanted) * usual // self._lists
         if count <= enough:
             return self._lists

@@ -28,10 +28,12 @@ RECALL = 0.997
 """Of the true neighbours of the calibration's queries, the share that must lie in the lists that are read; real
 questions find less than these."""
 
+NEIGHBOURS = 100
+"""Of each of the calibration's queries; a search for more has to read more."""
+
 _TRAINED_ON = 50  # vectors a list
 _ITERATIONS = 8
 _QUERIES = 200
-_NEIGHBOURS = 100
 _NOISE = 1.5  # the length of the noise that makes a passage's vector one like a question's
 _SEED = 1234
 _MARGIN = 0.2  # of the range of sq8, at both ends: later vectors lie outside that of the sample, and would be cut
@@ -191,10 +193,10 @@ class _Nearest:
         self.places = np.zeros((len(queries), 0), np.int64)
 
     def see(self, batch: npt.NDArray[np.float32]) -> None:
-        scores, places = faiss.knn(self._queries, batch, min(_NEIGHBOURS, len(batch)), faiss.METRIC_INNER_PRODUCT)
+        scores, places = faiss.knn(self._queries, batch, min(NEIGHBOURS, len(batch)), faiss.METRIC_INNER_PRODUCT)
         scores = np.concatenate([self._scores, scores], axis=1)
         places = np.concatenate([self.places, places + self._seen], axis=1)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :_NEIGHBOURS]
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :NEIGHBOURS]
         self._scores = np.take_along_axis(scores, best, axis=1)
         self.places = np.take_along_axis(places, best, axis=1)
         self._seen += len(batch)

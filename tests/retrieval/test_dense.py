@@ -84,7 +84,7 @@ def test_more_rows_are_kept_less_exactly_in_the_same_memory():
 
 
 @pytest.mark.parametrize("codec", CODECS)
-@pytest.mark.parametrize("k", [10, 100])
+@pytest.mark.parametrize("k", [10, 100, 1000, ROWS])
 def test_the_nearest_are_found(indexes, codec, k):
     assert recall(indexes[codec], k) >= (1 if codec == "flat" else 0.98 if codec == "pq8" else 0.99)
 
