@@ -120,7 +120,7 @@ class Ragstone:
         from .ingesting import ingest_options
 
         options = ingest_options(self.settings, collection, include, exclude, passwords, self.embedding_model)
-        return ingest(self.library, paths, self._load_embedder, options, on_progress)
+        return ingest(self.library, paths, lambda: self._load_embedder(ingesting=True), options, on_progress)
 
     def reindex(
         self, embedder: str | Path | None = None, on_progress: Callable[[Progress], None] | None = None
