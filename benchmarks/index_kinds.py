@@ -28,7 +28,7 @@ import faiss
 import numpy as np
 from _timing import megabytes, table
 
-from ragstone.app.settings import Settings
+from ragstone.app.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from ragstone.generation.models import ModelStore
 from ragstone.retrieval.embedding import Embedder, load_embedder
 from ragstone.retrieval.index import _ivf
@@ -52,20 +52,21 @@ def main() -> None:
         real, queries = _embedded(args.cache or Path(work))
         print(f"{len(real)} real vectors, multiplied with noise; {len(queries)} questions\n")
         for rows in args.rows:
-            vectors = multiplied(real, rows)
+            vectors, _ = multiplied(real, rows)
             truth, best = faiss.knn(queries, vectors, 100, faiss.METRIC_INNER_PRODUCT)
             print(f"{rows:,} rows, cosine of the 1st, 10th and 100th: {truth[:, [0, 9, 99]].mean(axis=0).round(2)}\n")
             lines = [_measured(kind, vectors, queries, best, Path(work)) for kind in args.kinds.split(",")]
             print(table(HEAD, lines), flush=True)
 
 
-def multiplied(real: np.ndarray, rows: int) -> np.ndarray:
-    """So many vectors, the real ones first."""
+def multiplied(real: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """So many vectors, the real ones first, and the real one that each comes from."""
     rng = np.random.default_rng(0)
     _, near = faiss.knn(real, real, 20, faiss.METRIC_INNER_PRODUCT)
     spread = np.linalg.cholesky(np.cov(real.T) + 1e-6 * np.eye(real.shape[1])).astype(np.float32)
     out = np.empty((rows, real.shape[1]), np.float32)
     out[: len(real)] = real[:rows]
+    origins = np.arange(rows)
     for start in range(len(real), rows, 1 << 15):
         part = out[start : start + (1 << 15)]
         origin = rng.integers(0, len(real), len(part))
@@ -75,7 +76,8 @@ def multiplied(real: np.ndarray, rows: int) -> np.ndarray:
         noise *= rng.uniform(0.2, 0.8, (len(part), 1)).astype(np.float32)
         part[:] = (1 - share) * real[origin] + share * real[other] + noise
         part /= np.linalg.norm(part, axis=1, keepdims=True)
-    return out
+        origins[start : start + len(part)] = origin
+    return out, origins
 
 
 def _measured(kind: str, vectors: np.ndarray, queries: np.ndarray, best: np.ndarray, work: Path) -> list[object]:
@@ -166,18 +168,24 @@ def _embedded(cache: Path) -> tuple[np.ndarray, np.ndarray]:
     """Vectors of passages and of questions."""
     files = cache / "passages.npy", cache / "queries.npy"
     if not all(file.exists() for file in files):
-        settings = Settings.load()
-        model = ModelStore(settings.models_dir, offline=True).path(settings.embedding_model)
-        embedder = load_embedder(model, settings.models_dir / "exported")
-        passages, questions = _texts()
+        embedder = model()
+        passages, questions = texts()
         cache.mkdir(parents=True, exist_ok=True)
-        np.save(files[0], embedder.embed_passages([_cut(text, embedder) for text in passages]))
+        np.save(files[0], embedder.embed_passages([cut(text, embedder) for text in passages]))
         np.save(files[1], np.stack([embedder.embed_query(text) for text in questions]))
     passages_, questions_ = (np.load(file) for file in files)
     return passages_, questions_[:: max(len(questions_) // QUERIES, 1)].copy()
 
 
-def _texts() -> tuple[list[str], list[str]]:
+def model() -> Embedder:
+    """The embedding model of the settings."""
+    settings = Settings.load()
+    name = settings.embedding_model or DEFAULT_EMBEDDING_MODEL
+    folder = ModelStore(settings.models_dir, offline=True).path(name)
+    return load_embedder(folder, settings.models_dir / "exported", source=name)
+
+
+def texts() -> tuple[list[str], list[str]]:
     with gzip.open(DATA / "qa" / "nq_open_oracle" / "nq-open-oracle.jsonl.gz", "rt", encoding="utf-8") as lines:
         nq = [json.loads(line) for line in lines]
     passages = dict.fromkeys(f"{row['ctxs'][0]['title']}\n\n{row['ctxs'][0]['text']}" for row in nq)
@@ -197,7 +205,7 @@ def _lines(path: Path) -> Iterator[dict[str, str]]:
         yield from map(json.loads, file)
 
 
-def _cut(text: str, embedder: Embedder) -> str:
+def cut(text: str, embedder: Embedder) -> str:
     """As much of the text as the model takes."""
     tokens = embedder.token_offsets([text[:1000]])[0]
     return text[: int(tokens[min(len(tokens), embedder.passage_tokens) - 1][1])]
