@@ -39,6 +39,7 @@ class Database:
         self._folder = folder
         self._pool: list[sqlite3.Connection] = []
         self._pool_guard = threading.Lock()
+        self._held = threading.local()
         self._read_only = folder.is_dir() and not os.access(folder, os.W_OK)
         if not (folder / FILE).is_file():
             if not create:
@@ -61,34 +62,40 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection in autocommit: each statement sees the last committed state."""
-        with self.translated():
-            with self._pool_guard:
-                db = self._pool.pop() if self._pool else None
-            db = db or self._connect()
-            try:
+        """A connection in autocommit: each statement sees the last committed state, or that of `one_state`."""
+        held: sqlite3.Connection | None = getattr(self._held, "db", None)
+        if held is None:
+            with self._connection() as db:
                 yield db
-            finally:
-                if self._read_only:
-                    db.close()
-                else:
-                    with self._pool_guard:
-                        self._pool.append(db)
+        else:
+            with self.translated():
+                yield held
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """A connection whose statements all see one state."""
-        with self.reading() as db:
+        with self.one_state(), self.reading() as db:
+            yield db
+
+    @contextmanager
+    def one_state(self) -> Iterator[None]:
+        """Until the end, all that this thread reads is of one state, whatever is written meanwhile."""
+        if getattr(self._held, "db", None) is not None:
+            yield
+            return
+        with self._connection() as db:
             db.execute("BEGIN")
+            self._held.db = db
             try:
-                yield db
+                yield
             finally:
+                self._held.db = None
                 db.execute("COMMIT")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction: all of it is stored at its end, or nothing."""
-        with self.reading() as db:
+        with self._connection() as db:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -137,6 +144,21 @@ class Database:
                 path=self._folder,
                 remedy="Free disk space or choose a writable folder with --library; nothing stored is lost",
             ) from error
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with self.translated():
+            with self._pool_guard:
+                db = self._pool.pop() if self._pool else None
+            db = db or self._connect()
+            try:
+                yield db
+            finally:
+                if self._read_only:
+                    db.close()
+                else:
+                    with self._pool_guard:
+                        self._pool.append(db)
 
     def _connect(self) -> sqlite3.Connection:
         # Autocommit: every transaction is opened by name. Connections move between threads, one at a time.

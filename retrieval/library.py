@@ -66,6 +66,10 @@ class Library:
         """Close every connection. The library must not be used afterwards."""
         self._db.close()
 
+    def one_state(self) -> AbstractContextManager[None]:
+        """Until the end, all that this thread reads from the library is of one state, whatever is written meanwhile."""
+        return self._db.one_state()
+
     # What stands in it
 
     @property

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -29,6 +30,8 @@ DEPTH = 100
 """How many hits of each method are candidates."""
 READ = 30
 """How many of the likeliest candidates are compared with the query word by word."""
+TRIES = 10
+"""How often the index is read anew because the library has changed at that very moment."""
 
 
 @dataclass(slots=True)
@@ -127,19 +130,31 @@ class Retriever:
         if not query.strip():
             return Search(query, {}, [], [])
         wanted = k if self._reranker is None else max(k, self._rerank_depth)
-        index, embedder = self._opened(mode)
-        among = None if where is None else index.rows_among(self._library.document_ids(where))
         depth, also = max(wanted, DEPTH), also if mode == "hybrid" else ()
-        found = self._candidates(index, embedder, query, depth, mode, among, also)
-        if mode == "hybrid":
-            ordered, dropped = self._by_probability(query, found, wanted, min_probability)
-        else:
-            scores = found.cosines if mode == "dense" else found.bm25
-            ordered, dropped = self._by_score(found, scores, wanted), []
+        with self._one_state(mode) as (index, embedder):
+            among = None if where is None else index.rows_among(self._library.document_ids(where))
+            found = self._candidates(index, embedder, query, depth, mode, among, also)
+            if mode == "hybrid":
+                ordered, dropped = self._by_probability(query, found, wanted, min_probability)
+            else:
+                scores = found.cosines if mode == "dense" else found.bm25
+                ordered, dropped = self._by_score(found, scores, wanted), []
         if self._reranker is not None and ordered:
             ordered = rerank(query, ordered, self._reranker(), self._rerank_depth)
         below = [Dropped(hit, f"below the {k} best") for hit in ordered[k:]]
         return Search(query, found.terms, ordered[:k], sorted(dropped + below, key=lambda d: d.hit.rank))
+
+    @contextmanager
+    def _one_state(self, mode: Mode) -> Iterator[tuple[Index, Embedder | None]]:
+        """As `_opened`; and what is read from the library until the end is of the index's revision too."""
+        with ExitStack() as reading:
+            for _ in range(TRIES):
+                index, embedder = self._opened(mode)
+                reading.enter_context(self._library.one_state())
+                if self._library.revision == index.revision:
+                    break
+                reading.close()
+            yield index, embedder
 
     def _opened(self, mode: Mode) -> tuple[Index, Embedder | None]:
         """The present index, and the model of its vectors if the search needs it."""
