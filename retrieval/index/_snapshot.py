@@ -120,7 +120,7 @@ class Snapshot:
         news, room = self.news, self.news.room
         if room is None:
             return Dense.build(ids, news.exact(ids), news.memory_mb)
-        if len(self.base):
+        if len(self.base) and (self.alive is None or self.alive.any()):  # else the new ones may be of another model
             removed, new = news.rows.removed, news.rows.ids
             return self.base.dense.updated(removed, new, room.vectors, news.memory_mb, news.exact(ids))
         if choose(len(ids), room.vectors.shape[1], news.memory_mb).lists:
