@@ -21,7 +21,7 @@ def near_identical(one: frozenset[str], other: frozenset[str]) -> bool:
 
     Passages that differ in a number alone, as the rows of two years do, are not copies.
     """
-    if min(len(one), len(other)) < NEAR_IDENTICAL * max(len(one), len(other)):
+    if len(one) < NEAR_IDENTICAL * len(other) or len(other) < NEAR_IDENTICAL * len(one):
         return False
     common = len(one & other)
     if common < NEAR_IDENTICAL * (len(one) + len(other) - common):

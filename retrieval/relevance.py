@@ -7,7 +7,7 @@ what rank fusion and per-query normalization (min-max, z-scores) cannot give; `d
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ INTERCEPT = -9.0
 
 def log_odds(features: Features) -> float:
     """The logarithm of the odds that the chunk answers the query."""
-    return float(INTERCEPT + sum(w * x for w, x in zip(astuple(WEIGHTS), astuple(features), strict=True)))
+    w, x = WEIGHTS, features  # by name: it is asked for every candidate, and `astuple` takes 20 times as long
+    return INTERCEPT + (w.cosine * x.cosine + w.lexical * x.lexical + w.exact * x.exact + w.near * x.near)
 
 
 def probability(features: Features) -> float:
