@@ -103,3 +103,8 @@ def test_the_store_of_known_words_does_not_grow_without_end(monkeypatch: pytest.
     for number in range(100):
         assert known[f"word{number}"] == (f"word{number}",)
         assert len(known) <= 10
+
+
+@given(st.text("aZ-_.19 '\n"))
+def test_plain_english_is_cut_like_every_other_text(text: str):
+    assert terms(f"{text} ω") == [*terms(text), "ω"]
