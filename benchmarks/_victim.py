@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import inspect
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -135,6 +136,7 @@ def _give_up_privileges() -> None:
 
 def main() -> None:
     """Serve."""
+    logging.disable(logging.WARNING)
     for line in sys.stdin:
         child = os.fork()
         if not child:

@@ -21,9 +21,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,97 +30,53 @@ import faiss
 import numpy as np
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
-from ragstone.benchmarks._brute_force import WORDS, Chosen, Model, check_figures, made_file, some_words, unit
+from ragstone.benchmarks._brute_force import Chosen, Model, made_file, unit
+from ragstone.benchmarks._searched_library import MEMORY_MB, SearchedLibrary, Told, Warnings
 from ragstone.benchmarks._victim import Victims, many_from
+from ragstone.retrieval import index
 from ragstone.retrieval.analysis import query_terms
-from ragstone.retrieval.filters import Filter
 from ragstone.retrieval.index import FLAT_BELOW, Index
 from ragstone.retrieval.library import DATABASE, Library
 from ragstone.retrieval.records import NewFile
 from ragstone.retrieval.reindex import NewVectors
-from ragstone.retrieval.retriever import Retriever
 
 SLOTS = 8
 """Places that files are stored in: few, so that they are replaced."""
 MANY = (130, 1 << 30)
 """From how many rows an inverted file is made; FAISS needs as many as it makes lists."""
-MEMORY_MB = (1024, 0.016, 0.0102)
-"""In the last ones a few hundred vectors have room if they are compressed."""
 ROWS = 250
 """With more, no more are stored but a few at a time."""
-WHOLE = 60
-"""Up to so many rows, a hybrid search is compared whole."""
+MEMORY_DISK = Path("/dev/shm")
+"""Where it is, libraries are made there: what dies here is processes, and not the power."""
 
 slots, seeds = st.integers(0, SLOTS - 1), st.integers(0, 1 << 20)
 
 
-@dataclass
-class Told:
-    """What a run has seen."""
+class ChangingLibrary(SearchedLibrary):
+    """The steps."""
 
-    steps: Counter[str] = field(default_factory=Counter)
-    kinds: Counter[str] = field(default_factory=Counter)
-    found: Counter[str] = field(default_factory=Counter)
-    """By kind of the approximate indexes: how many of the nearest were found."""
-    wanted: Counter[str] = field(default_factory=Counter)
-    died: int = 0
-    """Processes that died before their change was done."""
-
-    def add(self, other: Told) -> None:
-        """Count what another run has seen."""
-        for name in ("steps", "kinds", "found", "wanted"):
-            getattr(self, name).update(getattr(other, name))
-        self.died += other.died
-
-    def recall(self) -> dict[str, float]:
-        """Of each kind of approximate index."""
-        return {kind: self.found[kind] / self.wanted[kind] for kind in sorted(+self.wanted)}
-
-
-class _Warnings(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
-
-
-@dataclass
-class _Reader:
-    """A library as one process sees it."""
-
-    library: Library
-    index: Index
-    retriever: Retriever
-
-
-class ChangingLibrary(RuleBasedStateMachine):
-    """A library, those who read it, and its model."""
-
-    told = Told()
     victims: Victims
 
     @initialize(
         dice=seeds, rows=st.sampled_from((3, 60, 140)), many=st.sampled_from(MANY), memory=st.sampled_from(MEMORY_MB)
     )
     def begin(self, dice: int, rows: int, many: int, memory: float) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="changing-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="changing-", dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None))
         self.dice, self.many, self.memory_mb, self.model = random.Random(dice), many, memory, Model()
         many_from(many)
-        self.warnings = _Warnings()
+        self.warnings = Warnings()
         self.log = logging.getLogger("ragstone")
         self.log.addHandler(self.warnings)
         self.log.propagate = False
         self.library = Library(self.folder / "library", create=True)
         self.embedder = Chosen(0, 16)
         self.library.use_embedder(self.embedder.identity)
-        self.readers: list[_Reader] = []
+        self.readers = []
         for slot in range(3):
             self._put(made_file(slot, dice + slot, (rows, 5, 1)[slot], 1, "ab"[slot % 2], 16))
-        self._open()
+        self.open_another()
 
     def teardown(self) -> None:
         self.log.removeHandler(self.warnings)
@@ -137,13 +91,13 @@ class ChangingLibrary(RuleBasedStateMachine):
     @rule(slot=slots, seed=seeds, rows=st.integers(1, 5), parts=st.integers(1, 2), collection=st.sampled_from("ab"))
     def store(self, slot: int, seed: int, rows: int, parts: int, collection: str) -> None:
         self._put(made_file(slot, seed, rows, parts, collection, self.embedder.identity.dimension))
-        self._check("store")
+        self.check("store")
 
     @precondition(lambda self: len(self.model.rows) < ROWS)
     @rule(slot=slots, seed=seeds, rows=st.sampled_from((0, 25, 60, 100, 150)))
     def store_many(self, slot: int, seed: int, rows: int) -> None:
         self._put(made_file(slot, seed, rows, 1, "a", self.embedder.identity.dimension))
-        self._check("store_many")
+        self.check("store_many")
 
     @precondition(lambda self: self.model.files)
     @rule(seed=seeds, rows=st.integers(0, 5), same=st.booleans())
@@ -154,7 +108,7 @@ class ChangingLibrary(RuleBasedStateMachine):
                 slot, version = int(path.removeprefix("/docs/").removesuffix(".txt")), file.version.split()
                 given = (int(version[0]), int(version[1])) if same and int(version[1]) < 6 else (seed, rows)
                 self._put(made_file(slot, *given, 1, file.collection, self.embedder.identity.dimension))
-        self._check("replace")
+        self.check("replace")
 
     def _put(self, new: NewFile) -> None:
         self.library.store(new)
@@ -167,7 +121,7 @@ class ChangingLibrary(RuleBasedStateMachine):
         gone = [i for i in known if self.dice.random() < share] or known[-1:]
         self.library.remove([*gone, 10**9])
         self.model.removed_documents(gone)
-        self._check("remove")
+        self.check("remove")
 
     @precondition(lambda self: self.model.files)
     @rule(share=st.sampled_from((0.1, 0.3, 0.3, 1.0)))
@@ -175,7 +129,7 @@ class ChangingLibrary(RuleBasedStateMachine):
         gone = [file.id for file in self.model.files.values() if self.dice.random() < share]
         self.library.remove_files(gone)
         self.model.removed(gone)
-        self._check("remove_files")
+        self.check("remove_files")
 
     @precondition(lambda self: self.model.files)
     @rule()
@@ -188,7 +142,7 @@ class ChangingLibrary(RuleBasedStateMachine):
             moved[file.id] = (file.path, f"/docs/{place}.txt")
         self.library.move(moved)
         self.model.files = {moved[file.id][1]: file for file in files}
-        self._check("move")
+        self.check("move")
 
     @precondition(lambda self: self.model.files)
     @rule(collection=st.sampled_from("abc"))
@@ -198,7 +152,7 @@ class ChangingLibrary(RuleBasedStateMachine):
         for file in chosen:
             file.collection = collection
         self.library.refresh([(file.id, file.path, 2_000, collection) for file in chosen], datetime.now(UTC))
-        self._check("refresh")
+        self.check("refresh")
 
     @rule(share=st.sampled_from((0.5, 1.0)))
     def embed_anew(self, share: float) -> None:
@@ -212,13 +166,13 @@ class ChangingLibrary(RuleBasedStateMachine):
                 if chunks and self.dice.random() <= share:
                     new.add(chunks, [c.tokens + 1 for c in chunks], np.array([vectors[c.id] for c in chunks]))
             if any(new.missing(file.id) for file in self.model.files.values()):
-                self._check("embed_anew, interrupted")
+                self.check("embed_anew, interrupted")
                 return
             new.switch({file.id: "2" for file in self.model.files.values()})
         self.embedder = other
         for i, row in self.model.rows.items():
             row.vector = vectors[i]
-        self._check("embed_anew")
+        self.check("embed_anew")
 
     @precondition(lambda self: not self.model.rows)
     @rule(dimension=st.sampled_from((8, 16)))
@@ -226,15 +180,30 @@ class ChangingLibrary(RuleBasedStateMachine):
         """While there are no vectors, any model may be used."""
         self.embedder = Chosen(self.dice.randrange(1 << 21, 1 << 22), dimension)
         self.library.use_embedder(self.embedder.identity)
-        self._check("use_another_model")
+        self.check("use_another_model")
 
     # The stored index
 
-    @rule()
-    def publish(self) -> None:
-        with self.library.locked():
-            self.readers[0].index = Index.publish(self.library, self.memory_mb)
-        self._check("publish", self.readers[0])
+    @rule(meanwhile=st.booleans(), seed=seeds)
+    def publish(self, meanwhile: bool, seed: int) -> None:
+        """While the files are written, others may be removed and stored."""
+
+        def write_and_change(*segment: Any) -> None:
+            write_segment(*segment)
+            gone = [file.id for file in self.model.files.values() if self.dice.random() < 0.3]
+            self.library.remove_files(gone)
+            self.model.removed(gone)
+            self._put(made_file(0, seed, 2, 1, "a", self.embedder.identity.dimension))
+
+        write_segment = index.write_segment
+        try:
+            if meanwhile:
+                index.write_segment = write_and_change
+            with self.library.locked():
+                self.readers[0].index = Index.publish(self.library, self.memory_mb)
+        finally:
+            index.write_segment = write_segment
+        self.check("publish", self.readers[0])
 
     @precondition(lambda self: self.library.published)
     @rule(damage=st.sampled_from(("flip", "cut", "delete", "lose", "name")), place=st.floats(0, 1))
@@ -250,9 +219,9 @@ class ChangingLibrary(RuleBasedStateMachine):
         else:
             _damage(files[int(place * (len(files) - 1))], damage, place)
         self.warnings.lines.clear()
-        reader = self._open()
+        reader = self.open_another()
         assert ("is damaged" in "".join(self.warnings.lines)) == (damage in ("flip", "cut", "delete") and bool(files))
-        self._check(f"damage: {damage}", reader)
+        self.check(f"damage: {damage}", reader)
 
     @precondition(lambda self: not (self.library.folder / "index" / ".new-left").exists())
     @rule()
@@ -262,7 +231,7 @@ class ChangingLibrary(RuleBasedStateMachine):
         left.mkdir(parents=True, exist_ok=True)
         (left / "ids.npy").write_bytes(b"half")
         (self.library.folder / "index" / "1" / "files").mkdir(parents=True, exist_ok=True)
-        self._check("leave_half_written")
+        self.check("leave_half_written")
 
     # Other readers, other processes
 
@@ -270,7 +239,7 @@ class ChangingLibrary(RuleBasedStateMachine):
     def reopen(self, all_of_them: bool) -> None:
         if all_of_them:
             self._reopen_all()
-        self._check("reopen", self._open())
+        self.check("reopen", self.open_another())
 
     def _reopen_all(self) -> None:
         """So that for a moment nobody has the database open."""
@@ -288,7 +257,7 @@ class ChangingLibrary(RuleBasedStateMachine):
         before = self.model.files.get(new.absolute_path)
         if known is not None and (before is None or known.id != before.id):  # it died after the commit
             self.model.stored(self.library, new)
-        self._check("die_while_storing")
+        self.check("die_while_storing")
 
     @precondition(lambda self: self.model.files)
     @rule(calls=st.integers(0, 60))
@@ -298,12 +267,12 @@ class ChangingLibrary(RuleBasedStateMachine):
         left = {file.id for file in self.library.files().values()} & set(gone)
         assert left in (set(), set(gone))
         self.model.removed([] if left else gone)
-        self._check("die_while_removing")
+        self.check("die_while_removing")
 
     @rule(calls=st.integers(0, 4000))
     def die_while_publishing(self, calls: int) -> None:
         self._kill("publish", calls, memory_mb=self.memory_mb)
-        self._check("die_while_publishing", self._open())
+        self.check("die_while_publishing", self.open_another())
 
     def _kill(self, what: str, calls: int, **task: object) -> None:
         _, done = self.victims.do(what=what, library=str(self.library.folder), many_from=self.many, calls=calls, **task)
@@ -318,8 +287,8 @@ class ChangingLibrary(RuleBasedStateMachine):
             self.library.close()
         if read_only:
             self.library.folder.chmod(0o555)
-        where, among = self._filter()
-        terms, vector, k = query_terms(self._query()), self._vector(), self.dice.choice((1, 10, 1000))
+        where, among = self.some_filter()
+        terms, vector, k = query_terms(self.query()), self.vector(), self.dice.choice((1, 10, 1000))
         (approximate, dense, lexical), _ = self.victims.do(
             **{"what": "search", "library": str(self.library.folder), "many_from": self.many, "k": k},
             **{"memory_mb": self.memory_mb, "read_only": read_only, "where": where, "terms": terms},
@@ -328,92 +297,11 @@ class ChangingLibrary(RuleBasedStateMachine):
         self.library.folder.chmod(0o755)
         if closed:
             self._reopen_all()
-            self._open()
+            self.open_another()
         dense, lexical = ([tuple(hit) for hit in hits] for hits in (dense, lexical))
-        self._count("elsewhere", *self.model.check_dense(dense, vector, among, k, approximate=approximate))
+        self.count("elsewhere", *self.model.check_dense(dense, vector, among, k, approximate=approximate))
         self.model.check_lexical(lexical, terms, among, k)
-        self._check("search_elsewhere")
-
-    # Comparisons
-
-    def _open(self) -> _Reader:
-        """A reader that has just come; of the others the oldest two stay."""
-        library = Library(self.library.folder)
-        memory_mb = self.dice.choice((self.memory_mb, self.memory_mb, *MEMORY_MB))
-        retriever = Retriever(
-            library,
-            lambda: self.embedder,
-            drop_copies=False,
-            memory_mb=memory_mb,
-        )
-        self.readers.append(_Reader(library, Index.load(library, memory_mb), retriever))
-        for reader in self.readers[2:-1]:
-            reader.library.close()
-        self.readers = [*self.readers[:2], *self.readers[2:][-1:]]
-        return self.readers[-1]
-
-    def _check(self, step: str, reader: _Reader | None = None) -> None:
-        """Search as a reader does."""
-        self.told.steps[step] += 1
-        reader = reader or self.dice.choice(self.readers)
-        index = reader.index = reader.index.refreshed(reader.library)
-        assert (len(index), index.revision) == (len(self.model.rows), reader.library.revision)
-        assert reader.library.counts() == (len(self.model.paths()), len(self.model.rows))
-        self.told.kinds[index.kind] += 1
-        query, vector, k = self._query(), self._vector(), self.dice.choice((1, 3, 10, 100, 1000))
-        (where, among), terms = self._filter(), query_terms(query)
-        self.embedder.vectors = {query: vector}
-        kept = None if where is None else Filter.parse(where)
-        limit = None if kept is None else index.rows_among(reader.library.document_ids(kept))
-        approximate = index.state.approximate
-        hits = index.dense(vector, k, limit)
-        self.detail = f"k={k} {where is not None} {len(self.model.rows) // 100}"
-        self._count(index.kind, *self.model.check_dense(hits, vector, among, k, approximate=approximate))
-        numbers = list(reader.library.term_ids(terms).values())
-        self.model.check_lexical(index.lexical(numbers, k, limit), terms, among, k)
-        if self.dice.random() < 0.2:
-            check_figures(self.model, reader.library, index, terms, vector)
-        also = self.dice.sample([*self.model.rows, *self.model.gone], min(2, len(self.model.rows)))
-        found = reader.retriever.search(query, k, where=kept, also=also)
-        whole = not approximate and len(among) <= WHOLE
-        self.model.check_hybrid(found, query, vector, among, k, whole=whole)
-        if self.dice.random() < 0.2:
-            lexical = reader.retriever.search(query, k, "lexical", kept)
-            self.model.check_lexical([(hit.chunk.id, hit.score) for hit in lexical], terms, among, k)
-            dense = [(hit.chunk.id, hit.score) for hit in reader.retriever.search(query, k, "dense", kept)]
-            self.model.check_dense(dense, vector, among, k, approximate=approximate)
-
-    def _count(self, kind: str, found: int, wanted: int) -> None:
-        if kind.startswith("ivf"):
-            kind = f"ivf {kind.split()[1]}"
-            self.told.found[kind] += found
-            self.told.wanted[kind] += wanted
-
-    def _query(self) -> str:
-        words = some_words(self.dice, self.dice.randint(1, 4))
-        if self.model.rows and self.dice.random() < 0.4:
-            words.append(self.dice.choice(self.dice.choice(list(self.model.rows.values())).text.split()))
-        if self.dice.random() < 0.3:
-            words += self.dice.choice((["the"], ["unheard"], words, WORDS))
-        return " ".join(words)
-
-    def _vector(self) -> Any:
-        """A query that has a chunk's own vector, or one of the few, or any."""
-        if self.model.rows and self.dice.random() < 0.4:
-            return self.dice.choice(list(self.model.rows.values())).vector
-        return unit(self.dice, self.embedder.identity.dimension)
-
-    def _filter(self) -> tuple[dict[str, object] | None, set[int]]:
-        """Conditions, and the chunks that they keep; none and all."""
-        paths, choice = self.model.paths(), self.dice.random()
-        if choice < 0.4 or not paths:
-            return None, set(self.model.rows)
-        if choice < 0.7:
-            name = self.dice.choice("abc")
-            files = [file for file in self.model.files.values() if file.collection == name]
-            return {"collection": name}, self.model.within({i for file in files for i in file.documents})
-        chosen = self.dice.sample(sorted(paths), self.dice.randint(1, len(paths)))
-        return {"document": [paths[i] for i in chosen]}, self.model.within(chosen)
+        self.check("search_elsewhere")
 
 
 def _damage(path: Path, how: str, place: float) -> None:
