@@ -77,7 +77,7 @@ class Retriever:
         rerank_depth: int = 20,
         diversity: float = 0.0,
         drop_copies: bool = True,
-        memory_mb: int | None = None,
+        memory_mb: float | None = None,
     ) -> None:
         self._library = library
         self._embedder = embedder
