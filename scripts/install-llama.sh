@@ -28,8 +28,8 @@ case $backend in
     *) echo "LLAMA_BACKEND=$backend is not one of auto, cpu, cuda, metal, vulkan" >&2; exit 2 ;;
 esac
 
-# Without AMX, the matrix unit of some Intel servers: virtual machines that tell of it and do not let it be used are met in
-# the wild, and there the first prompt ends the process. Undefining the macro is what no order of flags undoes.
+# Without AMX, the matrix unit of some Intel servers: built by GCC 12, ggml ends the process with a protection fault at the
+# first prompt there. Undefining the macro is what no later -march=native brings back.
 amx=-U__AMX_INT8__
 
 processor=$( { uname -m; sed -n 's/^\(model name\|flags\|Features\)[^:]*: //p' /proc/cpuinfo 2>/dev/null | sort -u; } | cksum | cut -d' ' -f1)
