@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -20,7 +19,7 @@ _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_
 
 
 @click.group()
-@click.version_option(version("ragstone"), prog_name="ragstone")
+@click.version_option(package_name="ragstone", prog_name="ragstone")
 def cli() -> None:
     """Answers questions over your own documents, on your own machine."""
 

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,6 +170,8 @@ def _make_folders(*folders: Path | None) -> None:
 
 
 def _as_json(suite: str, seed: int, results: Sequence[RetrievalResult], *, per_query: bool) -> dict[str, Any]:
+    from importlib.metadata import version
+
     sets = [_set_json(result, per_query=per_query) for result in results]
     return {"suite": suite, "ragstone": version("ragstone"), "seed": seed, "sets": sets}
 
