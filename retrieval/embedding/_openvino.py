@@ -68,6 +68,9 @@ class OpenVinoRuntime:
         batches = _batches(texts)
         workers = min(self._streams, len(batches))
         waiting = iter(batches)  # advancing it is one step to the interpreter, so threads can share it
+        if workers == 1:  # a query: a thread for it alone would only cost time
+            self._work(texts, waiting, vectors)
+            return vectors
         with ThreadPoolExecutor(workers) as pool:
             for done in [pool.submit(self._work, texts, waiting, vectors) for _ in range(workers)]:
                 done.result()
