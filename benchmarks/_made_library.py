@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,14 +56,13 @@ class Source:
 
 
 def library(work: Path, source: Source, chunks: int) -> Path:
-    """The folder of a library of so many chunks, made at the first call."""
+    """The folder of a library of so many chunks, made at the first call; one that was interrupted goes on."""
     folder = work / f"chunks-{chunks}"
     if not folder.exists():
         made = work / f"chunks-{chunks}.new"
-        shutil.rmtree(made, ignore_errors=True)
         with Library(made, create=True) as opened, opened.locked():
             opened.use_embedder(source.embedder.identity)
-            for file in files(source, chunks):
+            for file in islice(files(source, chunks), opened.counts()[0], None):
                 opened.store(file)
             Index.publish(opened)
         made.rename(folder)
