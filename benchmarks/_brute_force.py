@@ -286,6 +286,7 @@ class Model:
             assert math.isclose(told.lexical, truth.lexical, rel_tol=RELATIVE, abs_tol=1e-12)
             assert math.isclose(told.exact, truth.exact, rel_tol=RELATIVE, abs_tol=1e-12)
             assert math.isclose(told.near, truth.near, rel_tol=RELATIVE, abs_tol=1e-12)
+            assert math.isclose(told.around, truth.around, rel_tol=RELATIVE, abs_tol=1e-12)
             assert hit.rank == rank
             assert hit.score == hit.probability == probability(told)
         scores = [(hit.chunk.id, hit.score) for hit in hits]
@@ -293,7 +294,7 @@ class Model:
         if not whole:
             return
         assert len(hits) == min(k, len(among))
-        first = {i: log_odds(Features(f.cosine, f.lexical)) for i, f in features.items()}
+        first = {i: log_odds(Features(f.cosine, f.lexical, around=f.around)) for i, f in features.items()}
         judged = sorted(first.values())[-max(k, READ) :]
         for i in among - {hit.chunk.id for hit in hits}:
             assert chances[i] <= scores[-1][1] + 10 * COSINE or first[i] <= judged[0] + 10 * COSINE, i
@@ -307,10 +308,25 @@ class Model:
         words = QueryWords(query, idf, math.log(1 + (len(self.rows) + 0.5) / 0.5))
         cosines, bm25 = self.cosines(vector, ids), self.bm25(terms, ids)
         wordings = {i: words.wording(self.rows[i].label, self.rows[i].text) for i in ids}
+        around = self._around(idf, ids)
         features = {
-            i: Features(cosines[i], bm25[i] / ideal if ideal else 0.0, wordings[i].exact, wordings[i].near) for i in ids
+            i: Features(cosines[i], bm25[i] / ideal if ideal else 0.0, wordings[i].exact, wordings[i].near, around[i])
+            for i in ids
         }
         return features, {i: probability(f) for i, f in features.items()}
+
+    def _around(self, idf: Mapping[str, float], ids: Collection[int]) -> dict[int, float]:
+        """The share of the query's terms in each chunk and those beside it in its document, weighted by idf."""
+        beside: dict[int, set[int]] = {}
+        of_document: dict[int, list[int]] = {}
+        for i in sorted(self.rows):
+            of_document.setdefault(self.rows[i].document, []).append(i)
+        for chunks in of_document.values():
+            for n, i in enumerate(chunks):
+                beside[i] = set(chunks[max(n - 1, 0) : n + 2])
+        whole = sum(idf.values())
+        held = {i: {t for j in beside[i] for t in idf if t in self.rows[j].terms} for i in ids}
+        return {i: sum(idf[t] for t in held[i]) / whole if whole else 0.0 for i in ids}
 
 
 def check_figures(model: Model, library: Library, index: Index, terms: Sequence[str], vector: Vector) -> None:

@@ -45,6 +45,7 @@ class Candidates:
     lexical: Floats
     exact: Floats
     near: Floats
+    around: Floats
     bm25: Floats
     dense_rank: Ints
     """From 1; 0 where the method did not find it."""
@@ -130,13 +131,13 @@ def _search(corpus: JudgedCorpus, rag: Ragstone, ids: Ints) -> tuple[Candidates,
             assert hit.features is not None
             f = hit.features
             ranks = hit.ranks.get("dense", 0), hit.ranks.get("lexical", 0)
-            found.append((hit.chunk.id, f.cosine, f.lexical, f.exact, f.near, hit.bm25 or 0.0, *ranks))
+            found.append((hit.chunk.id, f.cosine, f.lexical, f.exact, f.near, f.around, hit.bm25 or 0.0, *ranks))
         starts.append(len(found))
         asked.append(embedder.embed_query(query))
         _tell(f"{corpus.name}: search", done, len(corpus.queries))
     columns = np.array(found, np.float64).T
     places = np.searchsorted(ids, columns[0].astype(np.int64))
-    scores, ranks_ = columns[1:6].astype(np.float32), columns[6:].astype(np.int64)
+    scores, ranks_ = columns[1:7].astype(np.float32), columns[7:].astype(np.int64)
     return Candidates(np.array(starts), places, *scores, *ranks_), np.array(asked, np.float32)
 
 

@@ -18,7 +18,7 @@ from ragstone.eval.metrics.ranking import Run
 Scores = npt.NDArray[np.float64]
 Method = Callable[[Gathered], Scores]
 """A set to the scores of its candidates (c,); -inf for one that is not a hit at all."""
-FEATURES = ("cosine", "lexical", "exact", "near")
+FEATURES = ("cosine", "lexical", "exact", "near", "around")
 L2 = 1e-3
 
 
@@ -56,8 +56,9 @@ def linear(found: Gathered, weights: Mapping[str, float]) -> Scores:
 
 
 def first_read(found: Gathered, weights: Mapping[str, float], read: int) -> Scores:
-    """`linear`, of only the `read` candidates that are likeliest by cosine and BM25 alone."""
-    scores, rough = linear(found, weights), linear(found, {name: weights[name] for name in FEATURES[:2]})
+    """`linear`, of only the `read` candidates that are likeliest by what the index tells."""
+    known = ("cosine", "lexical", "around")
+    scores, rough = linear(found, weights), linear(found, {name: weights[name] for name in known})
     for n in range(len(found.queries)):
         part = found.of(n)
         late = np.argsort(-rough[part], kind="stable")[read:]

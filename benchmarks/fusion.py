@@ -112,6 +112,7 @@ FITTED = (
     ("cosine", "lexical", "near"),
     ("cosine", "exact", "near"),
     ("lexical", "exact", "near"),
+    ("cosine", "lexical", "exact", "near"),
     m.FEATURES,
     *((*m.FEATURES, extra) for extra in ("likeness", "rocchio", "rm3")),
     (*m.FEATURES, "likeness", "rm3"),

@@ -7,8 +7,8 @@
 Retrieval without Relevance Labels", ACL 2023). `decomposition`: the questions that it consists of, searched for as the
 wordings are. Questions: those of the sample documents, and of NQ-open over a pool of 1,000 passages. A question of the
 samples that needs two documents counts as found when both are. Shown are the shares found among the first hits, the
-paired difference from the question as it is with its 95 % interval, and the seconds that the model takes. What the model
-wrote is kept in --out, and a second run goes on from it.
+paired difference from the question as it is with its 95 % interval, and the seconds that the model takes. What it wrote
+is kept in --out, and a second run goes on from there.
 """
 
 from __future__ import annotations

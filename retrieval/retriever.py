@@ -41,6 +41,8 @@ class _Candidates:
     rankings: dict[str, list[int]] = field(default_factory=dict)
     cosines: dict[int, float] = field(default_factory=dict)
     bm25: dict[int, float] = field(default_factory=dict)
+    covered: dict[int, float] = field(default_factory=dict)
+    """The sum of the idf of the query's terms that stand in or next to each."""
     terms: dict[str, float] = field(default_factory=dict)
     """The idf of each."""
     rarest: float = 0.0
@@ -52,8 +54,12 @@ class _Candidates:
         return list(dict.fromkeys(i for ids in self.rankings.values() for i in ids))
 
     def features(self, chunk: int) -> Features:
-        share = self.bm25.get(chunk, 0.0) / self.ideal if self.ideal else 0.0
-        return Features(cosine=self.cosines.get(chunk, 0.0), lexical=share)
+        whole = sum(self.terms.values())
+        return Features(
+            cosine=self.cosines.get(chunk, 0.0),
+            lexical=self.bm25.get(chunk, 0.0) / self.ideal if self.ideal else 0.0,
+            around=self.covered.get(chunk, 0.0) / whole if whole else 0.0,
+        )
 
 
 class Retriever:
@@ -196,6 +202,7 @@ class Retriever:
             ids = found.ids()
             found.cosines |= index.similarities(vector, (i for i in ids if i not in found.cosines))
             found.bm25 |= index.bm25_of(terms, [i for i in ids if i not in found.bm25])
+            found.covered = index.coverage(dict(zip(terms, index.idf(terms), strict=True)), ids)
         return found
 
     def _look_up(self, index: Index, query: str, found: _Candidates) -> list[int]:

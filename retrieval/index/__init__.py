@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from ...errors import LibraryLockedError, LibraryWriteError
 from ..library import Library
 from ._dense import FLAT_BELOW
 from ._postings import K1 as K1
-from ._postings import Mask, bm25, bm25_of, ideal, idf
+from ._postings import Mask, bm25, bm25_of, holds, ideal, idf
 from ._postings import Segment as Searched
 from ._segment import Segment, following
 from ._snapshot import News, Snapshot, folder_of
@@ -210,6 +210,18 @@ class Index:
             numbers += known
             rows += [(n, place) for place in places.tolist()]
         return dict(zip(numbers, bm25_of(self._searched, terms, rows), strict=True))
+
+    def coverage(self, weights: Mapping[int, float], ids: Iterable[int]) -> dict[int, float]:
+        """The sum of the weights of the terms that stand in each chunk or in those before and after it in its document;
+        what is not in the index is left out."""
+        found: dict[int, float] = {}
+        terms, worth = list(weights), np.array(list(weights.values()))
+        for n, numbers, places in self._located(ids):
+            segment = self._segments[n]
+            rows = np.vstack([places, segment.neighbours(places)])
+            held = holds(segment.postings, terms, rows.ravel()).reshape(len(terms), *rows.shape).any(axis=1)
+            found |= zip(numbers, (worth @ held).tolist(), strict=True)
+        return found
 
     def ideal(self, terms: Sequence[int]) -> float:
         """What the BM25 score of a chunk that holds every term ever more often comes close to."""

@@ -188,6 +188,17 @@ def bm25_of(segments: Sequence[Segment], terms: Sequence[int], rows: Sequence[tu
     return scores.tolist()
 
 
+def holds(postings: Postings, terms: Sequence[int], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether each of these rows holds each term: (terms, rows)."""
+    held = np.zeros((len(terms), len(rows)), np.bool_)
+    for number, term in enumerate(terms):
+        places = postings.of(term)[0]
+        if len(places):
+            at = np.minimum(np.searchsorted(places, rows), len(places) - 1)
+            held[number] = places[at] == rows
+    return held
+
+
 def idf(segments: Sequence[Segment], terms: Sequence[int]) -> list[float]:
     """How telling each term is: ln(1 + (N - df + .5) / (df + .5)), of live rows."""
     rows = sum(_live(postings, alive) for postings, alive, _ in segments)

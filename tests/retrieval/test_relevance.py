@@ -21,27 +21,27 @@ def compared(query: str, passage: str, label: str = "", idf: dict[str, float] = 
     return QueryWords(query, idf, rarest=1.0).wording(label, passage)
 
 
-@pytest.mark.parametrize("name", ["cosine", "lexical", "exact", "near"])
+@pytest.mark.parametrize("name", ["cosine", "lexical", "exact", "near", "around"])
 def test_the_probability_rises_with_each_feature(name: str):
-    base = Features(0.4, 0.3, 0.3, 0.2)
+    base = Features(0.4, 0.3, 0.3, 0.2, 0.3)
     rising = [probability(replace(base, **{name: value})) for value in (0.1, 0.5, 0.9)]
     assert all(a < b for a, b in pairwise(rising))
 
 
 def test_the_probability_is_the_logistic_function_of_the_weighted_sum():
-    features = Features(0.5, 0.25, 0.75, 0.125)
-    odds = INTERCEPT + sum(w * x for w, x in zip(astuple(WEIGHTS), (0.5, 0.25, 0.75, 0.125), strict=True))
+    features = Features(0.5, 0.25, 0.75, 0.125, 0.625)
+    odds = INTERCEPT + sum(w * x for w, x in zip(astuple(WEIGHTS), (0.5, 0.25, 0.75, 0.125, 0.625), strict=True))
     assert log_odds(features) == pytest.approx(odds)
     assert probability(features) == pytest.approx(math.exp(odds) / (1 + math.exp(odds)))
 
 
 def test_a_chunk_that_shares_nothing_with_the_query_is_unlikely_and_one_that_shares_all_is_likely():
     assert probability(Features(0.0, 0.0)) < 0.01
-    assert probability(Features(1.0, 1.0, 1.0, 1.0)) > 0.95
+    assert probability(Features(1.0, 1.0, 1.0, 1.0, 1.0)) > 0.95
 
 
 def test_the_probability_stays_between_0_and_1_at_the_ends_of_the_features():
-    assert 0 < probability(Features(-1.0, 0.0)) < probability(Features(1.0, 1.0, 1.0, 1.0)) < 1
+    assert 0 < probability(Features(-1.0, 0.0)) < probability(Features(1.0, 1.0, 1.0, 1.0, 1.0)) < 1
 
 
 def test_a_word_in_the_same_form_counts_and_another_form_does_not():
