@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ def fill(
     """
     from ..retrieval.index import Index
 
-    plan = plan.fitting(embedder.passage_tokens)
+    plan = replace(plan, tokens=min(plan.tokens, embedder.passage_tokens))
     with library.locked():
         library.use_embedder(embedder.identity)
         for start in range(0, len(corpus), BATCH):
@@ -59,7 +60,7 @@ def _files(documents: Sequence[CorpusDocument], embedder: Embedder, plan: ChunkP
     tokenize = embedder.token_offsets
     parsed = [_parsed(document) for document in documents]
     cut = [
-        chunk_document(p, tokenize, plan, embedder.embed_passages)
+        chunk_document(p, tokenize, plan, embedder.embed_passages, d.title)
         for p, d in zip(parsed, documents, strict=True)
     ]
     pairs = zip(cut, documents, strict=True)

@@ -100,7 +100,7 @@ class DraftReader:
         if recognized := [page.number for page in document.pages if page.ocr]:
             self._report.recognized.append((path, recognized))
         embedder, title = self._embedder, document.title or (Path(part) if part else file.absolute).stem
-        chunks = chunk_document(document, embedder.token_offsets, self._plan, embedder.embed_passages)
+        chunks = chunk_document(document, embedder.token_offsets, self._plan, embedder.embed_passages, title)
         return Draft(part, title, document, signature, chunks)
 
     def _is_left_out(self, path: str, signature: bytes) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,7 +119,7 @@ class _Run:
         """Parse, chunk, embed and store files."""
         self._library.use_embedder(embedder.identity)
         plan = self._options.plan
-        plan = plan.fitting(embedder.passage_tokens)
+        plan = replace(plan, tokens=min(plan.tokens, embedder.passage_tokens))
         reader = DraftReader(self._library, self._options, plan, embedder, self.report)
         pending: list[PendingFile] = []
         waiting = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
@@ -130,7 +130,7 @@ class _Run:
 
     def _texts(self, file: StoredFile) -> Iterator[tuple[Chunk, str]]:
         plan = plan_of(file.recipe) or self._plan
-        plan = plan.fitting(self._embedder.passage_tokens)
+        plan = replace(plan, tokens=min(plan.tokens, self._embedder.passage_tokens))
         for _, run in groupby(self._new.missing(file.id), key=lambda chunk: chunk.document_id):
             chunks = list(run)
             texts = embedded_texts(chunks, chunks[0].title, self._embedder.token_offsets, plan)

@@ -86,7 +86,7 @@ class _Cutter:
         layout, room = self._layout, self._budget.room(start)
         limit = self._limit(start, room)
         row = layout.row_around(limit)
-        if row and row[1] <= self._limit(start, self._budget.tokens):
+        if row and row[1] <= self._limit(start, self._budget.room_without_header(start)):
             return row[1], False
         least = self._least(start, start, _LEAST_CELLS * room)
         cells = _LAST_LINE.match(layout.text, start, limit) or _LAST_CELL.match(layout.text, least - 1, limit)

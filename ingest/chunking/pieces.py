@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ...retrieval.records import TextChunk
 from .layout import Layout
 from .plan import ChunkPlan, Tokenize
+from .prefix import Prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,17 @@ class Piece:
 class Budget:
     """How many tokens the text of a chunk may have, and what takes the others."""
 
-    def __init__(self, layout: Layout, plan: ChunkPlan) -> None:
+    def __init__(self, layout: Layout, plan: ChunkPlan, prefix: Prefix) -> None:
         self.tokens = plan.tokens
-        self._layout = layout
+        self._layout, self._prefix = layout, prefix
 
     def room(self, at: int) -> int:
         """The tokens of the text of a chunk that starts here."""
-        return self.tokens - self._header(at)[1]
+        return self.room_without_header(at) - self._header(at)[1]
+
+    def room_without_header(self, at: int) -> int:
+        """The same if the chunk repeats no table header."""
+        return self.tokens - self._prefix.of(self._layout.heading(at))[1]
 
     def header(self, at: int) -> str:
         """The table header that a chunk repeats which starts here: none that takes more than half of the room."""
@@ -41,7 +46,7 @@ class Budget:
         if header is None:
             return "", 0
         tokens = self._layout.token(header[1]) - self._layout.token(header[0])
-        if tokens > self.tokens // 2:
+        if tokens > self.room_without_header(at) // 2:
             return "", 0
         return self._layout.text[slice(*header)].rstrip(), tokens
 
@@ -66,7 +71,7 @@ class _Fitting:
             sized = list(zip(pieces, map(len, self._tokenize(list(map(self._passage, pieces)))), strict=True))
             pieces = []
             for piece, tokens in sized:
-                if tokens <= self._budget.tokens:
+                if tokens <= self._budget.room_without_header(piece.start):
                     fitting.append((piece, tokens))
                 else:
                     pieces += self._smaller(piece)

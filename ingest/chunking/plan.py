@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
@@ -26,13 +26,8 @@ class ChunkPlan:
 
     method: Method = "recursive"
     tokens: int = 200
-    """The most tokens of a chunk, a repeated table header included."""
+    """The most tokens that is embedded of a chunk, the prefix and a repeated table header included."""
     overlap: int = 0
     """The most tokens that a chunk repeats of the one before; at most a quarter of `tokens` is."""
     prefix: bool = False
-    """Whether title and heading path are embedded before the text; they have a quarter of `tokens` besides."""
-
-    def fitting(self, passage_tokens: int) -> ChunkPlan:
-        """The same with chunks so short that an embedding model which reads so many tokens reads all of them."""
-        most = passage_tokens * 4 // 5 if self.prefix else passage_tokens
-        return replace(self, tokens=min(self.tokens, most))
+    """Whether title and heading path are embedded before the text; at most a quarter of `tokens` goes to them."""
