@@ -37,7 +37,7 @@ def test_the_probability_is_the_logistic_function_of_the_weighted_sum():
 
 def test_a_chunk_that_shares_nothing_with_the_query_is_unlikely_and_one_that_shares_all_is_likely():
     assert probability(Features(0.0, 0.0)) < 0.01
-    assert probability(Features(1.0, 1.0, 1.0, 1.0, 1.0)) > 0.95
+    assert probability(Features(1.0, 1.0, 1.0, 1.0, 1.0)) > 0.9
 
 
 def test_the_probability_stays_between_0_and_1_at_the_ends_of_the_features():
