@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 from ragstone import Ragstone
 from ragstone.app.settings import Settings
 from ragstone.eval.metrics.ranking import Run
+from ragstone.retrieval.index import K1
 
 Scores = npt.NDArray[np.float64]
 Method = Callable[[Gathered], Scores]
@@ -55,10 +56,9 @@ def linear(found: Gathered, weights: Mapping[str, float]) -> Scores:
     return sum((w * feature(found, name) for name, w in weights.items()), np.zeros(len(found.candidates.chunk)))
 
 
-def first_read(found: Gathered, weights: Mapping[str, float], read: int) -> Scores:
+def first_read(found: Gathered, weights: Mapping[str, float], rough_weights: Mapping[str, float], read: int) -> Scores:
     """`linear`, of only the `read` candidates that are likeliest by what the index tells."""
-    known = ("cosine", "lexical", "around")
-    scores, rough = linear(found, weights), linear(found, {name: weights[name] for name in known})
+    scores, rough = linear(found, weights), linear(found, rough_weights)
     for n in range(len(found.queries)):
         part = found.of(n)
         late = np.argsort(-rough[part], kind="stable")[read:]
@@ -119,7 +119,7 @@ def rm3(found: Gathered, hits: int = 10, terms: int = 10, own: float = 0.5) -> S
         weights = np.zeros(len(common))
         weights[chosen] = (1 - own) * likely[chosen] / likely[chosen].sum()
         weights[list(asked)] += own / len(asked)
-        scores[part] = (found.bm25[chunks] @ weights) / (1.9 * float(found.idf @ weights))
+        scores[part] = (found.bm25[chunks] @ weights) / ((K1 + 1) * float(found.idf @ weights))
     return scores
 
 
@@ -153,6 +153,18 @@ def _of_query(found: Gathered, of: Callable[[int, slice], float]) -> Scores:
     return scores
 
 
+def _held(found: Gathered) -> Scores:
+    """The share, by idf, of a query's terms that the chunk itself holds."""
+    scores, held = np.zeros(len(found.candidates.chunk)), (found.often > 0).astype(np.float64).tocsr()
+    for n, asked in enumerate(found.terms):
+        part, terms = found.of(n), list(asked)
+        points, shares = found.candidates.bm25[part], found.candidates.lexical[part]
+        if terms and len(points) and shares.max() > 0:
+            ideal = points[shares.argmax()] / shares.max()  # counts the words that no chunk holds, too
+            scores[part] = (held[found.candidates.chunk[part]][:, terms] @ found.idf[terms]) * (K1 + 1) / ideal
+    return scores
+
+
 def _top_cosine(found: Gathered) -> Scores:
     return _of_query(found, lambda _, part: float(found.candidates.cosine[part].max(initial=0.0)))
 
@@ -165,6 +177,7 @@ _TRIED: dict[str, Method] = {
     "likeness": partial(_rocchio, count=1, own=0.0),
     "rocchio": partial(_rocchio, count=3, own=1.0),
     "rm3": rm3,
+    "held": _held,
     "top": _top_cosine,
     "words": _words,
 }
