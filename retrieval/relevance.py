@@ -28,8 +28,8 @@ class Features:
 
 WEIGHTS = Features(4.61, 0.29, 1.79, 1.12, 1.93)
 INTERCEPT = -7.06
-"""Fitted as `benchmarks/fusion.py --fit` does, on SQuAD, Chroma, COVID-QA and CLAPNQ, which no figure is reported on. TAT-QA
-is left out of it: many of its questions do not say which report they are about, and no search can know."""
+"""Fitted as `benchmarks/fusion.py --fit` does, on SQuAD, Chroma, COVID-QA and CLAPNQ, which no figure is reported on.
+TAT-QA is left out: many of its questions do not say which report they are about, and no search can know."""
 
 
 def log_odds(features: Features) -> float:
