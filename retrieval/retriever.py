@@ -28,7 +28,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 DEPTH = 100
 """How many hits of each method are candidates."""
-READ = 30
+READ = 50
 """How many of the likeliest candidates are compared with the query word by word."""
 TRIES = 10
 """How often the index is read anew because the library has changed at that very moment."""
