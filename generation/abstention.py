@@ -11,7 +11,7 @@ from ..retrieval.relevance import log_odds
 from .grounding.overlap import content_words
 
 SURE = 3.0
-CLEAR = 6.0
+CLEAR = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Signals:
     """What is known of a question before and after the model has spoken."""
 
     relevance: float = 0.0
-    """The log-odds that the likeliest passage answers the question (see `retrieval.relevance`), -6..6; 0, so even
+    """The log-odds that the likeliest passage answers the question (see `retrieval.relevance`), -9..9; 0, so even
     odds, unless the search was hybrid."""
     missing_number: bool = False
     """The question names a number (a year, a clause) that no passage holds."""
@@ -31,9 +31,9 @@ class Signals:
 
 WEIGHTS = Signals(0.63, -3.1, 1.5, 1.5)  # type: ignore[arg-type]  # a weight, not a truth value
 INTERCEPT = -2.0
-"""From a fit by `benchmarks/fit_abstention.py` on 215 questions of NQ-open and SQuAD 2.0 that no reported figure uses, when
-cosine and word overlap stood in the place of `relevance`: 0.63 of it and the intercept are what comes nearest to them (least
-squares over 254 questions, r = .94). To be fitted anew."""
+"""From a fit by `benchmarks/fit_abstention.py` on 215 questions of NQ-open and SQuAD 2.0 that no reported figure uses,
+when cosine and word overlap stood in the place of `relevance`: its weight and the intercept are what comes nearest to them
+(least squares over 254 questions, r = .94). To be fitted anew."""
 
 
 def retrieval_signals(question: str, hits: Sequence[Hit]) -> Signals:
