@@ -32,8 +32,8 @@ class Signals:
 WEIGHTS = Signals(0.63, -3.1, 1.5, 1.5)  # type: ignore[arg-type]  # a weight, not a truth value
 INTERCEPT = -2.0
 """From a fit by `benchmarks/fit_abstention.py` on 215 questions of NQ-open and SQuAD 2.0 that no reported figure uses,
-when cosine and word overlap stood in the place of `relevance`: its weight and the intercept are what comes nearest to them
-(least squares over 254 questions, r = .94). To be fitted anew."""
+when cosine and word overlap stood in the place of `relevance`: its weight and the intercept are what comes nearest to
+them (least squares over 254 questions, r = .94). To be fitted anew."""
 
 
 def retrieval_signals(question: str, hits: Sequence[Hit]) -> Signals:
