@@ -47,6 +47,8 @@ class _Candidates:
     """The idf of each."""
     rarest: float = 0.0
     """The idf of a term that no chunk holds."""
+    whole: float = 0.0
+    """The sum of the idf of all of them."""
     ideal: float = 0.0
     """The BM25 score that a chunk full of every term of the query comes close to."""
 
@@ -54,11 +56,10 @@ class _Candidates:
         return list(dict.fromkeys(i for ids in self.rankings.values() for i in ids))
 
     def features(self, chunk: int) -> Features:
-        whole = sum(self.terms.values())
         return Features(
             cosine=self.cosines.get(chunk, 0.0),
             lexical=self.bm25.get(chunk, 0.0) / self.ideal if self.ideal else 0.0,
-            around=self.covered.get(chunk, 0.0) / whole if whole else 0.0,
+            around=self.covered.get(chunk, 0.0) / self.whole if self.whole else 0.0,
         )
 
 
@@ -187,10 +188,10 @@ class Retriever:
         if not len(index):
             return found
         vector = None if embedder is None else embedder.embed_query(query)
-        terms: list[int] = []
+        terms: dict[int, float] = {}
         if mode != "dense":
             terms = self._look_up(index, query, found)
-            hits = index.lexical(terms, depth, among)
+            hits = index.lexical(list(terms), depth, among)
             found.rankings["lexical"] = [i for i, _ in hits]
             found.bm25 = dict(hits)
         if vector is not None:
@@ -201,12 +202,12 @@ class Retriever:
             found.rankings["also"] = index.kept(also, among)
             ids = found.ids()
             found.cosines |= index.similarities(vector, (i for i in ids if i not in found.cosines))
-            found.bm25 |= index.bm25_of(terms, [i for i in ids if i not in found.bm25])
-            found.covered = index.coverage(dict(zip(terms, index.idf(terms), strict=True)), ids)
+            found.bm25 |= index.bm25_of(list(terms), [i for i in ids if i not in found.bm25])
+            found.covered = index.coverage(terms, ids)
         return found
 
-    def _look_up(self, index: Index, query: str, found: _Candidates) -> list[int]:
-        """The ids of the query's terms."""
+    def _look_up(self, index: Index, query: str, found: _Candidates) -> dict[int, float]:
+        """The idf of the query's terms, by their ids; of those that the library knows."""
         from .index import K1
 
         asked = query_terms(query)
@@ -214,8 +215,9 @@ class Retriever:
         idf = dict(zip(known, index.idf(list(known.values())), strict=True))
         found.rarest = math.log(1 + (len(index) + 0.5) / 0.5)
         found.terms = {term: idf.get(term, found.rarest) for term in asked}
-        found.ideal = (K1 + 1) * sum(found.terms.values())
-        return list(known.values())
+        found.whole = sum(found.terms.values())
+        found.ideal = (K1 + 1) * found.whole
+        return {known[term]: weight for term, weight in idf.items()}
 
     def _by_probability(
         self, query: str, found: _Candidates, wanted: int, least: float
