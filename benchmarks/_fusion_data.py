@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from _fusion_sets import READERS
 
 import ragstone.retrieval
 from ragstone import Ragstone
 from ragstone.app.evaluating import corpus_library
 from ragstone.app.settings import Settings
-from ragstone.eval.readers.corpus import CorpusDocument, JudgedCorpus
+from ragstone.eval.readers.corpus import JudgedCorpus
 from ragstone.eval.suites.retrieval import RETRIEVAL
 from ragstone.retrieval import retriever
 from ragstone.retrieval.analysis import query_terms
@@ -26,7 +24,7 @@ from ragstone.retrieval.index import K1
 from ragstone.retrieval.index._postings import B
 
 DEPTH = retriever.DEPTH
-TRAINING = ("squad2", "chroma", "covid-qa", "clapnq", "tatqa")
+TRAINING = ("squad2", "chroma", "covid-qa", "clapnq", "tatqa", "wice", "factcheckgpt")
 HELD_OUT = ("scifact", "limit-small", "nq-open")
 _CODE = ("analysis.py", "wording.py", "index/_postings.py")
 
@@ -86,7 +84,7 @@ class Gathered:
 
 def load(name: str, data: Path, limit: int) -> JudgedCorpus:
     """One of the sets, with at most so many of its queries."""
-    corpus = _chroma(data / "retrieval" / "chroma_chunking") if name == "chroma" else RETRIEVAL.set(name).load(data)
+    corpus = READERS[name](data) if name in READERS else RETRIEVAL.set(name).load(data)
     return corpus.sample(limit)
 
 
@@ -169,47 +167,3 @@ def _key(corpus: JudgedCorpus) -> str:
 def _tell(what: str, done: int, of: int) -> None:
     if done % 250 == 0 or done == of:
         print(f"{what} {done}/{of}", flush=True)
-
-
-PIECE = 800
-"""Characters of a piece of Chroma's corpora."""
-ENOUGH = 60
-"""Characters of a reference that make a piece relevant, or half of the reference if that is less."""
-
-
-def _chroma(folder: Path) -> JudgedCorpus:
-    """Chroma's corpora in pieces of about 800 characters; relevant is what holds enough of a reference.
-
-    Source: Smith and Troynikov, "Evaluating Chunking Strategies for Retrieval", Chroma 2024.
-    """
-    pieces: dict[str, list[tuple[int, int]]] = {}
-    documents = []
-    for path in sorted((folder / "corpora").glob("*.md")):
-        text = path.read_text("utf-8")
-        pieces[path.stem] = list(_pieces(text))
-        documents += [CorpusDocument(f"{path.stem}@{a}", "", text[a:b]) for a, b in pieces[path.stem]]
-    queries, qrels = {}, {}
-    with (folder / "questions_df.csv").open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file)):
-            spans = [(one["start_index"], one["end_index"]) for one in json.loads(row["references"])]
-            name = row["corpus_id"]
-            held = {f"{name}@{a}": 1 for a, b in pieces[name] for span in spans if _holds(a, b, *span)}
-            if held:
-                queries[str(number)], qrels[str(number)] = row["question"], held
-    return JudgedCorpus("chroma", tuple(documents), queries, qrels)
-
-
-def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    while start < len(text):
-        end = start + PIECE
-        if end < len(text):
-            blank = max((m.start() for m in re.finditer(r"\s", text[start + PIECE // 2 : end])), default=None)
-            end = end if blank is None else start + PIECE // 2 + blank
-        if text[start:end].strip():
-            yield start, min(end, len(text))
-        start = end
-
-
-def _holds(start: int, end: int, first: int, last: int) -> bool:
-    return min(end, last) - max(start, first) >= min(ENOUGH, (last - first) / 2)

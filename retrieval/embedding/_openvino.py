@@ -31,6 +31,14 @@ _BATCH = 8
 # would wait for each other for ever. An import is run by one thread only.
 _ = ov.Tensor(np.zeros(1, np.int64)).data
 
+_CORE = ov.Core()
+"""One for all models, for as long as the process lives.
+
+On a CPU with AMX each gives the thread that first uses it a stack of its own for signals, and puts back the one that it
+found when it goes. Of two that go in the order they came, that one is gone, too: the next Ctrl-C would end the process
+with a segmentation fault.
+"""
+
 
 class OpenVinoRuntime:
     """See `Runtime`. OpenVINO picks bf16 arithmetic where the CPU has it, else fp32.
@@ -51,7 +59,7 @@ class OpenVinoRuntime:
         if precision:
             config["INFERENCE_PRECISION_HINT"] = precision
         try:
-            self._model = ov.Core().compile_model(str(exported / "model.xml"), "CPU", config)
+            self._model = _CORE.compile_model(str(exported / "model.xml"), "CPU", config)
         except RuntimeError as error:
             raise ModelLoadError(
                 f"OpenVINO cannot load the exported model ({str(error).strip().splitlines()[-1]})",

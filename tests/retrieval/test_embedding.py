@@ -38,6 +38,22 @@ def watched(code: str, folder: Path) -> dict[str, Any]:
     return result
 
 
+TWO_MODELS = """
+import os, signal, sys
+from pathlib import Path
+from ragstone.retrieval.embedding import load_embedder
+model = Path(sys.argv[1])
+first, second = (load_embedder(model, model.parent / "exported") for _ in range(2))
+first.embed_query("a"), second.embed_query("b")
+del first
+del second
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
 def command(*words: str) -> str:
     return f"sys.argv = {['ragstone', *words]!r}; from ragstone.app.cli import main; main()"
 
@@ -181,3 +197,9 @@ def test_an_ingest_uses_no_network(
     (started,) = seen["events"]  # the child that parses, which itself refuses networks and programs (`ingest.worker`)
     assert started[0] == "subprocess.Popen"
     assert f"[{sys.executable!r}, '-P', '-m', 'ragstone.ingest.worker']" in started[1]
+
+
+def test_ctrl_c_after_models_were_dropped_interrupts_and_does_no_more(model_store: ModelStore):
+    program = [sys.executable, "-c", TWO_MODELS, str(model_store.path("all-minilm-l6-v2"))]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
