@@ -56,7 +56,20 @@ def query_terms(query: str) -> list[str]:
 
 def words(text: str) -> list[str]:
     """The words of a text in its order, lower-cased and rid of diacritics, but not stemmed."""
-    return _found(_folded(text))
+    return _found(folded(text))
+
+
+def folded(text: str) -> str:
+    """A text lower-cased and rid of diacritics."""
+    if text.isascii():
+        return text.lower()
+    bare = _IS_MARK.sub("", unicodedata.normalize("NFKD", text))
+    return unicodedata.normalize("NFC", bare.lower())
+
+
+def has_no_spaces(word: str) -> bool:
+    """Whether a word is Chinese or Japanese, so that nothing parts it from its neighbours."""
+    return not word.isascii() and _IS_CJK.search(word) is not None
 
 
 def content_words(query: str) -> list[str]:
@@ -115,27 +128,20 @@ def _telling(word: str) -> list[str]:
 
 
 def _split(word: str) -> list[str]:
-    folded = _folded(word)
-    parts = [part for part in _JOINT.split(folded) if part]
+    bare = folded(word)
+    parts = [part for part in _JOINT.split(bare) if part]
     made = [piece for part in parts for piece in _pairs(part)]
     if len(parts) > 1:
         if "." in word or "_" in word:
-            made.append(folded)
-        elif all(part.isalpha() for part in parts) and not _IS_CJK.search(folded):
+            made.append(bare)
+        elif all(part.isalpha() for part in parts) and not _IS_CJK.search(bare):
             made.append("".join(parts))
     return made
 
 
-def _folded(word: str) -> str:
-    if word.isascii():
-        return word.lower()
-    bare = _IS_MARK.sub("", unicodedata.normalize("NFKD", word))
-    return unicodedata.normalize("NFC", bare.lower())
-
-
 def _pairs(word: str) -> list[str]:
     """A word with its runs of Chinese and Japanese cut into pairs of characters, each with the next."""
-    if word.isascii() or not _IS_CJK.search(word):
+    if not has_no_spaces(word):
         return [word]
     pieces = []
     for run in _RUN.findall(word):

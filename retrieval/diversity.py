@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from .analysis import words
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -29,15 +31,23 @@ def near_identical(one: frozenset[str], other: frozenset[str]) -> bool:
     return not any(_NUMBER.search(word) for word in one ^ other)
 
 
-def copies(vocabularies: Mapping[int, frozenset[str]], order: Sequence[int]) -> dict[int, int]:
-    """Which of the chunks are near-identical to one that comes before them: chunk to that first one."""
-    first: list[int] = []
-    found = {}
+def copies(passages: Mapping[int, str], order: Sequence[int], enough: int) -> dict[int, int]:
+    """Which of the chunks are near-identical to one that comes before them: chunk to that first one.
+
+    Args:
+        passages: The text of each.
+        order: The chunks, best first.
+        enough: When so many that are no copies are found, what comes after them is not looked at.
+    """
+    first: dict[int, frozenset[str]] = {}
+    found: dict[int, int] = {}
     for chunk in order:
-        words = vocabularies[chunk]
-        twin = next((other for other in first if near_identical(words, vocabularies[other])), None)
+        if len(first) == enough:
+            break
+        vocabulary = frozenset(words(passages[chunk]))
+        twin = next((other for other, known in first.items() if near_identical(vocabulary, known)), None)
         if twin is None:
-            first.append(chunk)
+            first[chunk] = vocabulary
         else:
             found[chunk] = twin
     return found

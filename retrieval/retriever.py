@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
@@ -187,18 +188,20 @@ class Retriever:
         found = _Candidates()
         if not len(index):
             return found
-        vector = None if embedder is None else embedder.embed_query(query)
         terms: dict[int, float] = {}
-        if mode != "dense":
-            terms = self._look_up(index, query, found)
-            hits = index.lexical(list(terms), depth, among)
-            found.rankings["lexical"] = [i for i, _ in hits]
-            found.bm25 = dict(hits)
-        if vector is not None:
+        with ThreadPoolExecutor(1) as beside:  # the network runs while this thread searches for words
+            embedded = None if embedder is None else beside.submit(embedder.embed_query, query)
+            if mode != "dense":
+                terms = self._look_up(index, query, found)
+                hits = index.lexical(list(terms), depth, among)
+                found.rankings["lexical"] = [i for i, _ in hits]
+                found.bm25 = dict(hits)
+        if embedded is not None:
+            vector = embedded.result()
             hits = index.dense(vector, depth, among)
             found.rankings["dense"] = [i for i, _ in hits]
             found.cosines = dict(hits)
-        if mode == "hybrid" and vector is not None:
+        if mode == "hybrid" and embedded is not None:
             found.rankings["also"] = index.kept(also, among)
             ids = found.ids()
             found.cosines |= index.similarities(vector, (i for i in ids if i not in found.cosines))
@@ -232,7 +235,10 @@ class Retriever:
         scores = {i: probability(features[i]) for i in chunks}
         order = sorted(chunks, key=lambda i: (-scores[i], i))
         hits = self._hits(order, found, chunks, scores, features)
-        twins = copies({i: w.vocabulary for i, w in wordings.items()}, order) if self._drop_copies else {}
+        twins: dict[int, int] = {}
+        if self._drop_copies:
+            enough = len(order) if self._diversity else wanted
+            twins = copies({i: chunk.passage for i, chunk in chunks.items()}, order, enough)
         dropped = [
             Dropped(hits[i], f"near-identical to {_name(chunks[twin])}")
             for i, twin in twins.items()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .analysis import content_words, terms_of, words
+from .analysis import content_words, folded, has_no_spaces, terms_of
+
+_RUN = re.compile(r"[^\W_]++")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,6 @@ class Wording:
     near: float
     """How near to each other neighbouring content words of the query stand in the passage, 0..1: 1 for all side by
     side. The mean, weighted by idf, of 1 / distance in words."""
-    vocabulary: frozenset[str]
-    """The different words of the passage itself, without its title and headings."""
 
 
 class QueryWords:
@@ -33,50 +34,65 @@ class QueryWords:
     """
 
     def __init__(self, query: str, idf: Mapping[str, float], rarest: float) -> None:
-        self._forms = {word: terms_of(word) for word in content_words(query)}
+        forms = {word: terms_of(word) for word in content_words(query)}
         self._weights = {
-            word: sum(idf.get(term, rarest) for term in terms) / max(len(terms), 1)
-            for word, terms in self._forms.items()
+            word: sum(idf.get(term, rarest) for term in terms) / max(len(terms), 1) for word, terms in forms.items()
         }
-        order = [(terms[0], self._weights[word]) for word, terms in self._forms.items() if terms]
+        order = [(terms[0], self._weights[word]) for word, terms in forms.items() if terms]
         self._pairs = [(a, b, v + w) for (a, v), (b, w) in pairwise(order) if a != b]
-        self._terms = frozenset(term for a, b, _ in self._pairs for term in (a, b))
+        self._terms = dict.fromkeys(term for a, b, _ in self._pairs for term in (a, b))
         self._whole = sum(self._weights.values())
         self._pair_whole = sum(weight for *_, weight in self._pairs)
 
     def wording(self, label: str, passage: str) -> Wording:
         """Compare a passage, together with its title and headings, with the query."""
-        above, found = words(label), words(passage)
-        vocabulary = frozenset(found)
-        whole = vocabulary.union(above)
-        held = sum(weight for word, weight in self._weights.items() if self._holds(whole, word))
+        text = folded(f"\n{label}\n{passage}\n")
+        held = sum(weight for word, weight in self._weights.items() if _stands(text, word))
         return Wording(
             exact=held / self._whole if self._whole else 0.0,
-            near=self._near(above + found) / self._pair_whole if self._pair_whole else 0.0,
-            vocabulary=vocabulary,
+            near=self._near(text) / self._pair_whole if self._pair_whole else 0.0,
         )
 
-    def _holds(self, vocabulary: frozenset[str], word: str) -> bool:
-        if word in vocabulary:
-            return True
-        terms = self._forms[word]  # several: Chinese or Japanese, which has no spaces to find the word by
-        return len(terms) > 1 and any(word in other for other in vocabulary)
-
-    def _near(self, found: Sequence[str]) -> float:
-        places: dict[str, list[int]] = {}
-        apart = map(self._terms.isdisjoint, map(terms_of, found))  # a search comes by five thousand words
-        for place in [place for place, other in enumerate(apart) if not other]:
-            for term in self._terms.intersection(terms_of(found[place])):
-                places.setdefault(term, []).append(place)
+    def _near(self, text: str) -> float:
+        places = {term: list(_places(text, term)) for term in self._terms}
         return sum(
-            weight / _distance(places[a], places[b]) for a, b, weight in self._pairs if a in places and b in places
+            weight / _distance(text, places[a], places[b]) for a, b, weight in self._pairs if places[a] and places[b]
         )
 
 
-def _distance(these: Sequence[int], those: Sequence[int]) -> int:
-    """The least distance between two ascending lists of places, at least 1."""
-    least = abs(these[0] - those[0])
+# Looked for with `str.find`: to cut every passage into words would be most of what a search takes.
+
+
+def _stands(text: str, word: str) -> bool:
+    """Whether a word stands in a text that begins and ends with a blank."""
+    inside = has_no_spaces(word)
+    return any(inside or not (text[at - 1].isalnum() or text[at + len(word)].isalnum()) for at in _found(text, word))
+
+
+def _places(text: str, term: str) -> Iterator[int]:
+    """Where words of a term begin, in order. A word begins as its stem does, but for an e or i at the stem's end."""
+    if has_no_spaces(term):
+        yield from _found(text, term)
+        return
+    for at in _found(text, term[:-1] if term[-1] in "ei" and len(term) > 1 else term):
+        if not text[at - 1].isalnum():
+            run = _RUN.match(text, at)
+            if run is not None and terms_of(run.group())[0] == term:
+                yield at
+
+
+def _found(text: str, part: str) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + 1)
+
+
+def _distance(text: str, these: Sequence[int], those: Sequence[int]) -> int:
+    """How many words the nearest two of two ascending lists of places are apart, at least 1."""
+    nearest = (these[0], those[0])
     for place in these:
         at = bisect_left(those, place)
-        least = min([least, *(abs(place - other) for other in those[max(at - 1, 0) : at + 1])])
-    return max(least, 1)
+        for other in those[max(at - 1, 0) : at + 1]:
+            nearest = min(nearest, (place, other), key=lambda pair: abs(pair[0] - pair[1]))
+    return max(len(text[min(nearest) : max(nearest)].split()), 1)

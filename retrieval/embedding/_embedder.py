@@ -35,6 +35,10 @@ class Runtime(Protocol):
         """Map the token ids of texts to sentence embeddings (texts, dimension)."""
         ...
 
+    def forward_query(self, text: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Map the token ids of one text to its embedding (dimension,), fast."""
+        ...
+
 
 class Embedder:
     """Turns text into vectors of length 1. Safe to use from several threads.
@@ -84,8 +88,9 @@ class Embedder:
         if len(ids) > self.identity.max_tokens:
             log.warning("the query has %d tokens; the embedding model reads %d", len(ids), self.identity.max_tokens)
             ids = ids[: self.identity.max_tokens - 1] + ids[-1:]
-        vector: npt.NDArray[np.float32] = self._forward([ids])[0]
-        return vector
+        vector = self._runtime.forward_query(ids)
+        unit: npt.NDArray[np.float32] = vector / np.linalg.norm(vector)
+        return unit
 
     def _forward(self, texts: list[list[int]]) -> npt.NDArray[np.float32]:
         if not texts:

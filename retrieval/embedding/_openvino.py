@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 _BATCH = 8
 """Texts of one length that a core takes at a time: short ones gain by company, long ones do not need more."""
+
+_STEP = 16
+"""Queries have a multiple of so many tokens."""
 
 # OpenVINO's binding prepares itself for NumPy at the first array, and two threads that bring it one at the same time
 # would wait for each other for ever. An import is run by one thread only.
@@ -48,44 +52,61 @@ class OpenVinoRuntime:
     """
 
     def __init__(self, folder: Path, cache: Path, *, threads: int = 0, precision: str = "") -> None:
-        exported = _exported(folder, cache)
+        self._exported = _exported(folder, cache)
+        self._precision = precision
         self._streams = threads or psutil.cpu_count(logical=False) or 1
+        self._of_queries = self._compiled(1)
+        self._lock = threading.Lock()
+        self._of_passages: Any = None
+        self.name = f"openvino-{self._of_queries.get_property('INFERENCE_PRECISION_HINT').to_string()}"
+        self.dimension = int(self._of_queries.outputs[0].get_partial_shape()[1].get_length())
+        self.sha256: str = json.loads((self._exported / "source.json").read_text("utf-8"))["sha256"]
+
+    def _compiled(self, streams: int) -> Any:
+        """The network for so many texts at a time. With one stream it runs in the caller's thread, which is faster."""
         config: dict[str, Any] = {
-            "CACHE_DIR": str(exported / "compiled"),
+            "CACHE_DIR": str(self._exported / "compiled"),
             "PERFORMANCE_HINT": "THROUGHPUT",
-            "NUM_STREAMS": self._streams,
-            "INFERENCE_NUM_THREADS": self._streams,
+            "NUM_STREAMS": streams,
+            "INFERENCE_NUM_THREADS": streams,
         }
-        if precision:
-            config["INFERENCE_PRECISION_HINT"] = precision
+        if self._precision:
+            config["INFERENCE_PRECISION_HINT"] = self._precision
         try:
-            self._model = _CORE.compile_model(str(exported / "model.xml"), "CPU", config)
+            return _CORE.compile_model(str(self._exported / "model.xml"), "CPU", config)
         except RuntimeError as error:
             raise ModelLoadError(
                 f"OpenVINO cannot load the exported model ({str(error).strip().splitlines()[-1]})",
-                path=exported,
+                path=self._exported,
                 remedy="Delete this folder and run the command again; it is made anew",
             ) from error
-        self.name = f"openvino-{self._model.get_property('INFERENCE_PRECISION_HINT').to_string()}"
-        self.dimension = int(self._model.outputs[0].get_partial_shape()[1].get_length())
-        self.sha256: str = json.loads((exported / "source.json").read_text("utf-8"))["sha256"]
 
     def forward(self, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         """Map the token ids of texts to sentence embeddings (texts, dimension)."""
+        with self._lock:
+            self._of_passages = self._of_passages or self._compiled(self._streams)
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         batches = _batches(texts)
         workers = min(self._streams, len(batches))
         waiting = iter(batches)  # advancing it is one step to the interpreter, so threads can share it
-        if workers == 1:  # a query: a thread for it alone would only cost time
-            self._work(texts, waiting, vectors)
-            return vectors
         with ThreadPoolExecutor(workers) as pool:
             for done in [pool.submit(self._work, texts, waiting, vectors) for _ in range(workers)]:
                 done.result()
         return vectors
 
+    def forward_query(self, text: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Map the token ids of one text to its embedding (dimension,); it is padded, for each new length costs time."""
+        ids = np.zeros((1, -(-len(text) // _STEP) * _STEP), np.int64)
+        ids[0, : len(text)] = text
+        mask = np.zeros_like(ids)
+        mask[0, : len(text)] = 1
+        found: npt.NDArray[np.float32] = self._of_queries.create_infer_request().infer(
+            {"input_ids": ids, "attention_mask": mask}
+        )[0][0]
+        return found
+
     def _work(self, texts: Sequence[Sequence[int]], waiting: Iterator[list[int]], out: npt.NDArray[np.float32]) -> None:
-        request = self._model.create_infer_request()
+        request = self._of_passages.create_infer_request()
         for rows in waiting:
             ids = np.array([texts[row] for row in rows], dtype=np.int64)
             out[rows] = request.infer({"input_ids": ids, "attention_mask": np.ones_like(ids)})[0]

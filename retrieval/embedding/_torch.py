@@ -47,6 +47,11 @@ class TorchRuntime:
             vectors[rows] = self._forward([texts[row] for row in rows])
         return vectors
 
+    def forward_query(self, text: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Map the token ids of one text to its embedding (dimension,)."""
+        vector: npt.NDArray[np.float32] = self._forward([text])[0]
+        return vector
+
     def _forward(self, batch: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         ids = torch.zeros((len(batch), max(map(len, batch))), dtype=torch.int64)
         mask = torch.zeros_like(ids)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ragstone.retrieval.diversity import NEAR_IDENTICAL, copies, near_identical, spread
 from ragstone.retrieval.library import Library
@@ -116,11 +118,41 @@ def test_a_query_without_words_is_compared_with_nothing():
 
 
 def test_an_empty_passage_holds_nothing():
-    assert compared("pump seal", "") == Wording(0.0, 0.0, frozenset())
+    assert compared("pump seal", "") == Wording(0.0, 0.0)
 
 
-def test_the_vocabulary_is_that_of_the_passage_without_its_title():
-    assert compared("pump", "The Pump leaks", label="Manual").vocabulary == {"the", "pump", "leaks"}
+@pytest.mark.parametrize("passage", ["spumps", "pumpseal", "pump1", "1pump"])
+def test_a_word_inside_another_one_is_not_it(passage: str):
+    assert compared("pump", passage).exact == 0.0
+    assert compared("pump shaft", f"{passage} shaft").near == 0.0
+
+
+@pytest.mark.parametrize("passage", ["-pump.", "(pump)", "pump", "_pump_", "anti-pump\n", "x pump"])
+def test_a_word_is_found_between_any_signs(passage: str):
+    assert compared("pump", passage).exact == 1.0
+
+
+@pytest.mark.parametrize(
+    ("query", "passage"),
+    [
+        ("battery shaft", "batteries shaft"),
+        ("batteries shaft", "battery shaft"),
+        ("hoping shaft", "hope shaft"),
+        ("hope shaft", "hopes shafts"),
+        ("tied shaft", "ties shaft"),
+        ("relational shaft", "related shaft"),
+        ("déjà shaft", "DEJA shaft"),
+    ],
+)
+def test_a_word_is_near_in_any_form_of_its_stem(query: str, passage: str):
+    assert compared(query, passage).near == 1.0
+
+
+@given(st.text(max_size=60), st.text(max_size=200))
+def test_no_text_breaks_the_comparison(query: str, passage: str):
+    found = compared(query, passage, idf={})
+    assert 0.0 <= found.exact <= 1.0 + 1e-9
+    assert 0.0 <= found.near <= 1.0 + 1e-9
 
 
 WORDS = [f"word{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(60)]
@@ -150,15 +182,23 @@ def test_a_passage_inside_a_longer_one_is_no_copy():
     assert not near_identical(swapped(0), frozenset(WORDS[:40]))
 
 
+def passages(**vocabularies: frozenset[str]) -> dict[int, str]:
+    return {int(name[1:]): " ".join(sorted(words)) for name, words in vocabularies.items()}
+
+
 def test_each_copy_is_told_with_the_first_of_its_kind():
-    vocabularies = {1: swapped(0), 2: swapped(30), 3: swapped(1), 4: swapped(30), 5: swapped(0)}
-    assert copies(vocabularies, [2, 5, 4, 3, 1]) == {4: 2, 3: 5, 1: 5}
+    texts = passages(_1=swapped(0), _2=swapped(30), _3=swapped(1), _4=swapped(30), _5=swapped(0))
+    assert copies(texts, [2, 5, 4, 3, 1], 9) == {4: 2, 3: 5, 1: 5}
+
+
+def test_when_there_are_enough_that_are_no_copies_the_rest_is_not_compared():
+    texts = passages(_1=swapped(0), _2=swapped(30), _3=swapped(1), _4=swapped(30), _5=swapped(0))
+    assert copies(texts, [2, 4, 5, 3, 1], 2) == {4: 2}
 
 
 def test_a_chain_of_small_changes_does_not_reach_to_its_far_end():
-    vocabularies = {1: swapped(0), 2: swapped(3), 3: swapped(6)}
-    assert near_identical(vocabularies[2], vocabularies[3])
-    assert copies(vocabularies, [1, 2, 3]) == {2: 1}
+    assert near_identical(swapped(3), swapped(6))
+    assert copies(passages(_1=swapped(0), _2=swapped(3), _3=swapped(6)), [1, 2, 3], 9) == {2: 1}
 
 
 def unit(*values: float) -> np.ndarray:
