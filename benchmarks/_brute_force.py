@@ -17,7 +17,7 @@ from ragstone.retrieval.index import Index
 from ragstone.retrieval.index._postings import K1, B
 from ragstone.retrieval.library import Library
 from ragstone.retrieval.records import EmbedderIdentity, Hit, NewDocument, NewFile, TextChunk
-from ragstone.retrieval.relevance import Features, log_odds, probability
+from ragstone.retrieval.relevance import Features, relevance_to
 from ragstone.retrieval.retriever import READ
 from ragstone.retrieval.wording import QueryWords
 
@@ -288,13 +288,15 @@ class Model:
             assert math.isclose(told.near, truth.near, rel_tol=RELATIVE, abs_tol=1e-12)
             assert math.isclose(told.around, truth.around, rel_tol=RELATIVE, abs_tol=1e-12)
             assert hit.rank == rank
-            assert hit.score == hit.probability == probability(told)
+            assert hit.score == hit.probability == relevance_to(query).probability(told)
         scores = [(hit.chunk.id, hit.score) for hit in hits]
         _check_scores(scores, chances, 10 * COSINE)
         if not whole:
             return
         assert len(hits) == min(k, len(among))
-        first = {i: log_odds(Features(f.cosine, f.lexical, around=f.around)) for i, f in features.items()}
+        first = {
+            i: relevance_to(query).log_odds(Features(f.cosine, f.lexical, around=f.around)) for i, f in features.items()
+        }
         judged = sorted(first.values())[-max(k, READ) :]
         for i in among - {hit.chunk.id for hit in hits}:
             assert chances[i] <= scores[-1][1] + 10 * COSINE or first[i] <= judged[0] + 10 * COSINE, i
@@ -313,7 +315,7 @@ class Model:
             i: Features(cosines[i], bm25[i] / ideal if ideal else 0.0, wordings[i].exact, wordings[i].near, around[i])
             for i in ids
         }
-        return features, {i: probability(f) for i, f in features.items()}
+        return features, {i: relevance_to(query).probability(f) for i, f in features.items()}
 
     def _around(self, idf: Mapping[str, float], ids: Collection[int]) -> dict[int, float]:
         """The share of the query's terms in each chunk and those beside it in its document, weighted by idf."""

@@ -24,7 +24,10 @@ from ragstone.retrieval.index import K1
 from ragstone.retrieval.index._postings import B
 
 DEPTH = retriever.DEPTH
-TRAINING = ("squad2", "chroma", "covid-qa", "clapnq", "tatqa", "wice", "factcheckgpt")
+QUESTIONS = ("squad2", "chroma", "covid-qa", "clapnq", "tatqa")
+STATEMENTS = ("wice", "factcheckgpt")
+TRAINING = (*QUESTIONS, *STATEMENTS)
+"""What weights are fitted on, by what most of their queries are."""
 HELD_OUT = ("scifact", "limit-small", "nq-open")
 _CODE = ("analysis.py", "wording.py", "index/_postings.py")
 

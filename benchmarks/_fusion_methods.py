@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,20 @@ from ragstone import Ragstone
 from ragstone.app.settings import Settings
 from ragstone.eval.metrics.ranking import Run
 from ragstone.retrieval.index import K1
+from ragstone.retrieval.relevance import is_statement
 
 Scores = npt.NDArray[np.float64]
 Method = Callable[[Gathered], Scores]
 """A set to the scores of its candidates (c,); -inf for one that is not a hit at all."""
 FEATURES = ("cosine", "lexical", "exact", "near", "around")
 L2 = 1e-3
+
+
+class Kinds(NamedTuple):
+    """Weights of features and an intercept, for each kind of query."""
+
+    question: tuple[Mapping[str, float], float]
+    statement: tuple[Mapping[str, float], float]
 
 
 def dense(found: Gathered) -> Scores:
@@ -56,9 +65,16 @@ def linear(found: Gathered, weights: Mapping[str, float]) -> Scores:
     return sum((w * feature(found, name) for name, w in weights.items()), np.zeros(len(found.candidates.chunk)))
 
 
-def first_read(found: Gathered, weights: Mapping[str, float], rough_weights: Mapping[str, float], read: int) -> Scores:
-    """`linear`, of only the `read` candidates that are likeliest by what the index tells."""
-    scores, rough = linear(found, weights), linear(found, rough_weights)
+def by_kind(found: Gathered, kinds: Kinds) -> Scores:
+    """A weighted sum of features, by the weights for questions or those for statements."""
+    asks, states = (linear(found, weights) + offset for weights, offset in (kinds.question, kinds.statement))
+    stating = _of_query(found, lambda n, _: is_statement(found.corpus.queries[found.queries[n]]))
+    return np.where(stating > 0, states, asks)
+
+
+def first_read(found: Gathered, kinds: Kinds, rough_kinds: Kinds, read: int) -> Scores:
+    """`by_kind`, of only the `read` candidates that are likeliest by what the index tells."""
+    scores, rough = by_kind(found, kinds), by_kind(found, rough_kinds)
     for n in range(len(found.queries)):
         part = found.of(n)
         late = np.argsort(-rough[part], kind="stable")[read:]
@@ -83,14 +99,14 @@ def _feature(found: Gathered, name: str) -> Scores:
     return _KEPT[id(found), name]
 
 
-FIRST: dict[str, float] = {}
-"""The weights by which feedback chooses the passages that it takes for relevant; set by `fusion.py`."""
+FIRST: list[Kinds] = []
+"""The one by which feedback chooses the passages that it takes for relevant; set by `fusion.py`."""
 
 
 def _rocchio(found: Gathered, count: int, own: float) -> Scores:
     """Cosine with the query's vector, moved towards those of the first hits. Source: Rocchio, "Relevance Feedback in
     Information Retrieval", 1971. With no share of the query (`own` 0) and one hit it is the likeness to that hit."""
-    scores, first = np.zeros(len(found.candidates.chunk)), linear(found, FIRST)
+    scores, first = np.zeros(len(found.candidates.chunk)), by_kind(found, FIRST[0])
     for n in range(len(found.queries)):
         part = found.of(n)
         chunks = found.candidates.chunk[part]
@@ -211,7 +227,8 @@ def fit(sets: Sequence[Gathered], features: Sequence[str], per_query: bool = Fal
         slope = (share / whole)[query] * e - (share / right)[query] * e * y
         return float(share @ np.log(whole / right) + L2 * w @ w), x.T @ slope + 2 * L2 * w
 
-    found_w = minimize(loss, np.ones(len(features)), jac=True, method="L-BFGS-B").x / scale
+    bounds = [(0, None)] * len(features)  # nothing that speaks for a chunk is to count against it
+    found_w = minimize(loss, np.ones(len(features)), jac=True, method="L-BFGS-B", bounds=bounds).x / scale
     return dict(zip(features, found_w.tolist(), strict=True))
 
 

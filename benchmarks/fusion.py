@@ -5,7 +5,8 @@
 Builds a library of each judged set as `ragstone eval run retrieval` does (once; kept below --work), searches it with
 `Retriever.trace`, and ranks the candidates, the first 100 of each method, in each way. A document has the rank of its
 best chunk; what nobody judged counts as not relevant. SQuAD, Chroma, COVID-QA, CLAPNQ and TAT-QA are there to choose
-weights by; SciFact, LIMIT and NQ-open are held out: no weight, feature or setting is chosen on them.
+the weights for questions by, WiCE and FactCheck-GPT those for statements; SciFact, LIMIT and NQ-open are held out: no
+weight, feature or setting is chosen on them.
 
 Prints tables of nDCG@10 (for LIMIT also recall@2); the difference of each way from what is shipped, with Fisher's
 randomization test and Holm's correction; how well calibrated the probability is; what reading fewer candidates word by
@@ -17,17 +18,18 @@ titles and headings before the embedded chunks. With --maxsim: late interaction 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 
 import _fusion_methods as m
 import numpy as np
-from _fusion_data import HELD_OUT, TRAINING, Gathered, gather, load
+from _fusion_data import HELD_OUT, QUESTIONS, STATEMENTS, TRAINING, Gathered, gather, load
 from _timing import table
 
 from ragstone import Ragstone
@@ -35,22 +37,28 @@ from ragstone.app.settings import Settings
 from ragstone.eval.metrics.ranking import score
 from ragstone.eval.stats import Difference, compare, holm
 from ragstone.retrieval.diversity import spread
-from ragstone.retrieval.relevance import INTERCEPT, WEIGHTS
+from ragstone.retrieval.relevance import QUESTION, STATEMENT, Relevance
 
 DATA = Path(os.environ.get("RAGSTONE_BENCH_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 SAMPLES = Path(__file__).resolve().parents[1] / "app" / "samples"
-QUESTIONS = Path(__file__).resolve().parents[1] / "tests" / "data" / "sample_questions.toml"
-SHIPPED = dict(zip(m.FEATURES, astuple(WEIGHTS), strict=True))
+ASKED = Path(__file__).resolve().parents[1] / "tests" / "data" / "sample_questions.toml"
 SENTENCES_OF = 20
 """How many hits of a query are read sentence by sentence."""
 KNOWN = ("cosine", "lexical", "around")
 """What the index tells of a candidate without reading it."""
-JUDGED = ("squad2", "chroma", "clapnq")
+JUDGED = ("squad2", "chroma", "clapnq", *STATEMENTS)
 """To calibrate by: in COVID-QA and TAT-QA much that answers a question is not judged, and so would count as wrong."""
 SHORT = {"limit-small": "limit", "nq-open": "nq", "squad2": "squad", "covid-qa": "covid"}
 
 Values = dict[str, dict[str, list[float | None]]]
 """Way to set (with "@2" for recall) to the value of each query."""
+
+
+def _model(kind: Relevance) -> tuple[dict[str, float], float]:
+    return dict(zip(m.FEATURES, astuple(kind.weights), strict=True)), kind.intercept
+
+
+SHIPPED = m.Kinds(_model(QUESTION), _model(STATEMENT))
 
 
 def main() -> None:
@@ -64,7 +72,7 @@ def main() -> None:
     parser.add_argument("--maxsim", action="store_true")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
-    m.FIRST.update(SHIPPED)
+    m.FIRST.append(SHIPPED)
     corpora = [load(name, args.data, args.queries) for name in args.sets.split(",")]
     settings = Settings.load({"chunk_prefix": True})
     sets = {corpus.name: gather(corpus, args.work, settings) for corpus in corpora}
@@ -88,7 +96,7 @@ def main() -> None:
 def ways(sets: Mapping[str, Gathered], training: Mapping[str, Gathered]) -> dict[str, dict[str, m.Method]]:
     """What is compared: way to set to method. A fit is made without the set that it ranks."""
     same: dict[str, m.Method] = {
-        "shipped": partial(m.linear, weights=SHIPPED),
+        "shipped": partial(m.by_kind, kinds=SHIPPED),
         "dense": m.dense,
         "lexical": m.lexical,
         "RRF, k 60": m.rrf,
@@ -100,14 +108,24 @@ def ways(sets: Mapping[str, Gathered], training: Mapping[str, Gathered]) -> dict
     }
     found = {way: dict.fromkeys(sets, method) for way, method in same.items()}
     for features in FITTED if len(training) > 1 else ():
-        fits = {
-            name: m.fit([one for other, one in training.items() if other != name], features)
-            for name in [*training, "held out"]
-        }
-        found[f"fit: {' '.join(features)}"] = {
-            name: partial(m.linear, weights=fits.get(name, fits["held out"])) for name in sets
-        }
+        for alike in (False, True) if features == m.FEATURES else (False,):
+            fits = {
+                name: fitted({other: one for other, one in training.items() if other != name}, features, alike)
+                for name in [*training, "held out"]
+            }
+            found[f"fit: {' '.join(features)}{', all queries alike' if alike else ''}"] = {
+                name: partial(m.by_kind, kinds=fits.get(name, fits["held out"])) for name in sets
+            }
     return found
+
+
+def fitted(sets: Mapping[str, Gathered], features: Sequence[str], alike: bool = False) -> m.Kinds:
+    """Weights for either kind of query, fitted on the sets of that kind; on all if there are none, or with `alike`."""
+    weights = {}
+    for kind in (QUESTIONS, STATEMENTS):
+        of_kind = [one for name, one in sets.items() if name in kind and not alike]
+        weights[kind] = m.fit(of_kind or list(sets.values()), features)
+    return m.Kinds((weights[QUESTIONS], 0.0), (weights[STATEMENTS], 0.0))
 
 
 FITTED = (
@@ -180,7 +198,7 @@ def show_calibration(sets: Mapping[str, Gathered]) -> None:
     """Of the first ten documents of each query: how often those of a probability are relevant."""
     edges, rows, bins = np.linspace(0, 1, 11), [], {}
     for name, one in sets.items():
-        odds, relevant = m.judged(one, m.linear(one, SHIPPED) + INTERCEPT, 10)
+        odds, relevant = m.judged(one, m.by_kind(one, SHIPPED), 10)
         p = 1 / (1 + np.exp(-odds))
         places = np.clip(np.digitize(p, edges) - 1, 0, 9)
         counts = np.bincount(places, minlength=10)
@@ -199,16 +217,16 @@ def show_calibration(sets: Mapping[str, Gathered]) -> None:
 
 def show_reading(sets: Mapping[str, Gathered], training: Mapping[str, Gathered]) -> None:
     """How many candidates have to be compared with the query word by word, and by what weights they are chosen."""
-    rough = {"its own weights": {name: SHIPPED[name] for name in KNOWN}}
+    known = [({name: weights[name] for name in KNOWN}, 0.0) for weights, _ in SHIPPED]
+    rough = {"its own weights": m.Kinds(*known)}
     if training:
-        rough["fitted weights"] = m.fit(list(training.values()), KNOWN)
-        print(f"\nfitted to choose what is read: {_told(rough['fitted weights'])}")
+        rough["fitted weights"] = fitted(training, KNOWN)
     values = {
         f"read {read}, by {which}": scored({n: m.first_read(o, SHIPPED, by, read) for n, o in sets.items()}, sets)
         for which, by in rough.items()
         for read in (20, 30, 50, 100)
     }
-    values["shipped"] = scored({n: m.linear(one, SHIPPED) for n, one in sets.items()}, sets)
+    values["shipped"] = scored({n: m.by_kind(one, SHIPPED) for n, one in sets.items()}, sets)
     show_values(values, sets)
     show_tests(values, "shipped", sets)
 
@@ -223,7 +241,7 @@ def show_diversity(sets: Mapping[str, Gathered]) -> None:
 
 
 def _spread(one: Gathered, diversity: float) -> m.Scores:
-    odds = m.linear(one, SHIPPED) + INTERCEPT
+    odds = m.by_kind(one, SHIPPED)
     scores = np.full(len(odds), -np.inf)
     for n in range(len(one.queries)):
         part = one.of(n)
@@ -237,7 +255,7 @@ def _spread(one: Gathered, diversity: float) -> m.Scores:
 
 def show_samples() -> None:
     """Whether both documents that a question needs are among the first four hits."""
-    asked = [one for one in tomllib.loads(QUESTIONS.read_text("utf-8"))["question"] if one["kind"] == "multi"]
+    asked = [one for one in tomllib.loads(ASKED.read_text("utf-8"))["question"] if one["kind"] == "multi"]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for diversity in (0.0, 0.1, 0.3, 0.5):
@@ -254,29 +272,26 @@ def _ends(found: Iterable[str], document: str) -> bool:
 
 
 def show_fits(training: Mapping[str, Gathered]) -> None:
-    """Mixes of training sets, judged on each training set by a fit without it; then the constants of the best."""
-    mixes: list[tuple[str, tuple[str, ...], bool]] = [("all, sets alike", tuple(training), False)]
-    mixes += [("all, queries alike", tuple(training), True)]
-    mixes += [(f"without {n}", tuple(other for other in training if other != n), False) for n in training]
-    rows, best = [], (0.0, mixes[0])
-    for mix in mixes:
-        what, names, per_query = mix
-        means = {}
-        for name, one in training.items():
-            weights = m.fit([training[other] for other in names if other != name], m.FEATURES, per_query)
-            means[name] = _mean(one, m.linear(one, weights))
-        weights = m.fit([training[name] for name in names], m.FEATURES, per_query)
-        rows.append(
-            (what, *(f"{v:.2f}" for v in means.values()), f"{np.mean(list(means.values())):.2f}", _told(weights))
-        )
-        best = max(best, (float(np.mean(list(means.values()))), mix))
-    print(f"\n{table(('fitted without it', *training, 'mean', 'weights on all of the mix'), rows)}")
-    for what, names, per_query in dict.fromkeys((best[1], mixes[0])):
-        chosen = [training[name] for name in names]
-        weights = m.fit(chosen, m.FEATURES, per_query)
-        slope, intercept = m.platt([training[name] for name in JUDGED if name in training], weights)
+    """Mixes of training sets, judged on each training set by a fit without it; then the constants of the first."""
+    for kind, names in {"QUESTION": QUESTIONS, "STATEMENT": STATEMENTS}.items():
+        sets = {name: training[name] for name in names if name in training}
+        mixes = [("all, sets alike", tuple(sets), False), ("all, queries alike", tuple(sets), True)]
+        mixes += [(f"without {n}", tuple(other for other in sets if other != n), False) for n in sets]
+        rows = []
+        for what, mix, per_query in mixes:
+            means = []
+            for name, one in sets.items():
+                others = [training[other] for other in mix if other != name]
+                means.append(_mean(one, m.linear(one, m.fit(others, m.FEATURES, per_query))) if others else math.nan)
+            weights = m.fit([training[name] for name in mix], m.FEATURES, per_query)
+            rows.append((what, *(f"{v:.2f}" for v in means), f"{np.nanmean(means):.2f}", _told(weights)))
+        print(f"\n{table(('fitted without it', *sets, 'mean', 'weights on all of the mix'), rows)}")
+        weights = m.fit(list(sets.values()), m.FEATURES)
+        # Statements are judged in two sets only, one of them by its hardest passages: questions help to calibrate them.
+        judged = [one for name, one in training.items() if name in JUDGED and name in (*QUESTIONS, *names)]
+        slope, intercept = m.platt(judged, weights)
         scaled = ", ".join(f"{slope * w:.2f}" for w in weights.values())
-        print(f"\n{what}:\nWEIGHTS = Features({scaled})\nINTERCEPT = {intercept:.2f}", flush=True)
+        print(f"\n{kind} = Relevance(Features({scaled}), {intercept:.2f})", flush=True)
 
 
 def _mean(one: Gathered, scores: m.Scores) -> float:
@@ -290,7 +305,7 @@ def _told(weights: Mapping[str, float]) -> str:
 
 def show_prefix(with_: Mapping[str, Gathered], without: Mapping[str, Gathered]) -> None:
     """Dense and shipped, each with and without the title and the headings before an embedded chunk."""
-    for way, method in {"dense": m.dense, "shipped": partial(m.linear, weights=SHIPPED)}.items():
+    for way, method in {"dense": m.dense, "shipped": partial(m.by_kind, kinds=SHIPPED)}.items():
         values = {
             f"{way}, no prefix": scored({n: method(one) for n, one in without.items()}, without),
             f"{way}, prefix": scored({n: method(one) for n, one in with_.items()}, with_),
@@ -303,10 +318,10 @@ def show_maxsim(sets: Mapping[str, Gathered], settings: Settings) -> None:
     """Late interaction by sentence: how like the query is the likest sentence of each of the first hits?"""
     values: Values = {}
     sentences = {
-        name: m.likest_sentence(one, m.linear(one, SHIPPED), SENTENCES_OF, settings) for name, one in sets.items()
+        name: m.likest_sentence(one, m.by_kind(one, SHIPPED), SENTENCES_OF, settings) for name, one in sets.items()
     }
     for weight in (0.0, 2.0, 4.0, 8.0):
-        scores = {n: m.linear(one, SHIPPED) + weight * sentences[n] for n, one in sets.items()}
+        scores = {n: m.by_kind(one, SHIPPED) + weight * sentences[n] for n, one in sets.items()}
         values[f"likest sentence, weight {weight}"] = scored(scores, sets)
     show_values({**values, "shipped": values["likest sentence, weight 0.0"]}, sets)
     show_tests(values, "likest sentence, weight 0.0", sets)

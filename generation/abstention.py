@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from ..retrieval.records import Hit
-from ..retrieval.relevance import log_odds
 from .grounding.overlap import content_words
 
 SURE = 3.0
@@ -41,7 +40,7 @@ def retrieval_signals(question: str, hits: Sequence[Hit]) -> Signals:
     wanted = content_words(question)
     held = [content_words(f"{hit.chunk.title} {hit.chunk.heading} {hit.chunk.passage}") for hit in hits]
     numbers = {word for word in wanted if word[0].isdigit()}
-    known = [log_odds(hit.features) for hit in hits if hit.features is not None]
+    known = [_log_odds(hit.probability) for hit in hits if hit.probability is not None]
     return Signals(
         relevance=max(-CLEAR, min(CLEAR, max(known, default=0.0 if hits else -CLEAR))),
         missing_number=not numbers <= set().union(*held),
@@ -52,3 +51,7 @@ def answerable(signals: Signals) -> float:
     """The probability, 0..1, that the passages hold the answer: a logistic model of the signals."""
     z = INTERCEPT + sum(w * float(s) for w, s in zip(astuple(WEIGHTS), astuple(signals), strict=True))
     return 1.0 / (1.0 + math.exp(-z))
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1.0 - probability))

@@ -1,13 +1,17 @@
 """The probability that a chunk answers a query: the score by which dense and lexical search are fused.
 
 A logistic model of five features, each of which means the same in every library, so that a threshold does too. That is
-what rank fusion and per-query normalization (min-max, z-scores) cannot give; `docs/retrieval.md` compares them.
+what rank fusion and per-query normalization (min-max, z-scores) cannot give; `docs/retrieval.md` compares them. What
+answers a question repeats its words; what bears on a statement, such as a claim to be checked, is about the same. So
+each kind of query has weights of its own.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+from .analysis import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +30,48 @@ class Features:
     """The share of the query's terms, weighted by idf, that stand in the chunk or in those beside it, 0..1."""
 
 
-WEIGHTS = Features(4.54, 0.45, 2.07, 1.94, 1.46)
-INTERCEPT = -6.58
-"""Fitted by `benchmarks/fusion.py --fit` on sets that no figure is reported on."""
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """The model for one kind of query."""
+
+    weights: Features
+    intercept: float
+
+    def log_odds(self, features: Features) -> float:
+        """The logarithm of the odds that the chunk answers the query."""
+        w, x = self.weights, features  # by name: it is asked for every candidate, and `astuple` takes 20 times as long
+        of_words = w.lexical * x.lexical + w.exact * x.exact + w.near * x.near + w.around * x.around
+        return self.intercept + w.cosine * x.cosine + of_words
+
+    def probability(self, features: Features) -> float:
+        """The probability that the chunk answers the query, 0..1."""
+        return 1.0 / (1.0 + math.exp(-self.log_odds(features)))
 
 
-def log_odds(features: Features) -> float:
-    """The logarithm of the odds that the chunk answers the query."""
-    w, x = WEIGHTS, features  # by name: it is asked for every candidate, and `astuple` takes 20 times as long
-    of_words = w.lexical * x.lexical + w.exact * x.exact + w.near * x.near + w.around * x.around
-    return INTERCEPT + w.cosine * x.cosine + of_words
+# Fitted by `benchmarks/fusion.py --fit` on sets that no figure is reported on.
+QUESTION = Relevance(Features(4.53, 0.53, 2.14, 1.91, 1.37), -6.57)
+STATEMENT = Relevance(Features(4.24, 0.88, 0.40, 0.00, 2.30), -5.48)
+
+_LEAST = 5
+"""Words of a statement; what is shorter is key words, and taken for a question."""
+
+_ASKING = frozenset(
+    """
+    am are can could did do does had has have how is list may name shall should tell was were what when where which who
+    whom whose why will would
+    """.split()
+)
+_ASKING_LAST = frozenset("how what when where which who whom why".split())
 
 
-def probability(features: Features) -> float:
-    """The probability that the chunk answers the query, 0..1."""
-    return 1.0 / (1.0 + math.exp(-log_odds(features)))
+def is_statement(query: str) -> bool:
+    """Whether a query states something instead of asking: "the first president of France was who" asks."""
+    found = words(query)
+    if len(found) < _LEAST or any(mark in query for mark in "?？؟"):
+        return False
+    return found[0] not in _ASKING and found[-1] not in _ASKING_LAST
+
+
+def relevance_to(query: str) -> Relevance:
+    """The model for a query."""
+    return STATEMENT if is_statement(query) else QUESTION

@@ -14,7 +14,7 @@ from .analysis import query_terms
 from .diversity import copies, spread
 from .library import Library
 from .records import Chunk, Dropped, Hit, Search
-from .relevance import Features, log_odds, probability
+from .relevance import Features, relevance_to
 from .rerank import rerank
 from .wording import QueryWords
 
@@ -226,13 +226,14 @@ class Retriever:
         self, query: str, found: _Candidates, wanted: int, least: float
     ) -> tuple[list[Hit], list[Dropped]]:
         """The hits, and the candidates that were left out, of those that were compared word by word."""
+        relevance = relevance_to(query)
         features = {i: found.features(i) for i in found.ids()}
-        likeliest = sorted(features, key=lambda i: (-log_odds(features[i]), i))[: max(wanted, READ)]
+        likeliest = sorted(features, key=lambda i: (-relevance.log_odds(features[i]), i))[: max(wanted, READ)]
         chunks = self._library.chunks(likeliest)
         words = QueryWords(query, found.terms, found.rarest)
         wordings = {i: words.wording(f"{c.title}\n{c.heading}", c.passage) for i, c in chunks.items()}
         features = {i: replace(features[i], exact=w.exact, near=w.near) for i, w in wordings.items()}
-        scores = {i: probability(features[i]) for i in chunks}
+        scores = {i: relevance.probability(features[i]) for i in chunks}
         order = sorted(chunks, key=lambda i: (-scores[i], i))
         hits = self._hits(order, found, chunks, scores, features)
         twins: dict[int, int] = {}

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import pytest
 
 from ragstone.retrieval.library import Library
-from ragstone.retrieval.relevance import Features, probability
+from ragstone.retrieval.relevance import QUESTION, Features
 
 
 class Cli(Protocol):
@@ -28,7 +28,9 @@ def test_the_json_of_a_search_is_as_documented(ragstone_cli: Cli, sample_library
                 *("char_start", "char_end", "heading", "text", "ranks", "also_in"),
             }
             assert set(hit["ranks"]) == {"dense", "lexical"}
-            assert hit["score"] == hit["probability"] == pytest.approx(probability(Features(**hit["features"])))
+            assert (
+                hit["score"] == hit["probability"] == pytest.approx(QUESTION.probability(Features(**hit["features"])))
+            )
             (chunk,) = library.chunks([hit["chunk_id"]]).values()
             for name in ("document", "page", "char_start", "char_end", "heading", "text"):
                 assert hit[name] == getattr(chunk, name)

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -6,7 +7,6 @@ import pytest
 from ragstone.app.settings import Settings
 from ragstone.generation.abstention import CLEAR, Signals, answerable, retrieval_signals
 from ragstone.generation.context import Passage
-from ragstone.retrieval.relevance import Features, log_odds
 
 MakePassages = Callable[..., list[Passage]]
 STRONG = Signals(relevance=3.0)
@@ -44,9 +44,9 @@ def test_a_number_of_the_question_that_no_passage_holds_is_noticed(passages: Mak
 
 def test_the_relevance_is_that_of_the_likeliest_passage(passages: MakePassages) -> None:
     hits = [p.hit for p in passages("The pump needs oil.", "The harbour is deep.", "Bees.")]
-    told = [Features(0.2, 0.1), Features(0.6, 0.5, 1.0, 0.4), Features(0.1, 0.0)]
-    hits = [replace(hit, features=features) for hit, features in zip(hits, told, strict=True)]
-    assert retrieval_signals("How deep is the harbour?", hits).relevance == pytest.approx(log_odds(told[1]))
+    told = [0.1, 0.8, 0.05]
+    hits = [replace(hit, probability=chance) for hit, chance in zip(hits, told, strict=True)]
+    assert retrieval_signals("How deep is the harbour?", hits).relevance == pytest.approx(math.log(4))
     assert retrieval_signals("How deep is the harbour?", []).relevance == -CLEAR
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ragstone.retrieval.diversity import NEAR_IDENTICAL, copies, near_identical, spread
 from ragstone.retrieval.library import Library
 from ragstone.retrieval.records import Chunk, Hit, NewFile
-from ragstone.retrieval.relevance import INTERCEPT, WEIGHTS, Features, log_odds, probability
+from ragstone.retrieval.relevance import QUESTION, STATEMENT, Features, Relevance, is_statement, relevance_to
 from ragstone.retrieval.widening import SECTION_TOKENS, widen
 from ragstone.retrieval.wording import QueryWords, Wording
 
@@ -23,27 +23,70 @@ def compared(query: str, passage: str, label: str = "", idf: dict[str, float] = 
     return QueryWords(query, idf, rarest=1.0).wording(label, passage)
 
 
+KINDS = pytest.mark.parametrize("kind", [QUESTION, STATEMENT], ids=["question", "statement"])
+
+
+@KINDS
 @pytest.mark.parametrize("name", ["cosine", "lexical", "exact", "near", "around"])
-def test_the_probability_rises_with_each_feature(name: str):
+def test_the_probability_rises_with_each_feature_that_counts_and_falls_with_none(kind: Relevance, name: str):
     base = Features(0.4, 0.3, 0.3, 0.2, 0.3)
-    rising = [probability(replace(base, **{name: value})) for value in (0.1, 0.5, 0.9)]
-    assert all(a < b for a, b in pairwise(rising))
+    rising = [kind.probability(replace(base, **{name: value})) for value in (0.1, 0.5, 0.9)]
+    if getattr(kind.weights, name):
+        assert all(a < b for a, b in pairwise(rising))
+    else:
+        assert len(set(rising)) == 1
 
 
-def test_the_probability_is_the_logistic_function_of_the_weighted_sum():
+def test_all_features_count_for_a_question():
+    assert min(astuple(QUESTION.weights)) > 0
+
+
+@KINDS
+def test_the_probability_is_the_logistic_function_of_the_weighted_sum(kind: Relevance):
     features = Features(0.5, 0.25, 0.75, 0.125, 0.625)
-    odds = INTERCEPT + sum(w * x for w, x in zip(astuple(WEIGHTS), (0.5, 0.25, 0.75, 0.125, 0.625), strict=True))
-    assert log_odds(features) == pytest.approx(odds)
-    assert probability(features) == pytest.approx(math.exp(odds) / (1 + math.exp(odds)))
+    weights = astuple(kind.weights)
+    odds = kind.intercept + sum(w * x for w, x in zip(weights, (0.5, 0.25, 0.75, 0.125, 0.625), strict=True))
+    assert kind.log_odds(features) == pytest.approx(odds)
+    assert kind.probability(features) == pytest.approx(math.exp(odds) / (1 + math.exp(odds)))
 
 
-def test_a_chunk_that_shares_nothing_with_the_query_is_unlikely_and_one_that_shares_all_is_likely():
-    assert probability(Features(0.0, 0.0)) < 0.01
-    assert probability(Features(1.0, 1.0, 1.0, 1.0, 1.0)) > 0.9
+@KINDS
+def test_a_chunk_that_shares_nothing_with_the_query_is_unlikely_and_one_that_shares_all_is_likely(kind: Relevance):
+    assert kind.probability(Features(0.0, 0.0)) < 0.01
+    assert kind.probability(Features(1.0, 1.0, 1.0, 1.0, 1.0)) > 0.9
 
 
-def test_the_probability_stays_between_0_and_1_at_the_ends_of_the_features():
-    assert 0 < probability(Features(-1.0, 0.0)) < probability(Features(1.0, 1.0, 1.0, 1.0, 1.0)) < 1
+@KINDS
+def test_the_probability_stays_between_0_and_1_at_the_ends_of_the_features(kind: Relevance):
+    ends = kind.probability(Features(-1.0, 0.0)), kind.probability(Features(1.0, 1.0, 1.0, 1.0, 1.0))
+    assert 0 < ends[0] < ends[1] < 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "How much does the battery hold?",
+        "who got the first nobel prize in physics",
+        "the cuban revolt against spain was led by who",
+        "The pump holds how many litres of water?",
+        "电池能容纳多少电量？",
+        "battery capacity",
+        "pump shaft seal cost",
+        "",
+    ],
+)
+def test_what_asks_and_key_words_are_taken_for_a_question(query: str):
+    assert not is_statement(query)
+    assert relevance_to(query) is QUESTION
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["The pump is sealed by two rings.", "Statins do not decrease the risk of stroke", "One pump in five leaks."],
+)
+def test_what_states_something_is_a_statement(query: str):
+    assert is_statement(query)
+    assert relevance_to(query) is STATEMENT
 
 
 def test_a_word_in_the_same_form_counts_and_another_form_does_not():

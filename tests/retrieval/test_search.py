@@ -12,7 +12,7 @@ from ragstone.ingest.options import IngestOptions
 from ragstone.ingest.pipeline import ingest
 from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.library import Library
-from ragstone.retrieval.relevance import probability
+from ragstone.retrieval.relevance import relevance_to
 from ragstone.retrieval.retriever import DEPTH, MODES, Mode, Retriever
 
 QUESTIONS = tomllib.loads(Path(__file__).parents[1].joinpath("data/sample_questions.toml").read_text("utf-8"))
@@ -56,7 +56,7 @@ def test_a_hybrid_search_joins_what_both_methods_say_of_a_chunk(retriever: Retri
     for hit in hits:
         assert hit.ranks == {mode: of[hit.chunk.id].rank for mode, of in ranks.items() if hit.chunk.id in of}
         assert hit.features is not None
-        assert hit.score == hit.probability == probability(hit.features)
+        assert hit.score == hit.probability == relevance_to(question).probability(hit.features)
         if dense := ranks["dense"].get(hit.chunk.id):
             assert hit.similarity == hit.features.cosine == dense.score
         if lexical := ranks["lexical"].get(hit.chunk.id):
