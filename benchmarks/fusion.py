@@ -37,7 +37,7 @@ from ragstone.app.settings import Settings
 from ragstone.eval.metrics.ranking import score
 from ragstone.eval.stats import Difference, compare, holm
 from ragstone.retrieval.diversity import spread
-from ragstone.retrieval.relevance import QUESTION, STATEMENT, Relevance
+from ragstone.retrieval.relevance import QUESTION, STATEMENT, Features
 
 DATA = Path(os.environ.get("RAGSTONE_BENCH_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 SAMPLES = Path(__file__).resolve().parents[1] / "app" / "samples"
@@ -54,11 +54,11 @@ Values = dict[str, dict[str, list[float | None]]]
 """Way to set (with "@2" for recall) to the value of each query."""
 
 
-def _model(kind: Relevance) -> tuple[dict[str, float], float]:
-    return dict(zip(m.FEATURES, astuple(kind.weights), strict=True)), kind.intercept
+def _named(features: Features) -> dict[str, float]:
+    return dict(zip(m.FEATURES, astuple(features), strict=True))
 
 
-SHIPPED = m.Kinds(_model(QUESTION), _model(STATEMENT))
+SHIPPED = m.Kinds(*((_named(kind.weights), kind.intercept) for kind in (QUESTION, STATEMENT)))
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def main() -> None:
     show_values(values, sets)
     show_tests(values, "shipped", sets)
     show_calibration(sets)
-    show_reading(sets, training)
+    show_reading(sets)
     show_diversity(sets)
     show_samples()
     if args.fit:
@@ -215,15 +215,13 @@ def show_calibration(sets: Mapping[str, Gathered]) -> None:
     print(f"\n{table(('relevant (n) at', *(SHORT.get(n, n) for n in sets)), lines)}", flush=True)
 
 
-def show_reading(sets: Mapping[str, Gathered], training: Mapping[str, Gathered]) -> None:
+def show_reading(sets: Mapping[str, Gathered]) -> None:
     """How many candidates have to be compared with the query word by word, and by what weights they are chosen."""
-    known = [({name: weights[name] for name in KNOWN}, 0.0) for weights, _ in SHIPPED]
-    rough = {"its own weights": m.Kinds(*known)}
-    if training:
-        rough["fitted weights"] = fitted(training, KNOWN)
+    own = m.Kinds(*(({name: weights[name] for name in KNOWN}, 0.0) for weights, _ in SHIPPED))
+    shipped = m.Kinds(*((_named(kind.unread), 0.0) for kind in (QUESTION, STATEMENT)))
     values = {
         f"read {read}, by {which}": scored({n: m.first_read(o, SHIPPED, by, read) for n, o in sets.items()}, sets)
-        for which, by in rough.items()
+        for which, by in {"the final weights": own, "weights for it": shipped}.items()
         for read in (20, 30, 50, 100)
     }
     values["shipped"] = scored({n: m.by_kind(one, SHIPPED) for n, one in sets.items()}, sets)
@@ -291,7 +289,8 @@ def show_fits(training: Mapping[str, Gathered]) -> None:
         judged = [one for name, one in training.items() if name in JUDGED and name in (*QUESTIONS, *names)]
         slope, intercept = m.platt(judged, weights)
         scaled = ", ".join(f"{slope * w:.2f}" for w in weights.values())
-        print(f"\n{kind} = Relevance(Features({scaled}), {intercept:.2f})", flush=True)
+        unread = ", ".join(f"{name}={w:.2f}" for name, w in m.fit(list(sets.values()), KNOWN).items())
+        print(f"\n{kind} = Relevance(Features({scaled}), {intercept:.2f}, Features({unread}))", flush=True)
 
 
 def _mean(one: Gathered, scores: m.Scores) -> float:

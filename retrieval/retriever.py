@@ -29,7 +29,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 DEPTH = 100
 """How many hits of each method are candidates."""
-READ = 50
+READ = 30
 """How many of the likeliest candidates are compared with the query word by word."""
 TRIES = 10
 """How often the index is read anew because the library has changed at that very moment."""
@@ -228,7 +228,7 @@ class Retriever:
         """The hits, and the candidates that were left out, of those that were compared word by word."""
         relevance = relevance_to(query)
         features = {i: found.features(i) for i in found.ids()}
-        likeliest = sorted(features, key=lambda i: (-relevance.log_odds(features[i]), i))[: max(wanted, READ)]
+        likeliest = sorted(features, key=lambda i: (-relevance.order_unread(features[i]), i))[: max(wanted, READ)]
         chunks = self._library.chunks(likeliest)
         words = QueryWords(query, found.terms, found.rarest)
         wordings = {i: words.wording(f"{c.title}\n{c.heading}", c.passage) for i, c in chunks.items()}
