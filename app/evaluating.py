@@ -41,6 +41,8 @@ class RetrievalResult:
     hits: int
     """Chunks asked of each search."""
     embedder: EmbedderIdentity | None
+    reranker: str
+    """By what it is loaded; empty for none."""
     runs: Mapping[str, Run]
     """By mode."""
     report: RankingReport
@@ -84,7 +86,7 @@ def run_retrieval(
             ranker, told = document_ranker(rag, mode, asked), partial(tell, f"{corpus.name}: {mode}")
             runs[mode] = run_queries(corpus.queries, ranker, told)
         report = evaluate(runs, corpus.qrels, baseline, metrics, seed)
-        return RetrievalResult(corpus, documents, chunks, asked, rag.library.embedder, runs, report)
+        return RetrievalResult(corpus, documents, chunks, asked, rag.library.embedder, settings.reranker, runs, report)
 
 
 def corpus_library(corpus: JudgedCorpus, work: Path, settings: Settings, tell: Tell = lambda *_: None) -> Path:

@@ -189,6 +189,7 @@ def _set_json(result: RetrievalResult, *, per_query: bool) -> dict[str, Any]:
         "queries_absent": corpus.queries_absent,
         "hits": result.hits,
         "embedder": None if result.embedder is None else asdict(result.embedder),
+        "reranker": result.reranker or None,
         **result.report.as_json(per_query=per_query),
     }
 

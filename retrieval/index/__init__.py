@@ -20,7 +20,7 @@ from ...errors import LibraryLockedError, LibraryWriteError
 from ..library import Library
 from ._dense import FLAT_BELOW
 from ._postings import K1 as K1
-from ._postings import Mask, bm25, bm25_of, holds, ideal, idf
+from ._postings import Mask, bm25, bm25_of, holds, idf
 from ._postings import Segment as Searched
 from ._segment import Segment, following
 from ._snapshot import News, Snapshot, folder_of
@@ -222,10 +222,6 @@ class Index:
             held = holds(segment.postings, terms, rows.ravel()).reshape(len(terms), *rows.shape).any(axis=1)
             found |= zip(numbers, (worth @ held).tolist(), strict=True)
         return found
-
-    def ideal(self, terms: Sequence[int]) -> float:
-        """What the BM25 score of a chunk that holds every term ever more often comes close to."""
-        return ideal(self._searched, terms)
 
     def idf(self, terms: Sequence[int]) -> list[float]:
         """How telling each term is, of BM25."""

@@ -205,11 +205,6 @@ def idf(segments: Sequence[Segment], terms: Sequence[int]) -> list[float]:
     return [_idf(rows, sum(_df(postings, alive, term) for postings, alive, _ in segments)) for term in terms]
 
 
-def ideal(segments: Sequence[Segment], terms: Sequence[int]) -> float:
-    """What the score of a row that holds every term ever more often comes close to."""
-    return (K1 + 1) * sum(idf(segments, list(dict.fromkeys(terms))))
-
-
 @dataclass(frozen=True, slots=True)
 class _Query:
     """Terms with their weights, the rarest first, and the average length of a row."""

@@ -54,6 +54,7 @@ def test_a_run_searches_in_every_mode_and_tells_how_sure_it_is(ragstone_cli: Cli
     queries = found["queries"] - 1  # one has no relevant document
     assert (found["name"], found["judgements"], found["judgements_absent"]) == ("questions", queries + 2, 2)
     assert found["embedder"]["model"] == "all-minilm-l6-v2"
+    assert found["reranker"] is None
     assert set(found["metrics"]) == MODES
     for of in found["metrics"].values():
         value = of["nDCG@10"]
