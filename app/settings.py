@@ -90,7 +90,7 @@ class Settings:
         choices=("none", "neighbours", "section"),
     )
     index_memory_mb: int = _setting(
-        1024, "What the index's vectors may take in memory, in MiB; above it they are compressed.", low=1, high=1 << 20
+        2048, "What the index's vectors may take in memory, in MiB; above it they are compressed.", low=1, high=1 << 20
     )
     hits: int = _setting(4, "The most passages given to the chat model.", low=1, high=50)
     min_confidence: float = _setting(

@@ -114,7 +114,7 @@ def _measured(kind: str, vectors: np.ndarray, queries: np.ndarray, best: np.ndar
     faiss.omp_set_num_threads(os.cpu_count() or 1)
     recalls = [f"{value / len(queries):.4f}" for value in (*found.values(), raw)]
     times = [f"{value:.2f}" for value in (*np.quantile(taken, (0.5, 0.99)), busy, *filtered)]
-    lists = f"{index._index.nprobe} of {index._index.nlist}" if kind.startswith("ivf") else ""
+    lists = f"{index._inverted.nprobe} of {index._inverted.nlist}" if kind.startswith("ivf") else ""
     return [kind, lists, f"{built:.1f}", f"{1e3 * opened:.1f}", *times, *recalls, f"{megabytes(file):.0f}"]
 
 

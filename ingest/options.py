@@ -31,7 +31,7 @@ class IngestOptions:
     """Near-duplicates are stored unseen, stored and reported, or reported and left out."""
     collection: str | None = None
     """Where the files go; None leaves known ones where they are, and puts new ones into none."""
-    index_memory_mb: int = 1024
+    index_memory_mb: int = 2048
     """What the index's vectors may take in memory; see `retrieval.index`."""
     embedding_model: str = ""
     """Its name, as part of what the stored chunks depend on; it has to mean the same from every folder."""

@@ -42,7 +42,7 @@ def reindex(
     embedder: Embedder | None,
     plan: ChunkPlan,
     on_progress: Callable[[Progress], None] | None = None,
-    index_memory_mb: int = 1024,
+    index_memory_mb: int = 2048,
 ) -> ReindexReport:
     """Embed every chunk with another model, and switch to it when all is done; or make the index and the terms anew.
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MEMORY_MB = 1024
+MEMORY_MB = 2048
 """What the vectors may take when they are mapped into memory; above it they are compressed."""
 
 

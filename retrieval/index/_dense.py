@@ -7,6 +7,7 @@ as it stands; what is dropped or added renumbers a copy, never the index that is
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,9 @@ _SPARE = 8
 """Hits asked for beyond k, so that equal ones at the end are seen to be equal."""
 _SKEW = 1.2
 """A mask that keeps this many times less near the query than elsewhere is against the query."""
+_SHORTLIST, _SHORTLIST_SHARE = 400, 4
+"""Rows that are compared exactly of those that four bits for every two dimensions rank first: so many, or so many times
+as are wanted."""
 _OVERFETCH = {"f32": 1, "f16": 2, "sq8": 2}
 _ROUNDING = 1e-6
 """FAISS sums in an order of its own: closer scores than this may be in the wrong order."""
@@ -70,14 +74,14 @@ class Dense:
         self.kind = str(kind)
         self.exact = kind.codec == "f32"
         self.overfetch = _OVERFETCH.get(kind.codec, 8)
-        self._index, self._lists = index, kind.lists
+        self._index, self._lists, self._inverted = index, kind.lists, _ivf.inverted(index)
 
     @classmethod
     def build(
         cls,
         ids: npt.NDArray[np.int64],
         vectors: npt.NDArray[np.float32] | Batches,
-        memory_mb: float = 1024,
+        memory_mb: float = 2048,
         flat_below: int = FLAT_BELOW,
     ) -> Dense:
         """Index vectors: the same index for the same vectors, on one machine.
@@ -110,7 +114,7 @@ class Dense:
         removed: npt.NDArray[np.int64],
         new_ids: npt.NDArray[np.int64],
         new_vectors: npt.NDArray[np.float32],
-        memory_mb: float = 1024,
+        memory_mb: float = 2048,
         exact: Batches | None = None,
         flat_below: int = FLAT_BELOW,
     ) -> Dense:
@@ -202,25 +206,34 @@ class Dense:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Scores and places, best first, as FAISS computes them; in one thread."""
         query = np.ascontiguousarray(vector, np.float32).reshape(1, -1)
-        selector: Any = (
-            faiss.IDSelectorAll()
-        )  # without one a flat index takes a path that was measured five times slower
+        # Without a selector a flat index takes a path that was measured five times slower.
+        selector: Any = faiss.IDSelectorAll()
         if wanted is not None:
             bits = np.packbits(wanted, bitorder="little")
             selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
+        index = self._index
         settings: Any = faiss.IVFSearchParameters() if self._lists else faiss.SearchParameters()
         settings.sel = selector
         if self._lists:
             usual = self._lists if k == count else self._usual_probes(k)
             settings.nprobe = usual if wanted is None else self._probes(query, wanted, count, usual)
-        scores, places = self._index.search(query, k, params=settings)
+        if self._lists and self.exact:
+            if settings.nprobe == self._lists:  # all rows: better exactly
+                index, settings = faiss.downcast_index(index.refine_index), faiss.SearchParameters()
+                settings.sel = selector
+            else:
+                shortlist, of_lists = min(max(_SHORTLIST, _SHORTLIST_SHARE * k), count), settings
+                settings = faiss.IndexRefineSearchParameters()
+                settings.k_factor, settings.base_index_params = shortlist / k, of_lists
+        with _one_thread():
+            scores, places = index.search(query, k, params=settings)
         found = places[0] >= 0
         return scores[0][found], places[0][found]
 
     def _usual_probes(self, k: int) -> int:
         """The lists to read for k rows: those of the calibration, and for more than it asked for as many times more."""
         calibrated = NEIGHBOURS * self.overfetch + _SPARE
-        return min(int(self._index.nprobe * max(k / calibrated, 1.0)) + (k > calibrated), self._lists)
+        return min(int(self._inverted.nprobe * max(k / calibrated, 1.0)) + (k > calibrated), self._lists)
 
     def _probes(self, query: npt.NDArray[np.float32], wanted: npt.NDArray[np.bool_], count: int, usual: int) -> int:
         """The lists to read, so that they hold as many wanted rows as a search without a mask looks at.
@@ -230,7 +243,7 @@ class Dense:
         enough = len(wanted) * usual // self._lists
         if count <= enough:
             return self._lists
-        _, order = self._index.quantizer.search(query, self._lists)
+        _, order = self._inverted.quantizer.search(query, self._lists)
         held = np.cumsum(np.bincount(self._list_of[wanted], minlength=self._lists)[order[0]])
         if _SKEW * held[usual - 1] < enough * count / len(wanted):
             return self._lists
@@ -258,6 +271,17 @@ class Dense:
                 yield new
 
         return batches
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """FAISS works in the calling thread alone, and in no other thread otherwise than before."""
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _best(places: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], k: int) -> list[tuple[int, float]]:
