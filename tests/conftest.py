@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +24,13 @@ from ragstone.retrieval.library import Library
 
 ROOT = Path(__file__).resolve().parents[1]
 OpenLibrary = Callable[..., Library]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heed_ctrl_c() -> None:
+    """A shell lets what it starts in the background ignore SIGINT; here and in the commands it is to be heeded."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +135,10 @@ class Finished:
 
 @dataclass(frozen=True)
 class Cli:
-    """Runs `ragstone` and `ingest` as real processes in a folder, with no setting but those of the test."""
+    """Runs `ragstone` and `ingest` as real processes in a folder, with no setting but those of the test.
+
+    And with one thread: tests run side by side, and llama.cpp's threads spin while another process has their core.
+    """
 
     folder: Path
     models_dir: Path
@@ -151,7 +162,7 @@ class Cli:
         return subprocess.Popen(
             [*map(str, words), *map(str, arguments)],
             cwd=self.folder,
-            env=kept | {"RAGSTONE_MODELS_DIR": str(self.models_dir)} | (env or {}),
+            env=kept | {"RAGSTONE_MODELS_DIR": str(self.models_dir), "RAGSTONE_THREADS": "1"} | (env or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

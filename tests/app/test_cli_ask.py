@@ -74,7 +74,13 @@ def test_chat_answers_question_after_question(
         text=True,
         timeout=120,
         cwd=tmp_path,
-        env={"PATH": "", "HOME": str(tmp_path), "RAGSTONE_MODELS_DIR": str(ragstone_cli.models_dir)} | settings,
+        env={
+            "PATH": "",
+            "HOME": str(tmp_path),
+            "RAGSTONE_MODELS_DIR": str(ragstone_cli.models_dir),
+            "RAGSTONE_THREADS": "1",
+        }
+        | settings,
         check=True,
     )
     alone = ragstone_cli("ask", QUESTION, env=settings).stdout

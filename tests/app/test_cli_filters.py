@@ -125,7 +125,7 @@ def test_an_abstention_says_that_no_document_matches(ragstone_cli: Any, settings
 
 
 def test_the_engine_takes_a_mapping_or_texts(sample_library: Path, model_store: ModelStore, tiny_model_path: Path):
-    settings = Settings(models_dir=model_store.folder, model=str(tiny_model_path), min_confidence=0.99)
+    settings = Settings(models_dir=model_store.folder, model=str(tiny_model_path), min_confidence=0.99, threads=1)
     with Ragstone.open(sample_library, create=False, settings=settings) as rag:
         for given in ({"type": "pdf"}, ["type=pdf"], "type=pdf"):
             assert {Path(hit.chunk.document).suffix for hit in rag.search("battery", 50, filter=given)} == {".pdf"}

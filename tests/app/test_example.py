@@ -13,7 +13,7 @@ def test_the_example_runs_as_it_is_written(samples: Path, tiny_model_path: Path,
         text=True,
         timeout=120,
         cwd=tmp_path,
-        env=os.environ | {"RAGSTONE_MODEL": str(tiny_model_path), "RAGSTONE_MAX_TOKENS": "32"},
+        env=os.environ | {"RAGSTONE_MODEL": str(tiny_model_path), "RAGSTONE_MAX_TOKENS": "32", "RAGSTONE_THREADS": "1"},
         check=False,
     )
     assert done.returncode == 0, done.stderr

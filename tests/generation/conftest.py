@@ -12,7 +12,7 @@ MakePassages = Callable[..., list[Passage]]
 
 @pytest.fixture(scope="session")
 def tiny_model(tiny_model_path: Path) -> Iterator[LlamaModel]:
-    with LlamaModel(tiny_model_path, context_tokens=1024) as model:
+    with LlamaModel(tiny_model_path, context_tokens=1024, threads=1) as model:
         yield model
 
 

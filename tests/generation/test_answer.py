@@ -15,7 +15,13 @@ QUESTION = "What torque do the M10 bolts on the rack busbars need?"
 @pytest.fixture(scope="module")
 def rag(sample_library: Path, tiny_model_path: Path) -> Iterator[Ragstone]:
     with Ragstone.open(
-        sample_library, create=False, model=str(tiny_model_path), max_tokens=48, context_tokens=2048, min_confidence=0.0
+        sample_library,
+        create=False,
+        model=str(tiny_model_path),
+        threads=1,
+        max_tokens=48,
+        context_tokens=2048,
+        min_confidence=0.0,
     ) as opened:
         yield opened
 
@@ -77,7 +83,7 @@ def test_closing_the_stream_stops_the_answer(rag: Ragstone) -> None:
 def test_a_question_far_from_the_documents_is_not_even_put_to_the_model(
     sample_library: Path, tiny_model_path: Path
 ) -> None:
-    with Ragstone.open(sample_library, create=False, model=str(tiny_model_path)) as rag:
+    with Ragstone.open(sample_library, create=False, model=str(tiny_model_path), threads=1) as rag:
         answer = rag.ask("Who won the football world cup in 1998?")
     assert answer.abstained
     assert answer.text == NO_ANSWER
@@ -87,12 +93,12 @@ def test_a_question_far_from_the_documents_is_not_even_put_to_the_model(
 
 
 def test_an_answer_below_the_threshold_is_withdrawn(sample_library: Path, tiny_model_path: Path) -> None:
-    with Ragstone.open(sample_library, create=False, model=str(tiny_model_path), min_confidence=1.0) as rag:
+    with Ragstone.open(sample_library, create=False, model=str(tiny_model_path), threads=1, min_confidence=1.0) as rag:
         assert rag.ask(QUESTION).text == NO_ANSWER
 
 
 def test_an_empty_library_gives_no_answer(tmp_path: Path, tiny_model_path: Path) -> None:
-    with Ragstone.open(tmp_path / "library", model=str(tiny_model_path)) as rag:
+    with Ragstone.open(tmp_path / "library", model=str(tiny_model_path), threads=1) as rag:
         answer = rag.ask(QUESTION)
     assert answer.abstained
     assert answer.hits == ()

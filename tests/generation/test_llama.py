@@ -151,5 +151,6 @@ def test_the_layers_on_the_gpu_are_those_that_llama_cpp_reports(tiny_model: Llam
     assert tiny_model.offload.layers == (31 if supports_gpu() else 0)
 
 
-def test_threads_are_the_physical_cores_by_default(tiny_model: LlamaModel) -> None:
-    assert tiny_model.threads == physical_cores() >= 1
+def test_threads_are_the_physical_cores_by_default(tiny_model_path: Path) -> None:
+    with LlamaModel(tiny_model_path, context_tokens=512) as model:
+        assert model.threads == physical_cores() >= 1
