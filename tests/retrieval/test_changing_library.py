@@ -16,7 +16,7 @@ from ragstone.retrieval.library import Library
 
 MINUTES = float(os.environ.get("RAGSTONE_SOAK_MINUTES") or 0)
 """How long the random steps go on; by default once with the first seed."""
-EXAMPLES, STEPS = 40, 50
+EXAMPLES, STEPS = 30, 50
 
 
 @pytest.fixture
