@@ -30,7 +30,7 @@ _SPARE = 8
 """Hits asked for beyond k, so that equal ones at the end are seen to be equal."""
 _SKEW = 1.2
 """A mask that keeps this many times less near the query than elsewhere is against the query."""
-_SHORTLIST, _SHORTLIST_SHARE = 400, 4
+_SHORTLIST, _SHORTLIST_SHARE = 500, 5
 """Rows that are compared exactly of those that four bits for every two dimensions rank first: so many, or so many times
 as are wanted."""
 _OVERFETCH = {"f32": 1, "f16": 2, "sq8": 2}

@@ -26,7 +26,7 @@ Batches = Callable[[], Iterable["npt.NDArray[np.float32]"]]
 FLAT_BELOW = 30_000
 """Rows up to which every vector is compared; `benchmarks/index_kinds.py` shows where that becomes slower."""
 
-RECALL = 0.997
+RECALL = 0.998
 """Of the true neighbours of the calibration's queries, the share that must lie in the lists that are read; real
 questions find less than these."""
 
