@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
@@ -188,20 +187,18 @@ class Retriever:
         found = _Candidates()
         if not len(index):
             return found
+        vector = None if embedder is None else embedder.embed_query(query)
         terms: dict[int, float] = {}
-        with ThreadPoolExecutor(1) as beside:  # the network runs while this thread searches for words
-            embedded = None if embedder is None else beside.submit(embedder.embed_query, query)
-            if mode != "dense":
-                terms = self._look_up(index, query, found)
-                hits = index.lexical(list(terms), depth, among)
-                found.rankings["lexical"] = [i for i, _ in hits]
-                found.bm25 = dict(hits)
-        if embedded is not None:
-            vector = embedded.result()
+        if mode != "dense":
+            terms = self._look_up(index, query, found)
+            hits = index.lexical(list(terms), depth, among)
+            found.rankings["lexical"] = [i for i, _ in hits]
+            found.bm25 = dict(hits)
+        if vector is not None:
             hits = index.dense(vector, depth, among)
             found.rankings["dense"] = [i for i, _ in hits]
             found.cosines = dict(hits)
-        if mode == "hybrid" and embedded is not None:
+        if mode == "hybrid" and vector is not None:
             found.rankings["also"] = index.kept(also, among)
             ids = found.ids()
             found.cosines |= index.similarities(vector, (i for i in ids if i not in found.cosines))

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +56,6 @@ class OpenVinoRuntime:
         self._precision = precision
         self._streams = threads or psutil.cpu_count(logical=False) or 1
         self._of_queries = self._compiled(1)
-        self._idle = SimpleQueue[Any]()
         self._lock = threading.Lock()
         self._of_passages: Any = None
         self.name = f"openvino-{self._of_queries.get_property('INFERENCE_PRECISION_HINT').to_string()}"
@@ -102,12 +100,8 @@ class OpenVinoRuntime:
         ids[0, : len(text)] = text
         mask = np.zeros_like(ids)
         mask[0, : len(text)] = 1
-        try:
-            request = self._idle.get_nowait()
-        except Empty:
-            request = self._of_queries.create_infer_request()
+        request = self._of_queries.create_infer_request()
         found: npt.NDArray[np.float32] = request.infer({"input_ids": ids, "attention_mask": mask})[0][0]
-        self._idle.put(request)
         return found
 
     def _work(self, texts: Sequence[Sequence[int]], waiting: Iterator[list[int]], out: npt.NDArray[np.float32]) -> None:
