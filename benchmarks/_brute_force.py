@@ -294,9 +294,8 @@ class Model:
         if not whole:
             return
         assert len(hits) == min(k, len(among))
-        first = {
-            i: relevance_to(query).log_odds(Features(f.cosine, f.lexical, around=f.around)) for i, f in features.items()
-        }
+        unread = relevance_to(query).order_unread
+        first = {i: unread(f.cosine, f.lexical, f.around) for i, f in features.items()}
         judged = sorted(first.values())[-max(k, READ) :]
         for i in among - {hit.chunk.id for hit in hits}:
             assert chances[i] <= scores[-1][1] + 10 * COSINE or first[i] <= judged[0] + 10 * COSINE, i

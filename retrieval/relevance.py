@@ -39,10 +39,9 @@ class Relevance:
     unread: Features
     """The weights of what is known before the chunk is read: by them it is chosen what to read."""
 
-    def order_unread(self, features: Features) -> float:
+    def order_unread(self, cosine: float, lexical: float, around: float) -> float:
         """What orders chunks of which neither `exact` nor `near` is known."""
-        w, x = self.unread, features
-        return w.cosine * x.cosine + w.lexical * x.lexical + w.around * x.around
+        return self.unread.cosine * cosine + self.unread.lexical * lexical + self.unread.around * around
 
     def log_odds(self, features: Features) -> float:
         """The logarithm of the odds that the chunk answers the query."""

@@ -15,7 +15,7 @@ from .library import Library
 from .records import Chunk, Dropped, Hit, Search
 from .relevance import Features, relevance_to
 from .rerank import rerank
-from .wording import QueryWords
+from .wording import QueryWords, Wording
 
 if TYPE_CHECKING:
     from .embedding import Embedder
@@ -55,12 +55,17 @@ class _Candidates:
     def ids(self) -> list[int]:
         return list(dict.fromkeys(i for ids in self.rankings.values() for i in ids))
 
-    def features(self, chunk: int) -> Features:
-        return Features(
-            cosine=self.cosines.get(chunk, 0.0),
-            lexical=self.bm25.get(chunk, 0.0) / self.ideal if self.ideal else 0.0,
-            around=self.covered.get(chunk, 0.0) / self.whole if self.whole else 0.0,
+    def unread(self, chunk: int) -> tuple[float, float, float]:
+        """What is known of a chunk before it is read: cosine, lexical and around, of its features."""
+        return (
+            self.cosines.get(chunk, 0.0),
+            self.bm25.get(chunk, 0.0) / self.ideal if self.ideal else 0.0,
+            self.covered.get(chunk, 0.0) / self.whole if self.whole else 0.0,
         )
+
+    def features(self, chunk: int, wording: Wording) -> Features:
+        cosine, lexical, around = self.unread(chunk)
+        return Features(cosine, lexical, wording.exact, wording.near, around)
 
 
 class Retriever:
@@ -224,12 +229,12 @@ class Retriever:
     ) -> tuple[list[Hit], list[Dropped]]:
         """The hits, and the candidates that were left out, of those that were compared word by word."""
         relevance = relevance_to(query)
-        features = {i: found.features(i) for i in found.ids()}
-        likeliest = sorted(features, key=lambda i: (-relevance.order_unread(features[i]), i))[: max(wanted, READ)]
+        order = sorted(found.ids(), key=lambda i: (-relevance.order_unread(*found.unread(i)), i))
+        likeliest = order[: max(wanted, READ)]
         chunks = self._library.chunks(likeliest)
         words = QueryWords(query, found.terms, found.rarest)
         wordings = {i: words.wording(f"{c.title}\n{c.heading}", c.passage) for i, c in chunks.items()}
-        features = {i: replace(features[i], exact=w.exact, near=w.near) for i, w in wordings.items()}
+        features = {i: found.features(i, wording) for i, wording in wordings.items()}
         scores = {i: relevance.probability(features[i]) for i in chunks}
         order = sorted(chunks, key=lambda i: (-scores[i], i))
         hits = self._hits(order, found, chunks, scores, features)
