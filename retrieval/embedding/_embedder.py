@@ -35,8 +35,8 @@ class Runtime(Protocol):
         """Map the token ids of texts to sentence embeddings (texts, dimension)."""
         ...
 
-    def forward_query(self, text: Sequence[int]) -> npt.NDArray[np.float32]:
-        """Map the token ids of one text to its embedding (dimension,), fast."""
+    def forward_query(self, text: Sequence[int], most: int) -> npt.NDArray[np.float32]:
+        """Map the token ids of one text, of `most` that the model reads, to its embedding (dimension,), fast."""
         ...
 
 
@@ -88,7 +88,7 @@ class Embedder:
         if len(ids) > self.identity.max_tokens:
             log.warning("the query has %d tokens; the embedding model reads %d", len(ids), self.identity.max_tokens)
             ids = ids[: self.identity.max_tokens - 1] + ids[-1:]
-        vector = self._runtime.forward_query(ids)
+        vector = self._runtime.forward_query(ids, self.identity.max_tokens)
         unit: npt.NDArray[np.float32] = vector / np.linalg.norm(vector)
         return unit
 

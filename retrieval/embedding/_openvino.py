@@ -94,9 +94,9 @@ class OpenVinoRuntime:
                 done.result()
         return vectors
 
-    def forward_query(self, text: Sequence[int]) -> npt.NDArray[np.float32]:
+    def forward_query(self, text: Sequence[int], most: int) -> npt.NDArray[np.float32]:
         """Map the token ids of one text to its embedding (dimension,); it is padded, for each new length costs time."""
-        ids = np.zeros((1, -(-len(text) // _STEP) * _STEP), np.int64)
+        ids = np.zeros((1, min(-(-len(text) // _STEP) * _STEP, most)), np.int64)
         ids[0, : len(text)] = text
         mask = np.zeros_like(ids)
         mask[0, : len(text)] = 1

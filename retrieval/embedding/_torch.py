@@ -47,7 +47,7 @@ class TorchRuntime:
             vectors[rows] = self._forward([texts[row] for row in rows])
         return vectors
 
-    def forward_query(self, text: Sequence[int]) -> npt.NDArray[np.float32]:
+    def forward_query(self, text: Sequence[int], most: int) -> npt.NDArray[np.float32]:
         """Map the token ids of one text to its embedding (dimension,)."""
         vector: npt.NDArray[np.float32] = self._forward([text])[0]
         return vector

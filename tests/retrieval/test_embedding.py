@@ -199,6 +199,14 @@ def test_an_ingest_uses_no_network(
     assert f"[{sys.executable!r}, '-P', '-m', 'ragstone.ingest.worker']" in started[1]
 
 
+@pytest.mark.parametrize("length", [3, 15, 16, 17, 100, 255, 256])
+def test_a_query_has_the_vector_of_the_same_passage(embedder: Embedder, length: int):
+    runtime, ids = embedder._runtime, list(range(2000, 2000 + length))
+    alone, padded = runtime.forward([ids])[0], runtime.forward_query(ids, 256)
+    assert alone @ padded / np.linalg.norm(alone) / np.linalg.norm(padded) > 0.999
+    assert np.array_equal(padded, runtime.forward_query(ids, 256))
+
+
 def test_ctrl_c_after_models_were_dropped_interrupts_and_does_no_more(model_store: ModelStore):
     program = [sys.executable, "-c", TWO_MODELS, str(model_store.path("all-minilm-l6-v2"))]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
