@@ -63,7 +63,7 @@ class OpenVinoRuntime:
         self.sha256: str = json.loads((self._exported / "source.json").read_text("utf-8"))["sha256"]
 
     def _compiled(self, streams: int) -> Any:
-        """The network for so many texts at a time. With one stream it runs in the caller's thread, which is faster."""
+        """The network for so many texts at a time."""
         config: dict[str, Any] = {
             "CACHE_DIR": str(self._exported / "compiled"),
             "PERFORMANCE_HINT": "THROUGHPUT",

@@ -16,14 +16,13 @@ import faiss
 import numpy as np
 
 from . import _ivf
-from ._ivf import FLAT_BELOW, NEIGHBOURS, Batches, Kind, choose, kind_of
+from ._ivf import BATCH, FLAT_BELOW, NEIGHBOURS, Batches, Kind, choose, kind_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = ["FLAT_BELOW", "Batches", "Dense", "Kind", "Room", "choose"]
 
-_BATCH = 1 << 14
 _FEW = 2_000
 """As many rows or fewer are compared one by one, without a walk through the lists."""
 _SPARE = 8
@@ -265,8 +264,8 @@ class Dense:
         kept = np.flatnonzero(keep)
 
         def batches() -> Iterator[npt.NDArray[np.float32]]:
-            for start in range(0, len(kept), _BATCH):
-                yield self._index.reconstruct_batch(kept[start : start + _BATCH])
+            for start in range(0, len(kept), BATCH):
+                yield self._index.reconstruct_batch(kept[start : start + BATCH])
             if len(new):
                 yield new
 
@@ -289,7 +288,7 @@ def _best(places: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], k: int
     return list(zip(places[order].tolist(), scores[order].tolist(), strict=True))
 
 
-def _sliced(vectors: npt.NDArray[np.float32], rows: int = _BATCH) -> Batches:
+def _sliced(vectors: npt.NDArray[np.float32], rows: int = BATCH) -> Batches:
     return lambda: (vectors[start : start + rows] for start in range(0, len(vectors), rows))
 
 

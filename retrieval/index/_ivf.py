@@ -39,7 +39,8 @@ _QUERIES = 200
 _NOISE = 1.5  # the length of the noise that makes a passage's vector one like a question's
 _SEED = 1234
 _CODES = 16  # of four bits
-_PART = 1 << 14
+BATCH = 1 << 14
+"""Rows that are copied at a time."""
 _MARGIN = 0.2  # of the range of sq8, at both ends: later vectors lie outside that of the sample, and would be cut
 
 
@@ -135,8 +136,8 @@ def _encoded_anew(index: Any, keep: npt.NDArray[np.bool_], new: npt.NDArray[np.f
     trained = faiss.clone_index(inverted(index))
     trained.reset()
     copy, kept = _exact_behind(trained), np.flatnonzero(keep)
-    for start in range(0, len(kept), _PART):
-        copy.add(index.reconstruct_batch(kept[start : start + _PART]))
+    for start in range(0, len(kept), BATCH):
+        copy.add(index.reconstruct_batch(kept[start : start + BATCH]))
     if len(new):
         copy.add(new)
     inverted(copy).make_direct_map()
