@@ -27,7 +27,7 @@ from ragstone import Ragstone
 from ragstone.eval.stats import estimate
 from ragstone.generation.conversation import Turn, carried, standalone
 from ragstone.generation.llama import LlamaModel
-from ragstone.generation.sampling import Sampling
+from ragstone.generation.sampling import Message, Sampling
 from ragstone.retrieval.records import Chunk
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,8 +121,8 @@ def by_model(question: str, history: Sequence[Turn], model: LlamaModel) -> str:
         return question
     last = history[-1]
     ask = f"{MODEL_PROMPT}\nConversation:\nQ: {last.question}\nA: {last.answer}\nLast question: {question}\n"
-    prompt = model.render([{"role": "user", "content": f"{ask}Rewritten question:"}])
-    lines = "".join(model.generate(prompt, Sampling(max_tokens=64))).strip().splitlines()
+    messages: list[Message] = [{"role": "user", "content": f"{ask}Rewritten question:"}]
+    lines = "".join(model.generate(messages, Sampling(max_tokens=64))).strip().splitlines()
     return lines[0].strip().strip('"') if lines else question
 
 

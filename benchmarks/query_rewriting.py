@@ -104,7 +104,7 @@ class Words:
             model = self._rag.load_model()
             ask: list[Message] = [{"role": "user", "content": PROMPTS[method].format(question=question)}]
             started = time.perf_counter()
-            text = "".join(model.generate(model.render(ask), Sampling(max_tokens=96)))
+            text = "".join(model.generate(ask, Sampling(max_tokens=96)))
             seconds = time.perf_counter() - started
             self._known[method, question] = text, seconds
             if self._file:

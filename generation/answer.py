@@ -21,7 +21,7 @@ from .sampling import Sampling
 
 if TYPE_CHECKING:
     from ..retrieval.filters import Filter
-    from .llama import LlamaModel
+    from .chat_model import ChatModel
 
 NO_ANSWER = "The documents do not answer this question."
 NO_DOCUMENT = "No document matches the filter."
@@ -81,7 +81,7 @@ class _Draft:
     trace: Search = field(default_factory=lambda: Search("", {}, [], []))
     hits: list[Hit] = field(default_factory=list)
     signals: Signals = field(default_factory=Signals)
-    packed: PackedContext = field(default_factory=lambda: PackedContext((), [], []))
+    packed: PackedContext = field(default_factory=lambda: PackedContext((), [], [], 0))
     cited: CitedText = field(default_factory=lambda: CitedText("", ()))
     refusal: str = NO_ANSWER
     """What an abstention says."""
@@ -112,7 +112,7 @@ class Answerer:
 
     library: Library
     retriever: Retriever
-    model: LlamaModel
+    model: ChatModel
     sampling: Sampling = field(default_factory=Sampling)
     hits: int = 4
     mode: Mode = "hybrid"
@@ -157,9 +157,10 @@ class Answerer:
     def _read(self, draft: _Draft) -> None:
         """Let the model read the passages, and say whether they hold the answer."""
         room = self.model.context_tokens - self.sampling.max_tokens
-        draft.packed = pack(draft.query, draft.hits, self.model.render, room)
+        draft.packed = pack(draft.query, draft.hits, self.model.count, room)
         holds = self.model.log_odds(draft.packed.holds_prompt, ("yes", "Yes"), ("no", "No"))
-        draft.signals = replace(draft.signals, holds=min(holds, SURE))
+        if holds is not None:
+            draft.signals = replace(draft.signals, holds=min(holds, SURE))
 
     def _write(self, draft: _Draft) -> Iterator[Event]:
         """Let the model answer."""
@@ -199,5 +200,5 @@ class Answerer:
             dropped=tuple(draft.trace.dropped),
             model=self.model.name,
             timings_ms=draft.timings_ms,
-            tokens={"prompt": len(draft.packed.prompt), "completion": draft.completion_tokens},
+            tokens={"prompt": draft.packed.tokens, "completion": draft.completion_tokens},
         )

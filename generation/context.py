@@ -31,24 +31,24 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class PackedContext:
-    """The passages that fit, and the prompts about them, in tokens."""
+    """The passages that fit, and what the model is asked about them."""
 
     passages: tuple[Passage, ...]
-    prompt: list[int]
+    prompt: list[Message]
     """Asks for the answer."""
-    holds_prompt: list[int]
+    holds_prompt: list[Message]
     """Asks whether the passages hold it; begins as `prompt` does, so that the model reads the passages once."""
+    tokens: int
+    """Of `prompt`."""
 
 
-def pack(
-    question: str, hits: Sequence[Hit], render: Callable[[Sequence[Message]], list[int]], budget: int
-) -> PackedContext:
+def pack(question: str, hits: Sequence[Hit], count: Callable[[Sequence[Message]], int], budget: int) -> PackedContext:
     """Put as many hits as fit before the question, the best first.
 
     Args:
         question: The question.
         hits: Best first.
-        render: Messages to the tokens of a prompt, by the model's template and tokenizer.
+        count: How many tokens the prompt of these messages has.
         budget: The most tokens that a prompt may have.
 
     Raises:
@@ -56,16 +56,14 @@ def pack(
     """
     passages = [Passage(n, hit) for n, hit in enumerate(hits, 1)]
     while True:
-        packed = PackedContext(
-            tuple(passages),
-            render(_messages(question, passages)),
-            render(_messages(question, passages, f"\n\n{prompt('holds')}")),
-        )
-        if len(packed.holds_prompt) <= budget:
-            return packed
+        asked = _messages(question, passages)
+        asked_whether = _messages(question, passages, f"\n\n{prompt('holds')}")
+        taken = count(asked_whether)
+        if taken <= budget:
+            return PackedContext(tuple(passages), asked, asked_whether, count(asked))
         if len(passages) <= 1:
             raise ContextOverflowError(
-                f"the question and one passage take {len(packed.holds_prompt)} tokens, and {budget} are free",
+                f"the question and one passage take {taken} tokens, and {budget} are free",
                 remedy="Shorten the question, lower max_tokens or raise context_tokens",
             )
         passages.pop()

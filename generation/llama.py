@@ -7,7 +7,7 @@ import ctypes
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import psutil
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from ..errors import ContextOverflowError, GenerationError, ModelLoadError
+from .chat_model import Completion
 from .sampling import Message, Sampling
 
 log = logging.getLogger(__name__)
@@ -36,21 +37,6 @@ class Offload:
     total: int
     devices: tuple[str, ...]
     """Of the layers on a GPU."""
-
-
-class Completion:
-    """Text as it is generated: iterate over it once; the counts and the reason are final when it ends."""
-
-    def __init__(self, start: Callable[[Completion], Iterator[str]], prompt_tokens: int) -> None:
-        self._start = start
-        self.prompt_tokens = prompt_tokens
-        self.completion_tokens = 0
-        self.finish_reason: Literal["stop", "length", "interrupted"] = "interrupted"
-
-    def __iter__(self) -> Iterator[str]:
-        # The iterator knows the completion and not the other way round: with a cycle, an iterator that is dropped would
-        # keep the model's lock until the garbage collector comes by.
-        return self._start(self)
 
 
 class LlamaModel:
@@ -132,33 +118,39 @@ class LlamaModel:
                 tokens += self._tokenize(part, special=True)
         return tokens
 
-    def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
-        """Generate from a prompt's tokens; the text comes while it is made. Closing the iterator stops the generation.
+    def count(self, messages: Sequence[Message]) -> int:
+        """How many tokens the prompt of these messages has."""
+        return len(self.render(messages))
+
+    def generate(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+        """Generate the next turn; the text comes while it is made. Closing the iterator stops the generation.
 
         Raises:
             ContextOverflowError: The prompt and `sampling.max_tokens` do not fit the context together.
         """
+        prompt = self.render(messages)
         if len(prompt) + sampling.max_tokens > self.context_tokens:
             raise ContextOverflowError(
                 f"a prompt of {len(prompt)} tokens and an answer of up to {sampling.max_tokens} exceed the context of "
                 f"{self.context_tokens}",
                 remedy="Shorten the question, lower max_tokens or raise context_tokens",
             )
-        return Completion(lambda completion: self._pieces(list(prompt), sampling, completion), len(prompt))
+        return Completion(lambda completion: self._pieces(prompt, sampling, completion), len(prompt))
 
-    def log_odds(self, prompt: Sequence[int], yes: Sequence[str], no: Sequence[str]) -> float:
-        """The natural logarithm of P(answer begins with one of `yes`) / P(... one of `no`), after reading a prompt.
+    def log_odds(self, messages: Sequence[Message], yes: Sequence[str], no: Sequence[str]) -> float:
+        """The natural logarithm of P(the next turn begins with one of `yes`) / P(... one of `no`).
 
         Raises:
             ContextOverflowError: The prompt does not fit the context.
         """
+        prompt = self.render(messages)
         if len(prompt) >= self.context_tokens:
             raise ContextOverflowError(
                 f"a prompt of {len(prompt)} tokens exceeds the context of {self.context_tokens}",
                 remedy="Shorten the question or raise context_tokens",
             )
         with self._own_turn():
-            tokens = self._llama.generate(list(prompt), temp=0.0)
+            tokens = self._llama.generate(prompt, temp=0.0)
             next(tokens)  # reads the prompt; its logits then stand for the first token of the answer
             logits = np.ctypeslib.as_array(
                 llama_cpp.llama_get_logits_ith(self._llama.ctx, -1), shape=(self._llama.n_vocab(),)

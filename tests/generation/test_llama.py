@@ -14,7 +14,7 @@ QUESTION: list[Message] = [{"role": "user", "content": "Name three colours."}]
 
 
 def answer(model: LlamaModel, sampling: Sampling, messages: list[Message] = QUESTION) -> str:
-    return "".join(model.generate(model.render(messages), sampling))
+    return "".join(model.generate(messages, sampling))
 
 
 def test_the_likeliest_answer_is_the_same_each_time(tiny_model: LlamaModel) -> None:
@@ -32,31 +32,30 @@ def test_the_same_seed_draws_the_same_answer_and_another_seed_another(tiny_model
 
 
 def test_an_answer_ends_at_max_tokens_and_says_so(tiny_model: LlamaModel) -> None:
-    completion = tiny_model.generate(tiny_model.render(QUESTION), Sampling(max_tokens=3))
+    completion = tiny_model.generate(QUESTION, Sampling(max_tokens=3))
     assert "".join(completion)
     assert (completion.completion_tokens, completion.finish_reason) == (3, "length")
 
 
 def test_an_answer_that_the_model_ends_is_told_from_one_that_was_cut(tiny_model: LlamaModel) -> None:
     messages: list[Message] = [{"role": "user", "content": "Reply with the single word: yes"}]
-    completion = tiny_model.generate(tiny_model.render(messages), Sampling(max_tokens=200))
+    completion = tiny_model.generate(messages, Sampling(max_tokens=200))
     text = "".join(completion)
     assert completion.finish_reason == "stop"
     assert "<|im_end|>" not in text
 
 
 def test_log_odds_are_those_of_the_first_token(tiny_model: LlamaModel) -> None:
-    prompt = tiny_model.render(QUESTION)
-    likeliest = "".join(tiny_model.generate(prompt, Sampling(max_tokens=1)))
-    odds = tiny_model.log_odds(prompt, (likeliest,), ("zebra",))
+    likeliest = "".join(tiny_model.generate(QUESTION, Sampling(max_tokens=1)))
+    odds = tiny_model.log_odds(QUESTION, (likeliest,), ("zebra",))
     assert odds > 1
-    assert tiny_model.log_odds(prompt, ("zebra",), (likeliest,)) == pytest.approx(-odds)
+    assert tiny_model.log_odds(QUESTION, ("zebra",), (likeliest,)) == pytest.approx(-odds)
     with pytest.raises(ContextOverflowError):
-        tiny_model.log_odds(prompt * 100, ("yes",), ("no",))
+        tiny_model.log_odds(QUESTION * 200, ("yes",), ("no",))
 
 
 def test_closing_the_iterator_stops_the_generation_and_frees_the_model(tiny_model: LlamaModel) -> None:
-    completion = tiny_model.generate(tiny_model.render(QUESTION), Sampling(max_tokens=200))
+    completion = tiny_model.generate(QUESTION, Sampling(max_tokens=200))
     pieces = iter(completion)
     next(pieces)
     pieces.close()  # type: ignore[attr-defined]
@@ -65,7 +64,7 @@ def test_closing_the_iterator_stops_the_generation_and_frees_the_model(tiny_mode
 
 
 def test_a_second_answer_in_the_middle_of_the_first_is_an_error_and_not_a_deadlock(tiny_model: LlamaModel) -> None:
-    first = iter(tiny_model.generate(tiny_model.render(QUESTION), Sampling(max_tokens=8)))
+    first = iter(tiny_model.generate(QUESTION, Sampling(max_tokens=8)))
     next(first)
     with pytest.raises(GenerationError, match="in the middle of another answer"):
         answer(tiny_model, Sampling(max_tokens=4))
@@ -111,7 +110,7 @@ def test_a_template_that_refuses_a_system_turn_gets_it_in_the_first_user_turn(ti
 
 def test_a_prompt_that_leaves_no_room_for_the_answer_is_refused(tiny_model: LlamaModel) -> None:
     with pytest.raises(ContextOverflowError, match="exceed the context of 1024"):
-        tiny_model.generate(tiny_model.render(QUESTION), Sampling(max_tokens=1020))
+        tiny_model.generate(QUESTION, Sampling(max_tokens=1020))
 
 
 @pytest.mark.parametrize(
