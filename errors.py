@@ -12,12 +12,14 @@
     │   ├── LibraryWriteError    ... the disk is full or the folder is read-only
     │   └── EmbedderMismatchError ... its vectors come from another embedding model
     ├── ModelError               a model cannot be used
-    │   ├── ModelNotFoundError   ... it is not in the catalogue, or not on this machine
+    │   ├── ModelNotFoundError   ... it is not in the catalogue, not on this machine, or not on its server
     │   ├── DownloadError        ... no source delivered it
     │   ├── ChecksumError        ... its bytes are not the catalogue's
-    │   └── ModelLoadError       ... llama.cpp or the embedding runtime refused it
-    ├── GenerationError          a prompt or a sampling parameter cannot be used
-    │   └── ContextOverflowError ... the prompt leaves no room for an answer
+    │   ├── ModelLoadError       ... llama.cpp or the embedding runtime refused it
+    │   └── ServerError          ... its server refused, or did not answer
+    ├── GenerationError          a prompt or a sampling parameter cannot be used, or an answer cannot be made
+    │   ├── ContextOverflowError ... the prompt leaves no room for an answer
+    │   └── BrokenAnswerError    ... it broke off; the text so far was given
     ├── DataError                data to evaluate with is missing or broken
     └── OfflineError             something asked for the network while RAGSTONE_OFFLINE=1
 
@@ -50,7 +52,7 @@ class RagstoneError(Exception):
         return f"{where}{self.what}. {self.remedy}."
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.what, self.remedy, self.path)
+        return _rebuild, (type(self), self.what, self.remedy, self.path), vars(self)
 
 
 def _rebuild(kind: type[RagstoneError], what: str, remedy: str, path: str | None) -> RagstoneError:
@@ -102,7 +104,7 @@ class ModelError(RagstoneError):
 
 
 class ModelNotFoundError(ModelError):
-    """A model is not in the catalogue, or not on this machine."""
+    """A model is not in the catalogue, not on this machine, or not on its server."""
 
 
 class DownloadError(ModelError):
@@ -117,12 +119,30 @@ class ModelLoadError(ModelError):
     """llama.cpp or the embedding runtime refused a model."""
 
 
+class ServerError(ModelError):
+    """The server of a chat model refused, did not answer, or answered what cannot be read.
+
+    Attributes:
+        status: The HTTP status of its answer; None when there was none.
+    """
+
+    def __init__(
+        self, what: str, *, remedy: str, path: str | PathLike[str] | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(what, remedy=remedy, path=path)
+        self.status = status
+
+
 class GenerationError(RagstoneError):
-    """A prompt or a sampling parameter cannot be used."""
+    """A prompt or a sampling parameter cannot be used, or an answer cannot be made."""
 
 
 class ContextOverflowError(GenerationError):
     """A prompt leaves no room for an answer."""
+
+
+class BrokenAnswerError(GenerationError):
+    """An answer broke off. Its text so far was given, and its finish reason stays `interrupted`."""
 
 
 class DataError(RagstoneError):
