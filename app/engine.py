@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..generation.answer import Answer, Answerer, Event
+from ..generation.context import Asking
 from ..generation.conversation import Turn
 from ..generation.models import ModelStore
+from ..generation.prompts import Prompts, Style
 from ..generation.sampling import Sampling
 from ..retrieval.filters import Filter, Given, as_filter
 from ..retrieval.library import Library
@@ -271,7 +274,7 @@ class Ragstone:
         return self.settings.widen  # type: ignore[return-value]  # checked by Settings
 
     def _answerer(self) -> Answerer:
-        s = self.settings
+        s, asking = self.settings, self._asking  # what is wrong with a prompt is told before a model is loaded
         sampling = Sampling(
             temperature=s.temperature, top_k=s.top_k, top_p=s.top_p, seed=s.seed, max_tokens=s.max_tokens
         )
@@ -284,7 +287,15 @@ class Ragstone:
             self._mode,
             self._widening,
             s.min_confidence,
+            asking,
         )
+
+    @cached_property
+    def _asking(self) -> Asking:
+        s = self.settings
+        prompts = Prompts(_path(s.prompts_dir))
+        style: Style = s.prompt_style  # type: ignore[assignment]  # checked by Settings
+        return Asking.of(prompts, style, prompts.examples(_path(s.few_shot)))
 
     def _load_embedder(self, *, ingesting: bool = False) -> Embedder:
         runtime = self.settings.embedding_runtime
@@ -309,6 +320,10 @@ class Ragstone:
             if self._reranker is None:
                 self._reranker = Reranker(self.models.path(self.settings.reranker))
             return self._reranker
+
+
+def _path(setting: str) -> Path | None:
+    return Path(setting).expanduser() if setting else None
 
 
 def as_gpu_layers(setting: str) -> GpuLayers:

@@ -96,6 +96,11 @@ class Settings:
     min_confidence: float = _setting(
         0.5, "Answer only from this probability that the passages hold the answer.", low=0, high=1
     )
+    prompts_dir: str = _setting("", "Your own prompts: a file here replaces ours of that name (see `docs/prompts.md`).")
+    prompt_style: str = _setting(
+        "answer", "Answer at once, or reason first and show only the answer.", choices=("answer", "chain_of_thought")
+    )
+    few_shot: str = _setting("", "A JSON or JSONL file of examples, shown to the model as earlier turns.")
     context_tokens: int = _setting(4096, "The chat model's context: prompt and answer.", low=512, high=1 << 20)
     max_tokens: int = _setting(400, "The longest answer, in tokens.", low=1, high=1 << 16)
     temperature: float = _setting(0.0, "0 takes the likeliest token; higher draws more freely.", low=0, high=2)

@@ -13,10 +13,12 @@ from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
 from .abstention import SURE, Signals, answerable, retrieval_signals
 from .citations import Citation, CitedText, Sentence
-from .context import PackedContext, pack
+from .context import Asking, PackedContext, pack
 from .conversation import Turn, carried, standalone
 from .grounding import whole_support
 from .grounding.claims import declines
+from .prompts import PromptIdentity, Prompts
+from .reasoning import AnswerPart
 from .sampling import Sampling
 
 if TYPE_CHECKING:
@@ -49,6 +51,10 @@ class Answer:
     dropped: tuple[Dropped, ...]
     """The candidates that came nearest to being hits, and why they are not."""
     model: str
+    prompts: tuple[PromptIdentity, ...]
+    """What the model was asked with: the prompt for the answer, the one for whether the passages hold it, examples."""
+    reasoning: str
+    """What the model wrote before its answer; empty unless the prompt asks for it."""
     timings_ms: dict[str, float]
     """`retrieve`, `first_token` (from the question; the whole time when no token was made) and `total`."""
     tokens: dict[str, int]
@@ -82,11 +88,10 @@ class _Draft:
     hits: list[Hit] = field(default_factory=list)
     signals: Signals = field(default_factory=Signals)
     packed: PackedContext = field(default_factory=lambda: PackedContext((), [], [], 0))
+    part: AnswerPart = field(default_factory=lambda: AnswerPart(""))
     cited: CitedText = field(default_factory=lambda: CitedText("", ()))
     refusal: str = NO_ANSWER
     """What an abstention says."""
-    raw: str = ""
-    """The model's own words."""
     completion_tokens: int = 0
     timings_ms: dict[str, float] = field(default_factory=dict)
 
@@ -108,6 +113,7 @@ class Answerer:
         mode: How they are searched for.
         widening: How far they reach beyond the chunks that were found.
         min_confidence: The least probability, 0..1, that the passages hold the answer at which one is given.
+        asking: The prompts.
     """
 
     library: Library
@@ -118,6 +124,7 @@ class Answerer:
     mode: Mode = "hybrid"
     widening: Widening = "none"
     min_confidence: float = 0.5
+    asking: Asking = field(default_factory=lambda: Asking.of(Prompts()))
 
     def stream(self, question: str, history: Sequence[Turn] = (), where: Filter | None = None) -> Iterator[Event]:
         """Answer a question from the documents that a filter keeps; the last event carries the whole answer.
@@ -157,25 +164,25 @@ class Answerer:
     def _read(self, draft: _Draft) -> None:
         """Let the model read the passages, and say whether they hold the answer."""
         room = self.model.context_tokens - self.sampling.max_tokens
-        draft.packed = pack(draft.query, draft.hits, self.model.count, room)
+        draft.packed = pack(draft.query, draft.hits, self.model.count, room, self.asking)
         holds = self.model.log_odds(draft.packed.holds_prompt, ("yes", "Yes"), ("no", "No"))
         if holds is not None:
             draft.signals = replace(draft.signals, holds=min(holds, SURE))
 
     def _write(self, draft: _Draft) -> Iterator[Event]:
         """Let the model answer."""
+        draft.part = AnswerPart(self.asking.answer.answer_after)
         draft.cited = CitedText(draft.query, draft.packed.passages)
         completion = self.model.generate(draft.packed.prompt, self.sampling)
         held = ""
         for piece in completion:
             draft.mark("first_token")
-            draft.raw += piece
-            held += draft.cited.feed(piece)
-            if held and not REFUSAL.startswith(draft.raw.strip().lower()[: len(REFUSAL)]):
+            held += draft.cited.feed(draft.part.feed(piece))
+            if held and not REFUSAL.startswith(draft.part.text.strip().lower()[: len(REFUSAL)]):
                 yield Event("token", text=held)
                 held = ""
-        held += draft.cited.finish()
-        if held and not declines(draft.raw):
+        held += draft.cited.feed(draft.part.finish()) + draft.cited.finish()
+        if held and not declines(draft.part.text):
             yield Event("token", text=held)
         draft.completion_tokens = completion.completion_tokens
         support = whole_support([sentence.support for sentence in draft.cited.sentences])
@@ -183,7 +190,7 @@ class Answerer:
 
     def _finish(self, draft: _Draft) -> Answer:
         """Decide whether what the model wrote stands."""
-        abstained = not draft.cited.text or declines(draft.raw) or not self._may_answer(draft)
+        abstained = not draft.cited.text or declines(draft.part.text) or not self._may_answer(draft)
         refusal = (Sentence(draft.refusal, (), None, "unscored"),)
         draft.mark("first_token")
         draft.mark("total")
@@ -199,6 +206,8 @@ class Answerer:
             hits=tuple(draft.hits),
             dropped=tuple(draft.trace.dropped),
             model=self.model.name,
+            prompts=self.asking.identities,
+            reasoning=draft.part.reasoning,
             timings_ms=draft.timings_ms,
             tokens={"prompt": draft.packed.tokens, "completion": draft.completion_tokens},
         )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..errors import ContextOverflowError
 from ..retrieval.records import Hit
-from .prompts import prompt
+from .prompts import Examples, PromptIdentity, Prompts, ShownPassage, Style, shown
 from .sampling import Message
+
+if TYPE_CHECKING:
+    from .prompts.template import Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,55 @@ class Passage:
         page = f"page {chunk.page}" if chunk.page is not None else ""
         return ", ".join(part for part in (chunk.title, chunk.heading, page) if part)
 
-    def __str__(self) -> str:
-        return f"[{self.n}] ({self.label})\n{self.hit.chunk.passage}"
+    def shown(self) -> ShownPassage:
+        """As the prompt shows it."""
+        return shown(self.n, self.label, self.hit.chunk.passage)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How the model is asked.
+
+    What changes least comes first: the system's words, the examples, the passages, and last the question. So the same
+    passages under another question begin alike, and are read once.
+    """
+
+    answer: Prompt
+    """Asks for the answer."""
+    holds: Prompt
+    """Asks whether the passages hold it."""
+    examples: Examples = field(default_factory=Examples)
+
+    @classmethod
+    def of(cls, prompts: Prompts, style: Style = "answer", examples: Examples | None = None) -> Asking:
+        """Ask with these prompts.
+
+        Raises:
+            SettingsError: One of them cannot be used.
+        """
+        return cls(prompts.get(style), prompts.get("holds"), examples or Examples())
+
+    @property
+    def identities(self) -> tuple[PromptIdentity, ...]:
+        """Of all that shapes what the model is asked."""
+        both = (self.answer.identity, self.holds.identity)
+        return both if self.examples.identity is None else (*both, self.examples.identity)
+
+    def for_answer(self, question: str, passages: Sequence[Passage]) -> list[Message]:
+        """The prompt of the answer."""
+        *system, user = self._turns(question, [passage.shown() for passage in passages])
+        earlier: list[Message] = []
+        for example in self.examples.of:
+            earlier.append(self._turns(example.question, example.passages)[-1])
+            earlier.append({"role": "assistant", "content": example.answer})
+        return [*system, *earlier, user]
+
+    def whether_held(self, asked: Sequence[Message]) -> list[Message]:
+        """Asks whether the passages hold the answer that `asked` asks for; begins as it does."""
+        return [*asked[:-1], *self.holds.render({"asked": asked[-1]["content"]})]
+
+    def _turns(self, question: str, passages: Sequence[ShownPassage]) -> list[Message]:
+        return self.answer.render({"question": question, "passages": passages})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +93,9 @@ class PackedContext:
     """Of `prompt`."""
 
 
-def pack(question: str, hits: Sequence[Hit], count: Callable[[Sequence[Message]], int], budget: int) -> PackedContext:
+def pack(
+    question: str, hits: Sequence[Hit], count: Callable[[Sequence[Message]], int], budget: int, asking: Asking
+) -> PackedContext:
     """Put as many hits as fit before the question, the best first.
 
     Args:
@@ -50,14 +103,15 @@ def pack(question: str, hits: Sequence[Hit], count: Callable[[Sequence[Message]]
         hits: Best first.
         count: How many tokens the prompt of these messages has.
         budget: The most tokens that a prompt may have.
+        asking: The prompts.
 
     Raises:
         ContextOverflowError: Not even one passage fits beside the question.
     """
     passages = [Passage(n, hit) for n, hit in enumerate(hits, 1)]
     while True:
-        asked = _messages(question, passages)
-        asked_whether = _messages(question, passages, f"\n\n{prompt('holds')}")
+        asked = asking.for_answer(question, passages)
+        asked_whether = asking.whether_held(asked)
         taken = count(asked_whether)
         if taken <= budget:
             return PackedContext(tuple(passages), asked, asked_whether, count(asked))
@@ -67,11 +121,3 @@ def pack(question: str, hits: Sequence[Hit], count: Callable[[Sequence[Message]]
                 remedy="Shorten the question, lower max_tokens or raise context_tokens",
             )
         passages.pop()
-
-
-def _messages(question: str, passages: Sequence[Passage], task: str = "") -> list[Message]:
-    listed = "\n\n".join(map(str, passages))
-    return [
-        {"role": "system", "content": prompt("answer")},
-        {"role": "user", "content": f"Passages:\n\n{listed}\n\nQuestion: {question}{task}"},
-    ]

@@ -128,6 +128,9 @@ def _explain(answer: Answer) -> None:
     click.echo(f"Confidence that the passages hold the answer: {answer.confidence:.2f}")
     click.echo(f"Signals: {', '.join(f'{k} {v:.2f}' for k, v in dataclasses.asdict(answer.signals).items())}")
     click.echo(f"Support: {'unscored' if answer.support is None else format(answer.support, '.2f')}")
+    click.echo(f"Prompts: {', '.join(f'{p.name} {p.version} ({p.sha256[:12]})' for p in answer.prompts)}")
+    if answer.reasoning:
+        click.echo(f"Reasoning: {answer.reasoning}")
     click.echo(f"Model: {answer.model}; tokens: {answer.tokens}; milliseconds: {answer.timings_ms}")
     for hit in answer.hits:
         click.echo(f"[{hit.rank}] {place(hit.chunk.document, hit.chunk.page)}  {how_scored(hit)}")
@@ -149,6 +152,8 @@ def _as_json(answer: Answer) -> dict[str, object]:
         "hits": [hit_json(hit) for hit in answer.hits],
         "dropped": dropped_json(answer.dropped),
         "model": answer.model,
+        "prompts": [dataclasses.asdict(prompt) for prompt in answer.prompts],
+        "reasoning": answer.reasoning,
         "timings_ms": answer.timings_ms,
         "tokens": answer.tokens,
     }
