@@ -20,6 +20,7 @@ from .grounding.claims import declines
 from .prompts import PromptIdentity, Prompts
 from .reasoning import AnswerPart
 from .sampling import Sampling
+from .trimming import Economy
 
 if TYPE_CHECKING:
     from ..retrieval.filters import Filter
@@ -47,7 +48,8 @@ class Answer:
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
-    """What was found, best first; the model was given as many as fit, and citation n is the hit of rank n."""
+    """What was found, best first; the model was given those that fit and earn it, and citation n is the hit of rank n.
+    """
     dropped: tuple[Dropped, ...]
     """The candidates that came nearest to being hits, and why they are not."""
     model: str
@@ -114,6 +116,7 @@ class Answerer:
         widening: How far they reach beyond the chunks that were found.
         min_confidence: The least probability, 0..1, that the passages hold the answer at which one is given.
         asking: The prompts.
+        economy: What of the hits enters the context; the terms come with each search.
     """
 
     library: Library
@@ -125,6 +128,7 @@ class Answerer:
     widening: Widening = "none"
     min_confidence: float = 0.5
     asking: Asking = field(default_factory=lambda: Asking.of(Prompts()))
+    economy: Economy = field(default_factory=Economy)
 
     def stream(self, question: str, history: Sequence[Turn] = (), where: Filter | None = None) -> Iterator[Event]:
         """Answer a question from the documents that a filter keeps; the last event carries the whole answer.
@@ -164,7 +168,8 @@ class Answerer:
     def _read(self, draft: _Draft) -> None:
         """Let the model read the passages, and say whether they hold the answer."""
         room = self.model.context_tokens - self.sampling.max_tokens
-        draft.packed = pack(draft.query, draft.hits, self.model.count, room, self.asking)
+        economy = replace(self.economy, terms=draft.trace.terms)
+        draft.packed = pack(draft.query, draft.hits, self.model.count, room, self.asking, economy)
         holds = self.model.log_odds(draft.packed.holds_prompt, ("yes", "Yes"), ("no", "No"))
         if holds is not None:
             draft.signals = replace(draft.signals, holds=min(holds, SURE))

@@ -10,9 +10,14 @@ from ..errors import ContextOverflowError
 from ..retrieval.records import Hit
 from .prompts import Examples, PromptIdentity, Prompts, ShownPassage, Style, shown
 from .sampling import Message
+from .trimming import Economy, Spans
 
 if TYPE_CHECKING:
     from .prompts.template import Prompt
+
+
+OMITTED = " … "
+"""Stands for the sentences between two spans of a passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class Passage:
 
     n: int
     hit: Hit
+    spans: Spans | None = None
+    """What is shown of the chunk's text; None for the passage as it is."""
 
     @property
     def label(self) -> str:
@@ -31,7 +38,9 @@ class Passage:
 
     def shown(self) -> ShownPassage:
         """As the prompt shows it."""
-        return shown(self.n, self.label, self.hit.chunk.passage)
+        chunk = self.hit.chunk
+        parts = None if self.spans is None else [chunk.text[start:end] for start, end in self.spans]
+        return shown(self.n, self.label, chunk.passage if parts is None else OMITTED.join(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +103,14 @@ class PackedContext:
 
 
 def pack(
-    question: str, hits: Sequence[Hit], count: Callable[[Sequence[Message]], int], budget: int, asking: Asking
+    question: str,
+    hits: Sequence[Hit],
+    count: Callable[[Sequence[Message]], int],
+    budget: int,
+    asking: Asking,
+    economy: Economy | None = None,
 ) -> PackedContext:
-    """Put as many hits as fit before the question, the best first.
+    """Put as many hits as fit before the question, the best first; the number of each is its place among the hits.
 
     Args:
         question: The question.
@@ -104,11 +118,14 @@ def pack(
         count: How many tokens the prompt of these messages has.
         budget: The most tokens that a prompt may have.
         asking: The prompts.
+        economy: What of the hits enters; by default all.
 
     Raises:
         ContextOverflowError: Not even one passage fits beside the question.
     """
-    passages = [Passage(n, hit) for n, hit in enumerate(hits, 1)]
+    economy = economy or Economy()
+    entering = [(n, hit) for n, hit in enumerate(hits, 1) if economy.earns(hit, hits)]
+    passages = [Passage(n, hit, economy.spans(hit)) for n, hit in entering]
     while True:
         asked = asking.for_answer(question, passages)
         asked_whether = asking.whether_held(asked)

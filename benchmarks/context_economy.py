@@ -1,0 +1,126 @@
+"""What a shorter context costs: prompt tokens against answers, on NQ-open.
+
+    python benchmarks/context_economy.py [--questions N] [--ask N] [--model M] [--out FILE.jsonl]
+
+The first four hits are packed in several ways: as they are, without those whose probability is below a share of the
+best one's (`share`), and trimmed to the sentences near the question's words (`trim`). Of --questions questions with a
+gold passage in a pool of 1,000 it is counted how many tokens the prompt has and whether a reference answer stands in
+the context at all. The first --ask of them are put to the model, and its answers scored by sub-span exact match, with
+the paired difference from the context as it is. The answer is what the model writes: nothing is withdrawn. What it
+wrote is kept in --out, and a second run goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from _answering import read_nq, write_passages
+from _timing import table
+
+from ragstone import Ragstone
+from ragstone.eval.metrics.answers import best_subspan_em
+from ragstone.eval.stats import compare, estimate
+from ragstone.generation.chat_model import ChatModel
+from ragstone.generation.context import Asking, PackedContext, pack
+from ragstone.generation.prompts import Prompts
+from ragstone.generation.sampling import Sampling
+from ragstone.generation.trimming import Economy
+
+WAYS = {
+    "as it is": Economy(),
+    "share 0.1": Economy(share=0.1),
+    "share 0.25": Economy(share=0.25),
+    "share 0.5": Economy(share=0.5),
+    "trim": Economy(trim=True),
+    "share 0.1, trim": Economy(share=0.1, trim=True),
+}
+SAMPLING = Sampling(max_tokens=64)
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--questions", type=int, default=500)
+    parser.add_argument("--ask", type=int, default=60, help="how many of these are put to the model")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="which of them the model answers")
+    parser.add_argument("--second-half", action="store_true", help="of the questions: those to choose by")
+    parser.add_argument("--model", help="by default the one of the settings")
+    parser.add_argument("--out", type=Path, help="where the answers are kept")
+    args = parser.parse_args()
+    rows = read_nq()[args.second_half][:1000]
+    with tempfile.TemporaryDirectory() as work:
+        write_passages(Path(work, "passages"), [(r["ctxs"][0]["title"], r["ctxs"][0]["text"]) for r in rows])
+        with Ragstone.open(Path(work, "library"), model=args.model) as rag:
+            rag.ingest(Path(work, "passages"))
+            questions = [(r["question"], r["answers"]) for r in rows[: args.questions]]
+            show(rag, questions, args.ask, args.ways, args.out)
+
+
+def show(
+    rag: Ragstone, questions: list[tuple[str, list[str]]], ask: int, asked_ways: list[str], out: Path | None
+) -> None:
+    """Pack, ask, and print a row for each way."""
+    model, asking = rag.load_model(), Asking.of(Prompts())
+    known = _read(out)
+    packed: dict[str, list[PackedContext]] = {way: [] for way in WAYS}
+    correct: dict[str, list[float]] = {way: [] for way in WAYS}
+    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    for number, (question, references) in enumerate(questions):
+        found = rag.trace(question, rag.settings.hits)
+        for way, economy in WAYS.items():
+            told = Economy(economy.share, economy.trim, found.terms)
+            room = model.context_tokens - SAMPLING.max_tokens
+            context = pack(question, found.hits, model.count, room, asking, told)
+            packed[way].append(context)
+            if number < ask and way in asked_ways:
+                answer = known.get((way, question)) or _asked(model, context, way, question, out)
+                correct[way].append(best_subspan_em(answer["text"], references))
+                seconds[way].append(answer["seconds"])
+    references_of = [references for _, references in questions]
+    base = correct["as it is"]
+    cells = []
+    for way, contexts in packed.items():
+        stands = [best_subspan_em(_context(c), refs) for c, refs in zip(contexts, references_of, strict=True)]
+        scored = correct[way]
+        cells.append(
+            [
+                way,
+                f"{sum(len(c.passages) for c in contexts) / len(contexts):.2f}",
+                str(estimate([float(c.tokens) for c in contexts], seed=0)),
+                str(estimate(stands)),
+                str(estimate(scored)) if scored else "",
+                str(compare(scored, base).mean) if scored and scored is not base and base else "",
+                f"{sum(seconds[way]) / len(scored):.1f}" if scored else "",
+            ]
+        )
+    head = ["context", "passages", "prompt tokens", "an answer stands in it", "answered right", "difference", "s"]
+    print(table(head, cells))
+
+
+def _context(packed: PackedContext) -> str:
+    return packed.prompt[-1]["content"].rpartition("\n\nQuestion: ")[0]
+
+
+def _asked(model: ChatModel, context: PackedContext, way: str, question: str, out: Path | None) -> dict[str, object]:
+    started = time.perf_counter()
+    text = "".join(model.generate(context.prompt, SAMPLING))
+    row: dict[str, object] = {"way": way, "question": question, "text": text, "seconds": time.perf_counter() - started}
+    if out is not None:
+        with out.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    return row
+
+
+def _read(out: Path | None) -> dict[tuple[str, str], dict[str, object]]:
+    if out is None or not out.is_file():
+        return {}
+    rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    return {(row["way"], row["question"]): row for row in rows}
+
+
+if __name__ == "__main__":
+    main()
