@@ -14,6 +14,7 @@ from ..generation.conversation import Turn
 from ..generation.models import ModelStore
 from ..generation.prompts import Prompts, Style
 from ..generation.sampling import Sampling
+from ..generation.trimming import Economy
 from ..retrieval.filters import Filter, Given, as_filter
 from ..retrieval.library import Library
 from ..retrieval.records import Document, Hit, Search
@@ -288,6 +289,7 @@ class Ragstone:
             self._widening,
             s.min_confidence,
             asking,
+            Economy(s.context_share, s.context_trim),
         )
 
     @cached_property

@@ -96,6 +96,13 @@ class Settings:
     min_confidence: float = _setting(
         0.5, "Answer only from this probability that the passages hold the answer.", low=0, high=1
     )
+    context_share: float = _setting(
+        0.0,
+        "Give the chat model only passages at least this share as probable as the best one (see `docs/prompts.md`).",
+        low=0,
+        high=1,
+    )
+    context_trim: bool = _setting(False, "Of each passage, give it only the sentences near the question's words.")
     prompts_dir: str = _setting("", "Your own prompts: a file here replaces ours of that name (see `docs/prompts.md`).")
     prompt_style: str = _setting(
         "answer", "Answer at once, or reason first and show only the answer.", choices=("answer", "chain_of_thought")
