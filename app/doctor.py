@@ -12,6 +12,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from ..errors import ModelError, RagstoneError, SettingsError
 from .settings import CONFIG_FILE, DEFAULT_EMBEDDING_MODEL, OTHER_VARIABLES, PREFIX, Settings
 
 if TYPE_CHECKING:
+    from ..generation.remote import RemoteModel
     from ..retrieval.library import Library
 
 PACKAGES = (
@@ -52,13 +54,13 @@ def examine(library: Path | None = None, *, load: bool = True) -> list[Check]:
 
     Args:
         library: The library's folder; by default the one of the settings.
-        load: Whether to load the chat model, to see where its layers really are.
+        load: Whether to load the chat model, to see where its layers really are, or to have its server answer.
     """
     try:
         settings, checks = Settings.load({"library": library}), CHECKS
     except SettingsError as error:
         return [*_run(versions, Settings()), _problem("settings", error)]
-    return [found for check in checks if load or check is not layers for found in _run(check, settings)]
+    return [found for check in checks if load or check not in (layers, answers) for found in _run(check, settings)]
 
 
 def _run(check: Callable[[Settings], Iterator[Check]], settings: Settings) -> Iterator[Check]:
@@ -228,7 +230,8 @@ def models(settings: Settings) -> Iterator[Check]:
     from ..generation.models import ModelStore
 
     store = ModelStore(settings.models_dir, settings.offline)
-    configured = {settings.model: "the chat model", _embedding_model(settings): "the embedding model"}
+    configured = {} if settings.server else {settings.model: "the chat model"}
+    configured[_embedding_model(settings)] = "the embedding model"
     for name in dict.fromkeys([*configured, *(model.name for model in store.installed())]):
         try:
             if name in store.catalogue:
@@ -239,6 +242,38 @@ def models(settings: Settings) -> Iterator[Check]:
             yield Check(f"model {name}", "ok", f"{found} ({configured[name]})" if name in configured else found)
         except ModelError as error:
             yield _problem(f"model {name}", error)
+
+
+def server(settings: Settings) -> Iterator[Check]:
+    """The server of the chat model, if there is one: that it is reached, and has the model."""
+    if not settings.server:
+        return
+    with _remote(settings) as model:
+        found = f"{settings.server} {'lists' if model.is_listed else 'does not list its models; asked will be'}"
+        remedy = "Use https or a tunnel: the key is sent over the network unencrypted"
+        yield _judge("server", f"{found} {model.name}", remedy, warning=model.exposes_key)
+
+
+def answers(settings: Settings) -> Iterator[Check]:
+    """That the server takes the key and makes a token."""
+    from ..generation.sampling import Sampling
+
+    if not settings.server:
+        return
+    try:
+        model = _remote(settings)
+    except RagstoneError:  # another check tells what is wrong with it
+        return
+    started = time.perf_counter()
+    with model:
+        list(model.generate([{"role": "user", "content": "Hello."}], Sampling(max_tokens=1)))
+    yield Check("answers", "ok", f"{model.name} made a token in {time.perf_counter() - started:.1f} s")
+
+
+def _remote(settings: Settings) -> RemoteModel:
+    from ..generation.remote import RemoteModel
+
+    return RemoteModel(settings.server, settings.model, timeout=settings.server_timeout, offline=settings.offline)
 
 
 def llama(settings: Settings) -> Iterator[Check]:
@@ -273,7 +308,7 @@ def layers(settings: Settings) -> Iterator[Check]:
     from ..generation.llama import LlamaModel, supports_gpu
     from .engine import as_gpu_layers
 
-    if not (path := _sound(settings, settings.model)):
+    if settings.server or not (path := _sound(settings, settings.model)):
         return
     gpu_layers = as_gpu_layers(settings.gpu_layers)
     with LlamaModel(path, context_tokens=512, gpu_layers=gpu_layers, threads=settings.threads) as model:
@@ -291,7 +326,7 @@ def memory(settings: Settings) -> Iterator[Check]:
     memory = psutil.virtual_memory()
     found = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free"
     needed = 0
-    if path := _sound(settings, settings.model):
+    if not settings.server and (path := _sound(settings, settings.model)):
         needed = path.stat().st_size + settings.context_tokens * CONTEXT_BYTES
         found += f"; {settings.model} needs about {needed / 1e9:.1f} GB"
     remedy = "End other programs, lower context_tokens or choose a smaller model (`ragstone models list`)"
@@ -307,4 +342,4 @@ def disk(settings: Settings) -> Iterator[Check]:
         yield _judge(f"disk of {setting}", found, remedy, problem=free < TOO_FEW_BYTES, warning=free < FEW_BYTES)
 
 
-CHECKS = (versions, sources, models, library, llama, layers, memory, disk)
+CHECKS = (versions, sources, models, server, answers, library, llama, layers, memory, disk)

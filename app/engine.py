@@ -23,7 +23,8 @@ from ..retrieval.widening import Widening, widen
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 if TYPE_CHECKING:
-    from ..generation.llama import GpuLayers, LlamaModel
+    from ..generation.chat_model import ChatModel
+    from ..generation.llama import GpuLayers
     from ..ingest.reindexing import ReindexReport
     from ..ingest.report import IngestReport, Progress
     from ..retrieval.embedding import Embedder
@@ -59,7 +60,7 @@ class Ragstone:
         )
         self._embedder: Embedder | None = None
         self._reranker: Reranker | None = None
-        self._model: LlamaModel | None = None
+        self._model: ChatModel | None = None
         self._loading = threading.RLock()
 
     @classmethod
@@ -237,23 +238,35 @@ class Ragstone:
         with self.library.locked():
             self.library.remove(document_ids)
 
-    def load_model(self) -> LlamaModel:
-        """The chat model, loaded at the first call.
+    def load_model(self) -> ChatModel:
+        """The chat model, loaded at the first call: that behind the server of the settings, else one on this machine.
 
         Raises:
-            ModelError: It is not on this machine or cannot be loaded.
+            ModelError: It is not on this machine or cannot be loaded; or its server cannot be reached or lacks it.
+            OfflineError: Its server is not on this machine, and the network is not to be used.
         """
-        from ..generation.llama import LlamaModel
-
         with self._loading:
             if self._model is None:
-                self._model = LlamaModel(
-                    self.models.path(self.settings.model),
-                    context_tokens=self.settings.context_tokens,
-                    gpu_layers=as_gpu_layers(self.settings.gpu_layers),
-                    threads=self.settings.threads,
-                )
+                self._model = self._open_remote() if self.settings.server else self._open_llama()
             return self._model
+
+    def _open_llama(self) -> ChatModel:
+        from ..generation.llama import LlamaModel
+
+        return LlamaModel(
+            self.models.path(self.settings.model),
+            context_tokens=self.settings.context_tokens,
+            gpu_layers=as_gpu_layers(self.settings.gpu_layers),
+            threads=self.settings.threads,
+        )
+
+    def _open_remote(self) -> ChatModel:
+        from ..generation.remote import RemoteModel
+
+        s = self.settings
+        return RemoteModel(
+            s.server, s.model, context_tokens=s.context_tokens, timeout=s.server_timeout, offline=s.offline
+        )
 
     @property
     def embedding_model(self) -> str:

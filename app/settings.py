@@ -18,7 +18,7 @@ from ..errors import SettingsError
 CONFIG_FILE = "ragstone.toml"
 PREFIX = "RAGSTONE_"
 DEFAULT_EMBEDDING_MODEL = "all-minilm-l6-v2"
-OTHER_VARIABLES = frozenset({"RAGSTONE_CONFIG", "RAGSTONE_BENCH_DATA"})
+OTHER_VARIABLES = frozenset({"RAGSTONE_CONFIG", "RAGSTONE_BENCH_DATA", "RAGSTONE_API_KEY"})
 
 
 def _setting(
@@ -34,7 +34,18 @@ class Settings:
     library: Path = _setting(Path(".ragstone"), "The library's folder.")
     models_dir: Path = _setting(platformdirs.user_cache_path("ragstone") / "models", "Where models are kept.")
     offline: bool = _setting(False, "Never use the network; what would need it fails with an error.")
-    model: str = _setting("qwen2.5-coder-1.5b", "The chat model: a name of `ragstone models list` or a GGUF file.")
+    model: str = _setting(
+        "qwen2.5-coder-1.5b",
+        "The chat model: a name of `ragstone models list` or a GGUF file; with `server`, the model's name there.",
+    )
+    server: str = _setting(
+        "",
+        "The address of an OpenAI-compatible server that runs the chat model, such as `http://localhost:8080/v1`; by "
+        "default it runs here. A key is read from the variable `RAGSTONE_API_KEY` only (see `docs/servers.md`).",
+    )
+    server_timeout: int = _setting(
+        120, "How long a server may take until its first token, and for each next one, in seconds.", low=1, high=86_400
+    )
     embedding_model: str = _setting(
         "",
         "The embedding model: a name, or a sentence-transformers folder. By default the one that the library's vectors "

@@ -48,6 +48,7 @@ class RemoteModel:
         self._dialect = _DIALECTS[0]
         self._counters: tuple[Callable[[Sequence[Message]], int], ...] = (self._count_llama, self._count_vllm)
         self._gives_logprobs = True
+        self.is_listed = False  # by a server that lists its models
         try:
             self._require_model()
         except BaseException:
@@ -154,7 +155,7 @@ class RemoteModel:
                 if chunk.text:
                     yield chunk.text
         if usage:
-            completion.prompt_tokens, completion.completion_tokens = usage
+            completion.prompt_tokens, completion.completion_tokens, completion.read_tokens = usage
         if not reason:
             # llama-cpp-python's does so when another request comes, unless started with --interrupt_requests false.
             raise BrokenAnswerError(
@@ -190,6 +191,7 @@ class RemoteModel:
 
     def _require_model(self) -> None:
         names = self._listed()
+        self.is_listed = bool(names)
         if names and self.name not in names and f"{self.name}:latest" not in names:  # Ollama takes the short form too
             raise ModelNotFoundError(
                 f"the server has no model {self.name!r}",
@@ -313,17 +315,17 @@ class _Chunk(NamedTuple):
     text: str = ""
     logprobs: tuple[TokenLogprob, ...] = ()
     reason: str = ""
-    usage: tuple[int, int] | None = None
+    usage: tuple[int, int, int | None] | None = None
+    """The tokens of the prompt and of the answer, and those of the prompt that were read."""
 
 
 _FINISH_REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
 def _read(given: Any) -> _Chunk:
-    usage = given.get("usage")
-    counts = (int(usage["prompt_tokens"]), int(usage["completion_tokens"])) if usage else None
-    if not given["choices"]:  # the last event of a stream, which has the usage
-        return _Chunk(usage=counts)
+    usage = _usage(given["usage"]) if given.get("usage") else None
+    if not given["choices"]:  # the last event of a stream
+        return _Chunk(usage=usage)
     choice = given["choices"][0]
     message = choice.get("delta") or choice.get("message") or {}
     logprobs = tuple(
@@ -334,7 +336,12 @@ def _read(given: Any) -> _Chunk:
         )
         for token in (choice.get("logprobs") or {}).get("content") or ()
     )
-    return _Chunk(str(message.get("content") or ""), logprobs, str(choice.get("finish_reason") or ""), counts)
+    return _Chunk(str(message.get("content") or ""), logprobs, str(choice.get("finish_reason") or ""), usage)
+
+
+def _usage(given: Mapping[str, Any]) -> tuple[int, int, int | None]:
+    prompt, known = int(given["prompt_tokens"]), (given.get("prompt_tokens_details") or {}).get("cached_tokens")
+    return prompt, int(given["completion_tokens"]), None if known is None else prompt - int(known)
 
 
 def _of_word(word: str, top: Mapping[str, float]) -> float | None:

@@ -6,8 +6,10 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +73,50 @@ def second_model(model_store: ModelStore, tmp_path_factory: pytest.TempPathFacto
 def tiny_model_path(model_store: ModelStore) -> Path:
     """SmolLM2-135M: it runs fast and knows little."""
     return model_store.pull("smollm2-135m")
+
+
+@dataclass(frozen=True)
+class ModelServer:
+    """llama-cpp-python's server, which runs SmolLM2-135M under this name and wants this key."""
+
+    url: str
+    log: Path
+    model: str = "smollm2-135m"
+    key: str = "sk-test-5f1d0c7a"
+
+
+@pytest.fixture(scope="session")
+def model_server(tiny_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = ModelServer(f"http://127.0.0.1:{port}/v1", tmp_path_factory.mktemp("server") / "log")
+    options = {"model": tiny_model_path, "model_alias": server.model, "api_key": server.key, "port": port}
+    options |= {
+        "verbose": False,
+        "n_ctx": 1024,
+        "n_threads": 1,
+        "logits_all": True,
+        "interrupt_requests": False,
+    }
+    command = [sys.executable, "-m", "llama_cpp.server"]
+    with server.log.open("w") as log:
+        process = subprocess.Popen([*command, *(f"--{k}={v}" for k, v in options.items())], stdout=log, stderr=log)
+    try:
+        _wait_for(port, process, server.log)
+        yield server
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the server did not start:\n{log.read_text()[-2000:]}")
 
 
 @pytest.fixture(scope="session")
