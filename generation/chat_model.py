@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from .sampling import Message, Sampling
 
-FinishReason = Literal["stop", "length", "interrupted"]
+FinishReason = Literal["stop", "length", "timeout", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Completion:
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = 0
         self.finish_reason: FinishReason = "interrupted"
+        self.read_tokens: int | None = None
+        """Of the prompt, those that had to be read; the others were known. None where it is not told."""
         self.logprobs: list[TokenLogprob] = []
         """Of each token, if `Sampling.logprobs` asked for it."""
 

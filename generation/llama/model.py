@@ -1,0 +1,297 @@
+"""A chat model that llama.cpp runs on this machine."""
+
+from __future__ import annotations
+
+import codecs
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+import llama_cpp
+import numpy as np
+
+from ...errors import ContextOverflowError, GenerationError
+from ..chat_model import Completion, TokenLogprob
+from ..sampling import Message, Sampling
+from ._context import Context
+from ._drawing import Drawing, Logits, log_softmax
+from ._offload import GpuLayers, physical_cores
+from ._prefixes import PrefixStore
+from ._scheduler import Adapters, Job, Scheduler
+from ._speculation import PromptLookup
+from ._weights import Weights
+
+KvType = Literal["f16", "q8_0", "q4_0"]
+Rope = Literal["none", "linear", "yarn"]
+FlashAttention = Literal["auto", "on", "off"]
+
+_KV_TYPES: Mapping[KvType, int] = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type of ggml.h
+_ROPES: Mapping[Rope, int] = {"none": -1, "linear": 1, "yarn": 2}  # enum llama_rope_scaling_type; -1: the model's own
+_FLASH: Mapping[FlashAttention, int] = {"auto": -1, "off": 0, "on": 1}  # enum llama_flash_attn_type
+_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixCache:
+    """Where to keep what was read of prompts. It holds what documents say: keep it with the library."""
+
+    folder: Path
+    most_mb: float = 512.0
+    """MiB on disk."""
+
+
+class LlamaModel:
+    """A chat model. Calls from several threads share its time; those beyond `parallel` wait in a queue.
+
+    Args:
+        path: The GGUF file.
+        context_tokens: Prompt and answer together, of all answers in progress.
+        gpu_layers: `auto` offloads as many layers as fit the GPU's memory with the context; `all` or a number is an
+            error when it cannot be done.
+        threads: CPU threads; 0 for one a physical core.
+        parallel: Answers in progress at a time; also how many prompts stay in memory.
+        kv_type: How keys and values are stored; q8_0 takes half the memory of f16, q4_0 a quarter.
+        flash_attention: Attention without its whole matrix in memory; quantized values need it.
+        rope: How positions are scaled in a context longer than the model was trained on.
+        prefix_cache: Keeps on disk what was read of prompts; by default only memory does.
+        prompt_lookup: Guess that answers copy from the prompt; the answer is the same, and may come sooner.
+        timeout_s: The longest an answer may take, its time in the queue included.
+
+    Raises:
+        ModelLoadError: llama.cpp refuses the file, it has no chat template, or a GPU was asked for and is not used.
+        GenerationError: `context_tokens` exceeds what the model was trained on, and `rope` is "none".
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        context_tokens: int = 4096,
+        gpu_layers: GpuLayers = "auto",
+        threads: int = 0,
+        parallel: int = 4,
+        kv_type: KvType = "f16",
+        flash_attention: FlashAttention = "auto",
+        rope: Rope = "none",
+        prefix_cache: PrefixCache | None = None,
+        prompt_lookup: bool = False,
+        timeout_s: float = float("inf"),
+    ) -> None:
+        self.path = path
+        self.name = path.stem
+        self.context_tokens = context_tokens
+        self.threads = threads or physical_cores()
+        self._prompt_lookup = prompt_lookup
+        self._timeout_s = timeout_s
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx, params.n_batch, params.n_ubatch = context_tokens, _BATCH, _BATCH
+        params.n_threads = params.n_threads_batch = self.threads
+        params.n_seq_max, params.kv_unified = parallel, True
+        params.type_k = params.type_v = _KV_TYPES[kv_type]
+        params.flash_attn_type = _FLASH[flash_attention]
+        self._weights = Weights(path, gpu_layers, params)
+        try:
+            self._scale_positions(params, rope)
+            self._context = Context(self._weights, params)
+        except BaseException:
+            self._weights.close()
+            raise
+        self.offload = self._weights.offload
+        store = None
+        if prefix_cache is not None and prefix_cache.most_mb:
+            about = path.stat()
+            key = (llama_cpp.__version__, str(path.absolute()), about.st_size, about.st_mtime_ns, kv_type, rope)
+            factor = context_tokens if rope != "none" else 0
+            store = PrefixStore(
+                prefix_cache.folder, int(prefix_cache.most_mb * (1 << 20)), (*key, factor, flash_attention)
+            )
+        self._scheduler = Scheduler(self._context, store)
+
+    def __enter__(self) -> LlamaModel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the model's memory. Answers in progress end."""
+        self._scheduler.close()
+        self._context.close()
+        self._weights.close()
+
+    def render(self, messages: Sequence[Message]) -> list[int]:
+        """The prompt's tokens, by the model's own chat template; see `Weights.render`."""
+        return self._weights.render(messages)
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """How many tokens the prompt of these messages has."""
+        return len(self.render(messages))
+
+    def generate(self, messages: Sequence[Message], sampling: Sampling, adapters: Adapters = ()) -> Completion:
+        """Generate the next turn; the text comes while it is made. Closing the iterator stops the generation.
+
+        Args:
+            messages: The turns so far.
+            sampling: How tokens are drawn.
+            adapters: LoRA adapters, each the path of a GGUF file and a scale; 1 is what it was trained with.
+
+        Raises:
+            ContextOverflowError: The prompt and `sampling.max_tokens` do not fit the context together.
+            GenerationError: The grammar or schema cannot be used.
+            ModelLoadError: An adapter is none, or was made for another architecture.
+        """
+        prompt = self.render(messages)
+        if len(prompt) + sampling.max_tokens > self.context_tokens:
+            raise ContextOverflowError(
+                f"a prompt of {len(prompt)} tokens and an answer of up to {sampling.max_tokens} exceed the context of "
+                f"{self.context_tokens}",
+                remedy="Shorten the question, lower max_tokens or raise context_tokens",
+            )
+        if sampling.grammar or sampling.schema is not None:
+            Drawing(self._weights, sampling).close()  # an error now and not at the first token
+        self._context.check(adapters)
+        return Completion(lambda completion: self._pieces(prompt, sampling, adapters, completion), len(prompt))
+
+    def log_odds(self, messages: Sequence[Message], yes: Sequence[str], no: Sequence[str]) -> float:
+        """The natural logarithm of P(the next turn begins with one of `yes`) / P(... one of `no`).
+
+        Raises:
+            ContextOverflowError: The prompt does not fit the context.
+        """
+        prompt = self.render(messages)
+        if len(prompt) >= self.context_tokens:
+            raise ContextOverflowError(
+                f"a prompt of {len(prompt)} tokens exceeds the context of {self.context_tokens}",
+                remedy="Shorten the question or raise context_tokens",
+            )
+        seen: list[Logits] = []
+
+        def see(logits: Logits) -> None:
+            seen.append(logits.copy())
+
+        self._run(Job(prompt, see, 1))
+        if not seen:
+            raise GenerationError("the model was closed in the middle of a question", remedy="Open it again")
+        first = [[self._weights.tokenize(word)[0] for word in words] for words in (yes, no)]
+        logits = seen[0].astype(np.float64)
+        return float(np.logaddexp.reduce(logits[first[0]]) - np.logaddexp.reduce(logits[first[1]]))
+
+    def _run(self, job: Job) -> None:
+        self._scheduler.submit(job)
+        try:
+            while self._scheduler.take(job) is not None:
+                pass
+        finally:
+            self._scheduler.cancel(job)
+
+    def _pieces(
+        self, prompt: list[int], sampling: Sampling, adapters: Adapters, completion: Completion
+    ) -> Iterator[str]:
+        drawing = Drawing(self._weights, sampling)
+        seen: list[TokenLogprob] = []
+
+        def draw(logits: Logits) -> int | None:
+            token = drawing.draw(logits)
+            if sampling.logprobs is not None:
+                seen.append(self._logprob(logits, token, sampling.logprobs))
+            return None if self._weights.ends(token) else token
+
+        job = Job(prompt, draw, sampling.max_tokens, drawing.close, adapters, self._draft(sampling))
+        job.deadline = time.monotonic() + self._timeout_s
+        self._scheduler.submit(job)
+        text = _Text(sampling.stop)
+        try:
+            while (token := self._scheduler.take(job)) is not None:
+                completion.completion_tokens += 1
+                completion.logprobs = seen[: completion.completion_tokens]
+                if piece := text.add(self._weights.piece(token)):
+                    yield piece
+                if text.stopped:
+                    break
+            completion.finish_reason = _reason(job, stopped=text.stopped)
+            if rest := text.rest():
+                yield rest
+        finally:
+            completion.read_tokens = job.read_tokens
+            self._scheduler.cancel(job)
+
+    def _draft(self, sampling: Sampling) -> PromptLookup | None:
+        alters = sampling.temperature or sampling.mirostat or sampling.grammar or sampling.schema is not None
+        return PromptLookup() if self._prompt_lookup and not alters else None
+
+    def _logprob(self, logits: Logits, token: int, count: int) -> TokenLogprob:
+        logs = log_softmax(logits)
+        likeliest = np.argsort(-logs)[:count].tolist()
+        return TokenLogprob(
+            self._shown(token), float(logs[token]), tuple((self._shown(t), float(logs[t])) for t in likeliest)
+        )
+
+    def _shown(self, token: int) -> str:
+        return self._weights.piece(token).decode("utf-8", "replace")
+
+    def _scale_positions(self, params: llama_cpp.llama_context_params, rope: Rope) -> None:
+        trained = self._weights.trained_tokens
+        if self.context_tokens <= trained:
+            return
+        if rope == "none":
+            raise GenerationError(
+                f"context_tokens is {self.context_tokens}, and the model was trained on {trained}",
+                path=self.path,
+                remedy=f"Set context_tokens to at most {trained}, or rope to yarn",
+            )
+        params.rope_scaling_type = _ROPES[rope]
+        params.rope_freq_scale = trained / self.context_tokens
+        params.yarn_orig_ctx = trained
+
+
+def _reason(job: Job, *, stopped: bool) -> Literal["stop", "length", "timeout", "interrupted"]:
+    if stopped:
+        return "stop"
+    if job.late:
+        return "timeout"
+    if len(job.drawn) == job.most:
+        return "length"
+    return "interrupted" if job.cancelled else "stop"
+
+
+class _Text:
+    """An answer's bytes as they become text: whole characters, and nothing of a text to stop at."""
+
+    def __init__(self, stop: Sequence[str]) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._stop = stop
+        self._held = ""
+        self.stopped = False
+
+    def add(self, piece: bytes) -> str:
+        """What can be shown now."""
+        return self._show(self._decoder.decode(piece))
+
+    def rest(self) -> str:
+        """What was held back, at the end."""
+        if self.stopped:
+            return ""
+        shown = self._show(self._decoder.decode(b"", final=True))
+        held, self._held = self._held, ""
+        return shown + ("" if self.stopped else held)
+
+    def _show(self, text: str) -> str:
+        self._held += text
+        found = [at for stop in self._stop if (at := self._held.find(stop)) >= 0]
+        if found:
+            self.stopped = True
+            shown, self._held = self._held[: min(found)], ""
+            return shown
+        begun = max((_overlap(self._held, stop) for stop in self._stop), default=0)
+        shown, self._held = self._held[: len(self._held) - begun], self._held[len(self._held) - begun :]
+        return shown
+
+
+def _overlap(text: str, stop: str) -> int:
+    """How many characters at the end of a text may be the beginning of another."""
+    return next((size for size in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:size])), 0)

@@ -1,0 +1,157 @@
+"""A prompt that begins like one before is not read again: in memory, and on disk across processes."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ragstone.generation.llama import LlamaModel, PrefixCache
+from ragstone.generation.llama._prefixes import shared
+from ragstone.generation.sampling import Message, Sampling
+
+PASSAGES = "".join(
+    f"[{n}] The pump number {n} was made in {1900 + n} and weighs {n * 3} kilograms.\n" for n in range(20)
+)
+Open = Callable[..., LlamaModel]
+
+
+def asked(question: str, passages: str = PASSAGES) -> list[Message]:
+    return [
+        {"role": "system", "content": "Answer by the passages."},
+        {"role": "user", "content": f"{passages}\n{question}"},
+    ]
+
+
+def read(model: LlamaModel, messages: list[Message]) -> tuple[str, int | None]:
+    """The answer, and how many tokens of the prompt were read for it."""
+    completion = model.generate(messages, Sampling(max_tokens=8))
+    return "".join(completion), completion.read_tokens
+
+
+@pytest.fixture
+def model(tiny_model_path: Path, tmp_path: Path) -> Iterator[Open]:
+    opened: list[LlamaModel] = []
+
+    def open_model(most_mb: float = 100, **options: object) -> LlamaModel:
+        cache = PrefixCache(tmp_path / "prefixes", most_mb)
+        opened.append(LlamaModel(tiny_model_path, context_tokens=2048, threads=1, prefix_cache=cache, **options))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield open_model
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Callable[[], list[Path]]:
+    return lambda: sorted((tmp_path / "prefixes").rglob("*.kv"))
+
+
+def test_another_question_about_the_same_passages_reads_only_the_question(model: Open) -> None:
+    llama = model()
+    _, first = read(llama, asked("What does pump 3 weigh?"))
+    answer, second = read(llama, asked("When was pump 7 made?"))
+    assert first is not None
+    assert second is not None
+    assert second < 25 < 400 < first
+    assert answer == read(model(parallel=1), asked("When was pump 7 made?"))[0]
+
+
+def test_several_prompts_stay_in_memory(model: Open) -> None:
+    llama = model()
+    short = [PASSAGES[:900] + f" {n}" for n in range(3)]
+    for passages in short:
+        read(llama, asked("What?", passages))
+    for passages in short:
+        assert (read(llama, asked("When?", passages))[1] or 0) < 25
+
+
+def test_another_process_reads_only_what_is_new(model: Open, files: Callable[[], list[Path]]) -> None:
+    first = model()
+    answer, whole = read(first, asked("What does pump 3 weigh?"))
+    first.close()
+    assert len(files()) == 1
+    second = model()
+    assert read(second, asked("What does pump 3 weigh?")) == (answer, 1)
+    third = model()
+    assert (read(third, asked("When was pump 7 made?"))[1] or 0) < 25 < (whole or 0)
+
+
+def test_the_first_question_over_other_passages_finds_the_system_prompt_read(model: Open) -> None:
+    long: list[Message] = [
+        {"role": "system", "content": "Be brief and exact. " * 20},
+        {"role": "user", "content": "A?"},
+    ]
+    other: list[Message] = [long[0], {"role": "user", "content": "What is the sea made of?"}]
+    with model() as first:
+        read(first, long)
+    _, count = read(model(), other)
+    assert (count or 0) < 25
+
+
+def test_prefixes_are_kept_for_their_owner_only(model: Open, files: Callable[[], list[Path]]) -> None:
+    with model() as llama:
+        read(llama, asked("What?"))
+    assert [path.stat().st_mode & 0o077 for path in (files()[0], files()[0].parent)] == [0, 0]
+
+
+@pytest.mark.parametrize("damage", ["state", "tokens", "cut", "empty"])
+def test_a_damaged_file_is_deleted_and_the_prompt_read(
+    damage: str, model: Open, files: Callable[[], list[Path]]
+) -> None:
+    with model() as llama:
+        answer, whole = read(llama, asked("What does pump 3 weigh?"))
+    (path,) = files()
+    data = bytearray(path.read_bytes())
+    if damage == "state":
+        data[len(data) // 2] ^= 1
+    elif damage == "tokens":
+        data[16 + 4 * (whole or 0) - 2] ^= 1
+    path.write_bytes(data[: len(data) // 2] if damage == "cut" else b"" if damage == "empty" else data)
+    assert read(model(), asked("What does pump 3 weigh?")) == (answer, whole)
+
+
+def test_what_another_setting_has_read_is_not_taken(model: Open, files: Callable[[], list[Path]]) -> None:
+    with model() as llama:
+        _, whole = read(llama, asked("What?"))
+    with model(kv_type="q8_0") as other:
+        assert read(other, asked("What?"))[1] == whole
+    assert len(files()) == 2
+
+
+def test_what_other_weights_have_read_is_not_taken(tiny_model_path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "model.gguf"
+    copy.write_bytes(tiny_model_path.read_bytes())
+    for change in range(2):
+        os.utime(copy, (change, change))
+        cache = PrefixCache(tmp_path / "prefixes")
+        with LlamaModel(copy, context_tokens=2048, threads=1, prefix_cache=cache) as llama:
+            assert (read(llama, asked("What?"))[1] or 0) > 400
+
+
+def test_the_folder_stays_within_its_limit_and_loses_what_was_used_longest_ago(
+    model: Open, files: Callable[[], list[Path]]
+) -> None:
+    names = []
+    for number in range(3):
+        with model(most_mb=32) as llama:  # two of them fit
+            read(llama, asked("What?", f"{number} {PASSAGES}"[:1500]))
+        names.append({path.name for path in files()})
+    assert sum(path.stat().st_size for path in files()) <= 32 << 20
+    assert len(names[2]) == 2
+    assert not names[0] & names[2]
+
+
+def test_a_folder_that_cannot_be_written_to_does_no_harm(tiny_model_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "prefixes").write_text("a file")
+    with LlamaModel(
+        tiny_model_path, context_tokens=2048, threads=1, prefix_cache=PrefixCache(tmp_path / "prefixes")
+    ) as llama:
+        assert read(llama, asked("What?"))[0]
+
+
+def test_what_is_shared_ends_at_the_first_difference() -> None:
+    assert shared([1, 2, 3], [1, 2, 4]) == 2
+    assert shared([1, 2], [1, 2, 3]) == 2
+    assert shared([], [1]) == 0
