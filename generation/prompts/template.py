@@ -99,7 +99,7 @@ def _header(source: str) -> dict[str, str]:
     """The `{# key: value #}` that the file begins with, one a line."""
     header, at = {}, 0
     while line := _HEADER_LINE.match(source, at):
-        header[line[1]] = line[2]
+        header.setdefault(line[1], line[2])
         at = line.end()
     return header
 

@@ -8,6 +8,8 @@ import pytest
 from ragstone.app.engine import Event, Ragstone, Turn
 from ragstone.errors import ContextOverflowError
 from ragstone.generation.answer import NO_ANSWER
+from ragstone.generation.grounding.claims import strip_citations
+from ragstone.generation.prompts import Prompts
 
 QUESTION = "What torque do the M10 bolts on the rack busbars need?"
 
@@ -119,3 +121,36 @@ def test_a_question_that_stands_alone_is_searched_for_as_it_is(rag: Ragstone) ->
 def test_a_question_longer_than_the_context_is_an_error(rag: Ragstone) -> None:
     with pytest.raises(ContextOverflowError):
         rag.ask("battery " * 4000)
+
+
+@pytest.mark.parametrize("economy", [{"context_share": 1.0}, {"context_trim": True}])
+def test_a_shorter_context_takes_fewer_tokens_and_its_citations_still_hold(
+    sample_library: Path, tiny_model_path: Path, events: list[Event], economy: dict[str, float]
+) -> None:
+    options = {"model": str(tiny_model_path), "threads": 1, "max_tokens": 48, "min_confidence": 0.0}
+    with Ragstone.open(sample_library, create=False, **options, **economy) as rag:
+        answer, whole = rag.ask(QUESTION), events[-1].answer
+        assert whole is not None
+        assert 0 < answer.tokens["prompt"] < whole.tokens["prompt"]
+        assert answer.hits == whole.hits
+        for citation in answer.citations:
+            assert rag.library.text(citation.document_id)[citation.char_start : citation.char_end] == citation.quote
+
+
+def test_an_answer_after_reasoning_streams_as_the_answer_alone(
+    sample_library: Path, tiny_model_path: Path, events: list[Event], tmp_path: Path
+) -> None:
+    whole = events[-1].answer
+    assert whole is not None
+    letter = "e"  # SmolLM2 writes one soon enough; what is before it passes for its reasoning
+    ours = Prompts().get("answer").source
+    (tmp_path / "answer.jinja").write_text(f"{{# version: 2 #}}\n{{# answer_after: {letter} #}}\n{ours}", "utf-8")
+    options = {"model": str(tiny_model_path), "threads": 1, "max_tokens": 48, "min_confidence": 0.0}
+    with Ragstone.open(sample_library, create=False, prompts_dir=str(tmp_path), **options) as rag:
+        *steps, last = rag.ask_stream(QUESTION)
+    answer = last.answer
+    assert answer is not None
+    assert answer.prompts[0].version == "2"
+    assert "".join(step.text for step in steps) == answer.text
+    assert answer.reasoning == strip_citations(whole.text).partition(letter)[0].strip()
+    assert strip_citations(whole.text).endswith(strip_citations(answer.text))
