@@ -1,10 +1,11 @@
 """A quantized model on this machine, run by llama.cpp."""
 
 from ._log import quiet
-from ._offload import GpuLayers, Offload, physical_cores, supports_gpu
+from ._offload import Device, GpuLayers, Offload, devices, physical_cores, supports_gpu
 from .model import FlashAttention, KvType, LlamaModel, PrefixCache, Rope
 
 __all__ = [
+    "Device",
     "FlashAttention",
     "GpuLayers",
     "KvType",
@@ -12,6 +13,7 @@ __all__ = [
     "Offload",
     "PrefixCache",
     "Rope",
+    "devices",
     "physical_cores",
     "supports_gpu",
 ]

@@ -92,6 +92,10 @@ class LlamaModel:
         params.n_seq_max, params.kv_unified = parallel, True
         params.type_k = params.type_v = _KV_TYPES[kv_type]
         params.flash_attn_type = _FLASH[flash_attention]
+        if kv_type != "f16" and flash_attention == "off":
+            raise GenerationError(
+                f"kv_type {kv_type} needs flash attention, and flash_attention is off", remedy="Set one of them to auto"
+            )
         self._weights = Weights(path, gpu_layers, params)
         try:
             self._scale_positions(params, rope)

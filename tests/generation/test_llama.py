@@ -1,14 +1,17 @@
 """llama.cpp with real weights: SmolLM2-135M."""
 
 from pathlib import Path
+from typing import Any
 
+import gguf
 import pytest
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from ragstone.errors import ContextOverflowError, GenerationError, ModelLoadError
-from ragstone.generation.llama import LlamaModel, physical_cores, supports_gpu
+from ragstone.generation.llama import LlamaModel, Rope, physical_cores, supports_gpu
 from ragstone.generation.sampling import Message, Sampling
 
+CAPITAL: list[Message] = [{"role": "user", "content": "What is the capital of France?"}]
 QUESTION: list[Message] = [{"role": "user", "content": "Name three colours."}]
 
 
@@ -143,3 +146,47 @@ def test_the_layers_on_the_gpu_are_those_that_llama_cpp_reports(tiny_model: Llam
 def test_threads_are_the_physical_cores_by_default(tiny_model_path: Path) -> None:
     with LlamaModel(tiny_model_path, context_tokens=512) as model:
         assert model.threads == physical_cores() >= 1
+
+
+@pytest.mark.parametrize("options", [{"kv_type": "q8_0"}, {"kv_type": "q4_0"}, {"flash_attention": "off"}])
+def test_a_smaller_memory_and_another_attention_think_much_alike(
+    options: dict[str, Any], tiny_model: LlamaModel, tiny_model_path: Path
+) -> None:
+    words = ("Paris", "The"), ("London", "Fish")
+    with LlamaModel(tiny_model_path, context_tokens=512, threads=1, **options) as model:
+        assert model.log_odds(CAPITAL, *words) == pytest.approx(tiny_model.log_odds(CAPITAL, *words), abs=1.5)
+
+
+@pytest.mark.parametrize("rope", ["linear", "yarn"])
+def test_positions_are_scaled_in_a_context_beyond_what_the_model_was_trained_on(
+    rope: Rope, tiny_model_path: Path
+) -> None:
+    with LlamaModel(tiny_model_path, context_tokens=16_384, rope=rope, threads=1, kv_type="q4_0") as model:
+        assert answer(model, Sampling(max_tokens=8), CAPITAL).strip()
+
+
+def test_quantized_values_without_flash_attention_are_refused(tiny_model_path: Path) -> None:
+    with pytest.raises(GenerationError, match="flash_attention"):
+        LlamaModel(tiny_model_path, context_tokens=512, kv_type="q8_0", flash_attention="off")
+
+
+def test_a_context_that_no_memory_holds_is_refused(tiny_model_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match="no memory for a context"):
+        LlamaModel(tiny_model_path, context_tokens=1 << 31, rope="yarn")
+
+
+def test_an_embedding_model_is_no_chat_model(tiny_model_path: Path, tmp_path: Path) -> None:
+    reader, path = gguf.GGUFReader(tiny_model_path), tmp_path / "embedding.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    for name, field in reader.fields.items():
+        if not name.startswith("GGUF.") and name != "general.architecture":
+            writer.add_key_value(name, field.contents(), field.types[0], *field.types[1:])
+    writer.add_pooling_type(gguf.PoolingType.MEAN)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(ModelLoadError, match=r"embedding\.gguf: it is an embedding model"):
+        LlamaModel(path)
