@@ -8,6 +8,9 @@ gold passage in a pool of 1,000 it is counted how many tokens the prompt has and
 the context at all. The first --ask of them are put to the model, and its answers scored by sub-span exact match, with
 the paired difference from the context as it is. The answer is what the model writes: nothing is withdrawn. What it
 wrote is kept in --out, and a second run goes on from there.
+
+Of the questions about the sample documents it is counted in how many the answer stands in the context, and, of those
+that need two documents, in how many both do.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import argparse
 import json
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 from _answering import read_nq, write_passages
@@ -30,8 +34,10 @@ from ragstone.generation.prompts import Prompts
 from ragstone.generation.sampling import Sampling
 from ragstone.generation.trimming import Economy
 
+ROOT = Path(__file__).resolve().parents[1]
 WAYS = {
     "as it is": Economy(),
+    "share 0.05": Economy(share=0.05),
     "share 0.1": Economy(share=0.1),
     "share 0.25": Economy(share=0.25),
     "share 0.5": Economy(share=0.5),
@@ -58,6 +64,7 @@ def main() -> None:
             rag.ingest(Path(work, "passages"))
             questions = [(r["question"], r["answers"]) for r in rows[: args.questions]]
             show(rag, questions, args.ask, args.ways, args.out)
+    show_samples()
 
 
 def show(
@@ -99,6 +106,39 @@ def show(
         )
     head = ["context", "passages", "prompt tokens", "an answer stands in it", "answered right", "difference", "s"]
     print(table(head, cells))
+
+
+def show_samples() -> None:
+    """Pack the questions about the sample documents, and print a row for each way."""
+    questions = tomllib.loads((ROOT / "tests" / "data" / "sample_questions.toml").read_text("utf-8"))["question"]
+    questions = [question for question in questions if question["answer"]]
+    stands: dict[str, list[float]] = {way: [] for way in WAYS}
+    both: dict[str, list[float]] = {way: [] for way in WAYS}
+    passages: dict[str, list[float]] = {way: [] for way in WAYS}
+    folder, asking = ROOT / "app" / "samples", Asking.of(Prompts())
+    with tempfile.TemporaryDirectory() as work, Ragstone.open(Path(work, "library")) as rag:
+        rag.ingest(folder)
+        for question in questions:
+            found = rag.trace(question["text"], rag.settings.hits)
+            for way, economy in WAYS.items():
+                told = Economy(economy.share, economy.trim, found.terms)
+                packed = pack(question["text"], found.hits, lambda _: 0, 1, asking, told)
+                stands[way].append(best_subspan_em(_context(packed), [question["answer"]]))
+                passages[way].append(len(packed.passages))
+                if question["kind"] == "multi":
+                    needed = {str(folder / question[name]) for name in ("document", "also")}
+                    both[way].append(needed <= {p.hit.chunk.document for p in packed.passages})
+    head = ["context, samples", "passages", "the answer stands in it", "of two documents both do"]
+    rows = [
+        [
+            way,
+            f"{sum(passages[way]) / len(questions):.2f}",
+            f"{sum(stands[way]):.0f} of {len(questions)}",
+            f"{sum(both[way]):.0f} of {len(both[way])}",
+        ]
+        for way in WAYS
+    ]
+    print(f"\n{table(head, rows)}")
 
 
 def _context(packed: PackedContext) -> str:
