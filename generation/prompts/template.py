@@ -97,7 +97,8 @@ def _decoded(content: bytes, path: str) -> str:
 
 def _header(source: str) -> dict[str, str]:
     """The `{# key: value #}` that the file begins with, one a line."""
-    header, at = {}, 0
+    header: dict[str, str] = {}
+    at = 0
     while line := _HEADER_LINE.match(source, at):
         header.setdefault(line[1], line[2])
         at = line.end()
