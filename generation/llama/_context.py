@@ -148,9 +148,12 @@ class _Adapters:
         """Apply just these."""
         if tuple(adapters) == self._used:
             return
-        handles = [self.load(path) for path, _ in adapters]
+        scaled: dict[str, float] = {}
+        for path, scale in adapters:  # llama.cpp knows each once
+            scaled[path] = scaled.get(path, 0.0) + scale
+        handles = [self.load(path) for path in scaled]
         array = (llama_cpp.llama_adapter_lora_p_ctypes * max(1, len(handles)))(*handles)
-        scales = (ctypes.c_float * max(1, len(handles)))(*(scale for _, scale in adapters))
+        scales = (ctypes.c_float * max(1, len(handles)))(*scaled.values())
         llama_cpp.llama_set_adapters_lora(self._context, array, len(handles), scales)
         self._used = tuple(adapters)
 

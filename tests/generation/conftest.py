@@ -1,10 +1,14 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ragstone.generation.context import Passage
 from ragstone.generation.llama import LlamaModel
+from ragstone.generation.llama._scheduler import Adapters, Job
+from ragstone.generation.sampling import Message
 from ragstone.retrieval.records import Chunk, Hit
 
 MakePassages = Callable[..., list[Passage]]
@@ -14,6 +18,30 @@ MakePassages = Callable[..., list[Passage]]
 def tiny_model(tiny_model_path: Path) -> Iterator[LlamaModel]:
     with LlamaModel(tiny_model_path, context_tokens=1024, threads=1) as model:
         yield model
+
+
+NEAR = 1.0
+"""Of two logits: rounding depends on what is read beside, and a tie within it can go either way."""
+
+
+@pytest.fixture
+def likeliest() -> Callable[..., None]:
+    """Checks that each token of an answer is the likeliest after those before it, when nothing else is read beside."""
+
+    def check(model: LlamaModel, messages: list[Message], answer: str, adapters: Adapters = ()) -> None:
+        tokens = model._weights.tokenize(answer.rstrip("\ufffd"))
+        missed: list[float] = []
+
+        def see(logits: npt.NDArray[np.float32]) -> int | None:
+            token = tokens[len(missed)]
+            missed.append(float(logits.max() - logits[token]))
+            return token if len(missed) < len(tokens) else None
+
+        model._run(Job(model.render(messages), see, len(tokens), adapters=adapters))
+        assert len(missed) == len(tokens)
+        assert max(missed) < NEAR
+
+    return check
 
 
 @pytest.fixture

@@ -26,10 +26,10 @@ def adapter(tmp_path: Path) -> MakeAdapter:
         writer.add_string("general.type", "adapter")
         writer.add_string("adapter.type", "lora")
         writer.add_float32("adapter.lora.alpha", float(RANK))
-        for layer in range(10):
+        for layer in range(30):
             name = f"blk.{layer}.attn_q.weight"
-            writer.add_tensor(f"{name}.lora_a", numbers.normal(0, 0.2, (RANK, width)).astype(np.float32))
-            writer.add_tensor(f"{name}.lora_b", numbers.normal(0, 0.2, (WIDTH, RANK)).astype(np.float32))
+            writer.add_tensor(f"{name}.lora_a", numbers.normal(0, 0.4, (RANK, width)).astype(np.float32))
+            writer.add_tensor(f"{name}.lora_b", numbers.normal(0, 0.4, (WIDTH, RANK)).astype(np.float32))
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
@@ -64,13 +64,17 @@ def test_adapters_add_up_by_their_scales(tiny_model: LlamaModel, adapter: MakeAd
     assert likelihood((one, 0.5), (one, 0.5)) == pytest.approx(whole, abs=0.05)
 
 
-def test_answers_with_and_without_an_adapter_run_side_by_side(tiny_model: LlamaModel, adapter: MakeAdapter) -> None:
+def test_answers_with_and_without_an_adapter_run_side_by_side(
+    tiny_model: LlamaModel, adapter: MakeAdapter, likeliest: Callable[..., None]
+) -> None:
     path = adapter()
-    expected = answer(tiny_model, (path, 1.0))
     adapted = iter(tiny_model.generate(ASK, Sampling(max_tokens=16), ((path, 1.0),)))
     begun = next(adapted)
     plain = answer(tiny_model)
-    assert begun + "".join(adapted) == expected != plain
+    likeliest(tiny_model, ASK, begun + "".join(adapted), ((path, 1.0),))
+    likeliest(tiny_model, ASK, plain)
+    with pytest.raises(AssertionError):
+        likeliest(tiny_model, ASK, plain, ((path, 1.0),))
 
 
 def test_an_adapter_for_another_model_is_refused(tiny_model: LlamaModel, adapter: MakeAdapter, tmp_path: Path) -> None:

@@ -2,19 +2,17 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
 from ragstone.errors import GenerationError
 from ragstone.generation.chat_model import Completion
 from ragstone.generation.llama import LlamaModel
-from ragstone.generation.llama._scheduler import Job
 from ragstone.generation.sampling import Message, Sampling
 
+Check = Callable[..., None]
 QUESTIONS: list[list[Message]] = [
     [{"role": "user", "content": text}]
     for text in (
@@ -34,47 +32,27 @@ def model(tiny_model_path: Path) -> Iterator[LlamaModel]:
         yield model
 
 
-NEAR = 1.0
-"""Of two logits: rounding depends on what is read beside, and a tie within it can go either way."""
-
-
 def text(completion: Completion) -> str:
     return "".join(completion)
 
 
-def assert_likeliest(model: LlamaModel, question: list[Message], answer: str) -> None:
-    """That each token of an answer is the likeliest after those before it, when nothing else is read beside."""
-    prompt = model.render(question)
-    tokens = model._weights.tokenize(answer.rstrip("\ufffd"))
-    wanted: list[float] = []
-
-    def see(logits: npt.NDArray[np.float32]) -> int | None:
-        token = tokens[len(wanted)]
-        wanted.append(float(logits.max() - logits[token]))
-        return token if len(wanted) < len(tokens) else None
-
-    model._run(Job(prompt, see, len(tokens)))
-    assert len(wanted) == len(tokens)
-    assert max(wanted) < NEAR
-
-
-def test_a_second_answer_can_be_had_in_the_middle_of_the_first(model: LlamaModel) -> None:
+def test_a_second_answer_can_be_had_in_the_middle_of_the_first(model: LlamaModel, likeliest: Check) -> None:
     first = iter(model.generate(QUESTIONS[0], Sampling(max_tokens=12)))
     begun = next(first)
     second = text(model.generate(QUESTIONS[1], Sampling(max_tokens=12)))
-    assert_likeliest(model, QUESTIONS[1], second)
-    assert_likeliest(model, QUESTIONS[0], begun + "".join(first))
+    likeliest(model, QUESTIONS[1], second)
+    likeliest(model, QUESTIONS[0], begun + "".join(first))
 
 
-def test_more_answers_than_places_wait_in_a_queue_and_all_are_given(model: LlamaModel) -> None:
+def test_more_answers_than_places_wait_in_a_queue_and_all_are_given(model: LlamaModel, likeliest: Check) -> None:
     begun = [iter(model.generate(question, Sampling(max_tokens=8))) for question in QUESTIONS]
     firsts = [next(pieces) for pieces in begun]
     whole = [first + "".join(pieces) for first, pieces in zip(firsts, begun, strict=True)]
     for question, answer in zip(QUESTIONS, whole, strict=True):
-        assert_likeliest(model, question, answer)
+        likeliest(model, question, answer)
 
 
-def test_threads_get_answers_to_their_own_questions(model: LlamaModel) -> None:
+def test_threads_get_answers_to_their_own_questions(model: LlamaModel, likeliest: Check) -> None:
     answers: dict[int, str] = {}
 
     def ask(number: int) -> None:
@@ -86,14 +64,14 @@ def test_threads_get_answers_to_their_own_questions(model: LlamaModel) -> None:
     for thread in threads:
         thread.join(60)
     for number, question in enumerate(QUESTIONS):
-        assert_likeliest(model, question, answers[number])
+        likeliest(model, question, answers[number])
 
 
-def test_an_answer_that_is_stopped_does_no_harm_to_another(model: LlamaModel) -> None:
+def test_an_answer_that_is_stopped_does_no_harm_to_another(model: LlamaModel, likeliest: Check) -> None:
     stopped, kept = (iter(model.generate(question, Sampling(max_tokens=20))) for question in QUESTIONS[1:3])
     begun = [next(stopped), next(kept)]
     stopped.close()  # type: ignore[attr-defined]
-    assert_likeliest(model, QUESTIONS[2], begun[1] + "".join(kept))
+    likeliest(model, QUESTIONS[2], begun[1] + "".join(kept))
 
 
 def test_an_answer_that_nobody_reads_on_holds_up_no_one(model: LlamaModel) -> None:
@@ -132,7 +110,7 @@ def test_a_prompt_that_needs_the_whole_context_waits_for_its_turn(model: LlamaMo
 
 
 def test_ctrl_c_in_the_middle_of_a_step_leaves_the_others_whole(
-    model: LlamaModel, monkeypatch: pytest.MonkeyPatch
+    model: LlamaModel, likeliest: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, stopped = (iter(model.generate(QUESTIONS[n], Sampling(max_tokens=16))) for n in (4, 5))
     begun = next(kept)
@@ -145,7 +123,7 @@ def test_ctrl_c_in_the_middle_of_a_step_leaves_the_others_whole(
     with pytest.raises(KeyboardInterrupt):
         next(stopped)
     monkeypatch.setattr(model._context, "read", read)
-    assert_likeliest(model, QUESTIONS[4], begun + "".join(kept))
+    likeliest(model, QUESTIONS[4], begun + "".join(kept))
 
 
 def test_a_closed_model_says_so(tiny_model_path: Path) -> None:
