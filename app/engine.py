@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import SettingsError
 from ..generation.answer import Answer, Answerer, Event
 from ..generation.context import Asking
 from ..generation.conversation import Turn
@@ -125,7 +130,10 @@ class Ragstone:
         from .ingesting import ingest_options
 
         options = ingest_options(self.settings, collection, include, exclude, passwords, self.embedding_model)
-        return ingest(self.library, paths, lambda: self._load_embedder(ingesting=True), options, on_progress)
+        report = ingest(self.library, paths, lambda: self._load_embedder(ingesting=True), options, on_progress)
+        if report.updated or report.removed:
+            self._forget_prefixes()
+        return report
 
     def reindex(
         self, embedder: str | Path | None = None, on_progress: Callable[[Progress], None] | None = None
@@ -237,6 +245,7 @@ class Ragstone:
         """Remove documents from the library; their files stay."""
         with self.library.locked():
             self.library.remove(document_ids)
+        self._forget_prefixes()
 
     def load_model(self) -> ChatModel:
         """The chat model, loaded at the first call: that behind the server of the settings, else one on this machine.
@@ -251,14 +260,34 @@ class Ragstone:
             return self._model
 
     def _open_llama(self) -> ChatModel:
-        from ..generation.llama import LlamaModel
+        from ..generation.llama import LlamaModel, PrefixCache
 
+        s = self.settings
         return LlamaModel(
-            self.models.path(self.settings.model),
-            context_tokens=self.settings.context_tokens,
-            gpu_layers=as_gpu_layers(self.settings.gpu_layers),
-            threads=self.settings.threads,
+            self.models.path(s.model),
+            context_tokens=s.context_tokens,
+            gpu_layers=as_gpu_layers(s.gpu_layers),
+            threads=s.threads,
+            parallel=s.parallel,
+            kv_type=s.kv_type,  # type: ignore[arg-type]  # these are checked by Settings
+            flash_attention=s.flash_attention,  # type: ignore[arg-type]
+            rope=s.rope,  # type: ignore[arg-type]
+            prefix_cache=PrefixCache(self._prefixes, s.prefix_cache_mb),
+            prompt_lookup=s.prompt_lookup,
+            timeout_s=s.answer_seconds or math.inf,
+            adapters=as_adapters(s.adapters),
         )
+
+    @property
+    def _prefixes(self) -> Path:
+        return self.library.folder / "prefixes"
+
+    def _forget_prefixes(self) -> None:
+        """What was read of documents that are gone must not stay."""
+        if self._model is not None:
+            self._model.forget()
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._prefixes)
 
     def _open_remote(self) -> ChatModel:
         from ..generation.remote import RemoteModel
@@ -289,9 +318,7 @@ class Ragstone:
 
     def _answerer(self) -> Answerer:
         s, asking = self.settings, self._asking  # what is wrong with a prompt is told before a model is loaded
-        sampling = Sampling(
-            temperature=s.temperature, top_k=s.top_k, top_p=s.top_p, seed=s.seed, max_tokens=s.max_tokens
-        )
+        sampling = Sampling(**{f.name: getattr(s, f.name) for f in fields(Sampling) if hasattr(s, f.name)})
         return Answerer(
             self.library,
             self._retriever,
@@ -344,3 +371,21 @@ def _path(setting: str) -> Path | None:
 def as_gpu_layers(setting: str) -> GpuLayers:
     """The setting `gpu_layers` as llama.cpp takes it."""
     return int(setting) if setting.isdigit() else setting  # type: ignore[return-value]  # checked by Settings
+
+
+def as_adapters(setting: str) -> tuple[tuple[str, float], ...]:
+    """The setting `adapters` as paths and scales.
+
+    Raises:
+        SettingsError: A scale is no number.
+    """
+    named = []
+    for part in filter(None, (part.strip() for part in setting.split(","))):
+        path, _, scale = part.rpartition("=") if "=" in part else (part, "", "1")
+        try:
+            named.append((str(Path(path).expanduser()), float(scale)))
+        except ValueError as error:
+            raise SettingsError(
+                f"the scale of an adapter is {scale!r}", remedy="Write adapters as PATH or PATH=SCALE, with commas"
+            ) from error
+    return tuple(named)

@@ -124,9 +124,38 @@ class Settings:
     temperature: float = _setting(0.0, "0 takes the likeliest token; higher draws more freely.", low=0, high=2)
     top_k: int = _setting(40, "Draw from the k likeliest tokens; 0 for all.", low=0, high=1000)
     top_p: float = _setting(0.95, "Draw from the likeliest tokens of this joint probability.", low=0, high=1)
+    min_p: float = _setting(0.0, "Draw from tokens at least this share as probable as the first.", low=0, high=1)
+    typical_p: float = _setting(1.0, "Draw from the tokens of the most expected information; 1 for all.", low=0, high=1)
+    repeat_penalty: float = _setting(1.0, "Divides the logits of tokens that were used; 1 for none.", low=0.5, high=2)
+    presence_penalty: float = _setting(0.0, "Is taken off the logits of tokens that were used.", low=-2, high=2)
+    frequency_penalty: float = _setting(0.0, "... once for each time that they were.", low=-2, high=2)
+    mirostat: int = _setting(
+        0, "1 or 2 keeps the surprise near `mirostat_tau` instead of `top_k` and the like.", low=0, high=2
+    )
+    mirostat_tau: float = _setting(5.0, "The surprise aimed at, in nats.", low=0, high=10)
+    mirostat_eta: float = _setting(0.1, "How fast it is corrected.", low=0, high=1)
     seed: int = _setting(0, "Seed of the drawing.", low=0, high=2**32 - 2)
     gpu_layers: str = _setting("auto", "`auto` (all, if they fit), `all`, or a number of layers.")
     threads: int = _setting(0, "CPU threads; 0 for one a physical core.", low=0, high=1024)
+    parallel: int = _setting(4, "Answers in progress at a time, and prompts that stay in memory.", low=1, high=64)
+    answer_seconds: int = _setting(0, "The longest that an answer may take; 0 for no limit.", low=0, high=86_400)
+    kv_type: str = _setting(
+        "f16", "How the context is stored; q8_0 takes half the memory, q4_0 a quarter.", choices=("f16", "q8_0", "q4_0")
+    )
+    flash_attention: str = _setting("auto", "Attention without its whole matrix.", choices=("auto", "on", "off"))
+    rope: str = _setting(
+        "none",
+        "How positions are scaled where context_tokens exceeds what the model was trained on.",
+        choices=("none", "linear", "yarn"),
+    )
+    prompt_lookup: bool = _setting(False, "Guess that answers copy from the passages; the text is the same.")
+    prefix_cache_mb: int = _setting(
+        256,
+        "What was read of prompts is kept in the library's folder, up to so many MiB; 0 for nothing.",
+        low=0,
+        high=1 << 20,
+    )
+    adapters: str = _setting("", "LoRA adapters: `PATH` or `PATH=SCALE`, separated by commas.")
 
     @classmethod
     def load(

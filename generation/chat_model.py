@@ -69,5 +69,8 @@ class ChatModel(Protocol):
             ContextOverflowError: The prompt does not fit the context.
         """
 
+    def forget(self) -> None:
+        """Forget what was read of earlier prompts."""
+
     def close(self) -> None:
         """Free what the model holds."""

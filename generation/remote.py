@@ -63,6 +63,9 @@ class RemoteModel:
     ) -> None:
         self.close()
 
+    def forget(self) -> None:
+        """Nothing: what a server remembers is its own."""
+
     def close(self) -> None:
         """Close the connections."""
         self._server.close()

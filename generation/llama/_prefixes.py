@@ -104,6 +104,11 @@ class PrefixStore:
         known[path] = _Entry(path, array, path.stat().st_size)
         self._make_room()
 
+    def clear(self) -> None:
+        """Deletes all that are known here."""
+        for path in list(self._known()):
+            self._drop(path)
+
     def _known(self) -> dict[Path, _Entry]:
         if self._entries is None:
             files = self._folder.glob(f"*{_SUFFIX}") if self._folder.is_dir() else ()

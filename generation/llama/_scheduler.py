@@ -133,6 +133,17 @@ class Scheduler:
         finally:
             self._stepped()
 
+    def forget(self) -> None:
+        """Forgets all prompts but those of answers in progress."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._stepping)
+            for place in self._places:
+                if place.job is None:
+                    place.prompt_tokens = 0
+                    self._clear(place)
+            if self._store:
+                self._store.clear()
+
     def close(self) -> None:
         """Waits for the step in progress, ends all jobs and keeps what is worth it."""
         with self._changed:

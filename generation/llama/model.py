@@ -59,6 +59,7 @@ class LlamaModel:
         prefix_cache: Keeps on disk what was read of prompts; by default only memory does.
         prompt_lookup: Guess that answers copy from the prompt; the answer is the same, and may come sooner.
         timeout_s: The longest an answer may take, its time in the queue included.
+        adapters: LoRA adapters, each the path of a GGUF file and a scale; 1 is what it was trained with.
 
     Raises:
         ModelLoadError: llama.cpp refuses the file, it has no chat template, or a GPU was asked for and is not used.
@@ -79,6 +80,7 @@ class LlamaModel:
         prefix_cache: PrefixCache | None = None,
         prompt_lookup: bool = False,
         timeout_s: float = float("inf"),
+        adapters: Adapters = (),
     ) -> None:
         self.path = path
         self.name = path.stem
@@ -86,6 +88,7 @@ class LlamaModel:
         self.threads = threads or physical_cores()
         self._prompt_lookup = prompt_lookup
         self._timeout_s = timeout_s
+        self._adapters = adapters
         params = llama_cpp.llama_context_default_params()
         params.n_ctx, params.n_batch, params.n_ubatch = context_tokens, _BATCH, _BATCH
         params.n_threads = params.n_threads_batch = self.threads
@@ -122,6 +125,10 @@ class LlamaModel:
     ) -> None:
         self.close()
 
+    def forget(self) -> None:
+        """Forget what was read of earlier prompts, in memory and on disk."""
+        self._scheduler.forget()
+
     def close(self) -> None:
         """Free the model's memory. Answers in progress end."""
         self._scheduler.close()
@@ -136,13 +143,13 @@ class LlamaModel:
         """How many tokens the prompt of these messages has."""
         return len(self.render(messages))
 
-    def generate(self, messages: Sequence[Message], sampling: Sampling, adapters: Adapters = ()) -> Completion:
+    def generate(self, messages: Sequence[Message], sampling: Sampling, adapters: Adapters | None = None) -> Completion:
         """Generate the next turn; the text comes while it is made. Closing the iterator stops the generation.
 
         Args:
             messages: The turns so far.
             sampling: How tokens are drawn.
-            adapters: LoRA adapters, each the path of a GGUF file and a scale; 1 is what it was trained with.
+            adapters: Instead of those of the model.
 
         Raises:
             ContextOverflowError: The prompt and `sampling.max_tokens` do not fit the context together.
@@ -158,8 +165,9 @@ class LlamaModel:
             )
         if sampling.grammar or sampling.schema is not None:
             Drawing(self._weights, sampling).close()  # an error now and not at the first token
-        self._context.check(adapters)
-        return Completion(lambda completion: self._pieces(prompt, sampling, adapters, completion), len(prompt))
+        used = self._adapters if adapters is None else adapters
+        self._context.check(used)
+        return Completion(lambda completion: self._pieces(prompt, sampling, used, completion), len(prompt))
 
     def log_odds(self, messages: Sequence[Message], yes: Sequence[str], no: Sequence[str]) -> float:
         """The natural logarithm of P(the next turn begins with one of `yes`) / P(... one of `no`).
@@ -178,7 +186,7 @@ class LlamaModel:
         def see(logits: Logits) -> None:
             seen.append(logits.copy())
 
-        self._run(Job(prompt, see, 1))
+        self._run(Job(prompt, see, 1, adapters=self._adapters))
         if not seen:
             raise GenerationError("the model was closed in the middle of a question", remedy="Open it again")
         first = [[self._weights.tokenize(word)[0] for word in words] for words in (yes, no)]
