@@ -2,6 +2,7 @@
 
 from ._log import quiet
 from ._offload import Device, GpuLayers, Offload, devices, physical_cores, supports_gpu
+from ._perplexity import Perplexity
 from .model import FlashAttention, KvType, LlamaModel, PrefixCache, Rope
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "KvType",
     "LlamaModel",
     "Offload",
+    "Perplexity",
     "PrefixCache",
     "Rope",
     "devices",

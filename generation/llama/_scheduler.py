@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ...errors import GenerationError
@@ -131,6 +132,22 @@ class Scheduler:
         try:
             self._release_ended()
         finally:
+            self._stepped()
+
+    @contextmanager
+    def exclusively(self) -> Iterator[Context]:
+        """The context, empty, for one caller; answers in progress wait and go on afterwards."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._stepping)
+            if self._closed:
+                raise GenerationError("the model was closed", remedy="Open it again")
+            self._stepping = True
+        try:
+            self._start_over()
+            self._context.use(())
+            yield self._context
+        finally:
+            self._context.clear()
             self._stepped()
 
     def forget(self) -> None:

@@ -19,6 +19,7 @@ from ..sampling import Message, Sampling
 from ._context import Context
 from ._drawing import Drawing, Logits, log_softmax
 from ._offload import GpuLayers, physical_cores
+from ._perplexity import Perplexity, perplexity_of
 from ._prefixes import PrefixStore
 from ._scheduler import Adapters, Job, Scheduler
 from ._speculation import PromptLookup
@@ -124,6 +125,19 @@ class LlamaModel:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def perplexity(self, texts: Sequence[str], window: int = 512) -> Perplexity:
+        """How surprised the model is by texts: see `Perplexity`.
+
+        Args:
+            texts: Any; each is cut into windows, which are read one by one.
+            window: Tokens; of each window the second half is counted, so that every token has half a window before it.
+
+        Raises:
+            GenerationError: The texts are too short to count anything.
+        """
+        with self._scheduler.exclusively() as context:
+            return perplexity_of(context, self._weights, texts, min(window, self.context_tokens))
 
     def forget(self) -> None:
         """Forget what was read of earlier prompts, in memory and on disk."""

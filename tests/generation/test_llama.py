@@ -9,6 +9,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from ragstone.errors import ContextOverflowError, GenerationError, ModelLoadError
 from ragstone.generation.llama import LlamaModel, Rope, physical_cores, supports_gpu
+from ragstone.generation.llama._perplexity import _losses
 from ragstone.generation.sampling import Message, Sampling
 
 CAPITAL: list[Message] = [{"role": "user", "content": "What is the capital of France?"}]
@@ -190,3 +191,23 @@ def test_an_embedding_model_is_no_chat_model(tiny_model_path: Path, tmp_path: Pa
     writer.close()
     with pytest.raises(ModelLoadError, match=r"embedding\.gguf: it is an embedding model"):
         LlamaModel(path)
+
+
+def test_a_text_that_makes_sense_is_less_surprising_than_its_words_in_disorder(tiny_model: LlamaModel) -> None:
+    said = "The sea covers most of the earth. Rivers carry water to it, and the sun lifts it into clouds again. "
+    words = (said * 12).split()
+    whole, mixed = (tiny_model.perplexity([" ".join(text)], 128) for text in (words, sorted(words)))
+    assert 0 < whole.low <= whole.value <= whole.high
+    assert whole.value < mixed.value
+    assert whole.tokens >= 60
+    with pytest.raises(GenerationError, match="nothing to count"):
+        tiny_model.perplexity(["short"])
+
+
+def test_perplexity_is_that_of_the_log_probabilities_of_an_answer(tiny_model: LlamaModel) -> None:
+    completion = tiny_model.generate(QUESTION, Sampling(max_tokens=40, logprobs=0))
+    text = "".join(completion)
+    tokens = [*tiny_model.render(QUESTION), *tiny_model._weights.tokenize(text)]
+    with tiny_model._scheduler.exclusively() as context:
+        losses = _losses(context, tokens, len(tokens) - 40)
+    assert sum(losses) == pytest.approx(-sum(token.logprob for token in completion.logprobs), rel=0.1)
