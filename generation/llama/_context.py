@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import GenerationError, ModelLoadError
 from ._drawing import Logits
 from ._log import Collected
+from ._pace import Pace
 from ._prefixes import PrefixStore
 from ._weights import Weights
 
@@ -22,12 +23,14 @@ class Context:
     Args:
         weights: Of the model.
         params: Of llama.cpp.
+        pace: Tells the number of threads; by default it is that of `params`.
 
     Raises:
         ModelLoadError: There is no memory for it.
     """
 
-    def __init__(self, weights: Weights, params: llama_cpp.llama_context_params) -> None:
+    def __init__(self, weights: Weights, params: llama_cpp.llama_context_params, pace: Pace | None = None) -> None:
+        self._pace = pace
         self._vocabulary_size = weights.vocabulary_size
         with Collected() as said:
             self._context = llama_cpp.llama_init_from_model(weights.model, params)
@@ -37,6 +40,7 @@ class Context:
                 path=weights.path,
                 remedy="Lower context_tokens, or set kv_type to q8_0",
             ) from (MemoryError(said.text[-400:]))
+        self._threads = int(params.n_threads)
         self.sequences = int(llama_cpp.llama_n_seq_max(self._context))
         self.tokens = int(params.n_ctx)
         self.batch_tokens = int(llama_cpp.llama_n_batch(self._context))
@@ -114,6 +118,9 @@ class Context:
                 batch.logits[at] = place >= len(tokens) - wanted
                 at += 1
         batch.n_tokens = at
+        if self._pace and (threads := self._pace.follow()) != self._threads:
+            llama_cpp.llama_set_n_threads(self._context, threads, threads)
+            self._threads = threads
         code = llama_cpp.llama_decode(self._context, batch)
         if code:
             what = "its memory is full" if code == 1 else f"code {code}"

@@ -11,6 +11,8 @@ import llama_cpp
 import psutil
 from llama_cpp._ggml import libggml
 
+from ._pace import allowed_cores
+
 GpuLayers = int | Literal["auto", "all"]
 
 MARGIN = 512 << 20
@@ -104,8 +106,7 @@ def supports_gpu() -> bool:
 
 def physical_cores() -> int:
     """The number of physical cores this process may use; more threads than that make llama.cpp slower."""
-    process = psutil.Process()
-    allowed = len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else psutil.cpu_count() or 1
+    allowed = allowed_cores(psutil.Process())
     return max(1, min(psutil.cpu_count(logical=False) or allowed, allowed))
 
 

@@ -19,6 +19,7 @@ from ..sampling import Message, Sampling
 from ._context import Context
 from ._drawing import Drawing, Logits, log_softmax
 from ._offload import GpuLayers, physical_cores
+from ._pace import Pace
 from ._perplexity import Perplexity, perplexity_of
 from ._prefixes import PrefixStore
 from ._scheduler import Adapters, Job, Scheduler
@@ -52,7 +53,7 @@ class LlamaModel:
         context_tokens: Prompt and answer together, of all answers in progress.
         gpu_layers: `auto` offloads as many layers as fit the GPU's memory with the context; `all` or a number is an
             error when it cannot be done.
-        threads: CPU threads; 0 for one a physical core.
+        threads: CPU threads; 0 for one a physical core, fewer while others use the cores.
         parallel: Answers in progress at a time; also how many prompts stay in memory.
         kv_type: How keys and values are stored; q8_0 takes half the memory of f16, q4_0 a quarter.
         flash_attention: Attention without its whole matrix in memory; quantized values need it.
@@ -87,6 +88,7 @@ class LlamaModel:
         self.name = path.stem
         self.context_tokens = context_tokens
         self.threads = threads or physical_cores()
+        pace = None if threads else Pace(self.threads)  # it looks at the machine while the file is read
         self._prompt_lookup = prompt_lookup
         self._timeout_s = timeout_s
         self._adapters = adapters
@@ -103,7 +105,7 @@ class LlamaModel:
         self._weights = Weights(path, gpu_layers, params)
         try:
             self._scale_positions(params, rope)
-            self._context = Context(self._weights, params)
+            self._context = Context(self._weights, params, pace)
         except BaseException:
             self._weights.close()
             raise
