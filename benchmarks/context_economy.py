@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
 import tomllib
 from pathlib import Path
 
@@ -75,7 +74,6 @@ def show(
     known = _read(out)
     packed: dict[str, list[PackedContext]] = {way: [] for way in WAYS}
     correct: dict[str, list[float]] = {way: [] for way in WAYS}
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     for number, (question, references) in enumerate(questions):
         found = rag.trace(question, rag.settings.hits)
         for way, economy in WAYS.items():
@@ -86,7 +84,6 @@ def show(
             if number < ask and way in asked_ways:
                 answer = known.get((way, question)) or _asked(model, context, way, question, out)
                 correct[way].append(best_subspan_em(answer["text"], references))
-                seconds[way].append(answer["seconds"])
     references_of = [references for _, references in questions]
     base = correct["as it is"]
     cells = []
@@ -101,10 +98,9 @@ def show(
                 str(estimate(stands)),
                 str(estimate(scored)) if scored else "",
                 str(compare(scored, base).mean) if scored and scored is not base and base else "",
-                f"{sum(seconds[way]) / len(scored):.1f}" if scored else "",
             ]
         )
-    head = ["context", "passages", "prompt tokens", "an answer stands in it", "answered right", "difference", "s"]
+    head = ["context", "passages", "prompt tokens", "an answer stands in it", "answered right", "difference"]
     print(table(head, cells))
 
 
@@ -145,17 +141,15 @@ def _context(packed: PackedContext) -> str:
     return packed.prompt[-1]["content"].rpartition("\n\nQuestion: ")[0]
 
 
-def _asked(model: ChatModel, context: PackedContext, way: str, question: str, out: Path | None) -> dict[str, object]:
-    started = time.perf_counter()
-    text = "".join(model.generate(context.prompt, SAMPLING))
-    row: dict[str, object] = {"way": way, "question": question, "text": text, "seconds": time.perf_counter() - started}
+def _asked(model: ChatModel, context: PackedContext, way: str, question: str, out: Path | None) -> dict[str, str]:
+    row = {"way": way, "question": question, "text": "".join(model.generate(context.prompt, SAMPLING))}
     if out is not None:
         with out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
     return row
 
 
-def _read(out: Path | None) -> dict[tuple[str, str], dict[str, object]]:
+def _read(out: Path | None) -> dict[tuple[str, str], dict[str, str]]:
     if out is None or not out.is_file():
         return {}
     rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
