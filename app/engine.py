@@ -318,12 +318,11 @@ class Ragstone:
 
     def _answerer(self) -> Answerer:
         s, asking = self.settings, self._asking  # what is wrong with a prompt is told before a model is loaded
-        sampling = Sampling(**{f.name: getattr(s, f.name) for f in fields(Sampling) if hasattr(s, f.name)})
         return Answerer(
             self.library,
             self._retriever,
             self.load_model(),
-            sampling,
+            as_sampling(s),
             s.hits,
             self._mode,
             self._widening,
@@ -366,6 +365,11 @@ class Ragstone:
 
 def _path(setting: str) -> Path | None:
     return Path(setting).expanduser() if setting else None
+
+
+def as_sampling(settings: Settings) -> Sampling:
+    """How the settings have tokens drawn."""
+    return Sampling(**{f.name: getattr(settings, f.name) for f in fields(Sampling) if hasattr(settings, f.name)})
 
 
 def as_gpu_layers(setting: str) -> GpuLayers:

@@ -106,7 +106,7 @@ def show(
 
 def show_samples() -> None:
     """Pack the questions about the sample documents, and print a row for each way."""
-    questions = tomllib.loads((ROOT / "tests" / "data" / "sample_questions.toml").read_text("utf-8"))["question"]
+    questions = tomllib.loads((ROOT / "app" / "sample_questions.toml").read_text("utf-8"))["question"]
     questions = [question for question in questions if question["answer"]]
     stands: dict[str, list[float]] = {way: [] for way in WAYS}
     both: dict[str, list[float]] = {way: [] for way in WAYS}

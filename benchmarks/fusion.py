@@ -41,7 +41,7 @@ from ragstone.retrieval.relevance import QUESTION, STATEMENT, Features
 
 DATA = Path(os.environ.get("RAGSTONE_BENCH_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 SAMPLES = Path(__file__).resolve().parents[1] / "app" / "samples"
-ASKED = Path(__file__).resolve().parents[1] / "tests" / "data" / "sample_questions.toml"
+ASKED = Path(__file__).resolve().parents[1] / "app" / "sample_questions.toml"
 SENTENCES_OF = 20
 """How many hits of a query are read sentence by sentence."""
 KNOWN = ("cosine", "lexical", "around")

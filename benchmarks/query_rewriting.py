@@ -67,7 +67,7 @@ def main() -> None:
 
 def samples(limit: int | None) -> tuple[Callable[[Path], Path], list[Asked]]:
     """The sample documents, and the questions that they answer."""
-    told = tomllib.loads((ROOT / "tests/data/sample_questions.toml").read_text("utf-8"))["question"]
+    told = tomllib.loads((ROOT / "app/sample_questions.toml").read_text("utf-8"))["question"]
     asked = [
         Asked(q["text"], tuple(str(ROOT / "app/samples" / q[key]) for key in ("document", "also") if q.get(key)))
         for q in told

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .bench import bench
 from .common import emit_json, json_option
 
 if TYPE_CHECKING:
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def models() -> None:
-    """List, download and find models."""
+    """List, download, find and compare models."""
+
+
+models.add_command(bench)
 
 
 @models.command("list")

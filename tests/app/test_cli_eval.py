@@ -24,7 +24,7 @@ def questions(tmp_path: Path, samples: Path) -> Path:
     (folder / "qrels").mkdir(parents=True)
     files = {file.relative_to(samples).as_posix(): file for file in sorted(samples.rglob("*.md"))}
     documents = [{"_id": name, "title": file.stem, "text": file.read_text("utf-8")} for name, file in files.items()]
-    asked = tomllib.loads((Path(__file__).parents[1] / "data" / "sample_questions.toml").read_text("utf-8"))
+    asked = tomllib.loads((samples.parent / "sample_questions.toml").read_text("utf-8"))
     rows = [q for q in asked["question"] if q["kind"] != "unanswerable" and q["document"] in files]
     assert len(rows) >= 10
     queries = [{"_id": f"q{number}", "text": row["text"]} for number, row in enumerate(rows)]

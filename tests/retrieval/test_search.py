@@ -15,7 +15,7 @@ from ragstone.retrieval.library import Library
 from ragstone.retrieval.relevance import relevance_to
 from ragstone.retrieval.retriever import DEPTH, MODES, Mode, Retriever
 
-QUESTIONS = tomllib.loads(Path(__file__).parents[1].joinpath("data/sample_questions.toml").read_text("utf-8"))
+QUESTIONS = tomllib.loads(Path(__file__).parents[2].joinpath("app/sample_questions.toml").read_text("utf-8"))
 ANSWERABLE = [question for question in QUESTIONS["question"] if question["kind"] != "unanswerable"]
 RECALL_FLOOR = 0.95
 """Of the right document among the first five hits, over all questions that the samples answer."""
