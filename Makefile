@@ -7,7 +7,7 @@ BIN := .venv/bin
 LLAMA_BACKEND ?= auto
 export LLAMA_BACKEND
 
-.PHONY: demo test lint install docs clean
+.PHONY: demo test lint install docs llama-bench clean
 
 demo: install
 	@scripts/demo.sh
@@ -24,6 +24,10 @@ install: .venv/installed
 
 docs: install
 	$(BIN)/python scripts/write_settings_page.py
+
+# llama.cpp's own measure of speed, which `ragstone models bench` compares with.
+llama-bench: install
+	scripts/build-llama-bench.sh $(BIN)/python $$(grep '^llama-cpp-python==' requirements.txt)
 
 # The backend is part of the name of the stamp, so that another LLAMA_BACKEND builds again.
 .venv/installed: .venv/llama-$(LLAMA_BACKEND) requirements.txt pyproject.toml

@@ -18,12 +18,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from ..errors import GenerationError, ModelLoadError, RagstoneError
+from ..errors import GenerationError, ModelLoadError, RagstoneError, SourceError
 from ..eval.metrics.answers import best_subspan_em
 from ..eval.stats import Estimate, estimate
 from ..generation.energy import Energy, Meter
@@ -334,24 +333,33 @@ def read_questions(most: int | None = None) -> list[Question]:
     """The questions about the sample documents, or so many of them, evenly spread over all kinds."""
     told = tomllib.loads(QUESTIONS.read_text("utf-8"))["question"]
     questions = [Question(row["text"], row["answer"]) for row in told]
-    return _spread(questions, most)
+    if most is None or most >= len(questions):
+        return questions
+    return [questions[math.floor((number + 0.5) * len(questions) / most)] for number in range(most)]
 
 
 def texts_of(rag: Ragstone, characters: int = PERPLEXITY_CHARACTERS) -> list[str]:
-    """Pieces of the library's documents, evenly spread over all of them, of so many characters in all."""
-    pieces: list[str] = []
-    for document in rag.library.documents():
-        text = rag.library.text(document.id)
-        bounds = [*range(0, len(text), _PIECE), len(text)]
-        pieces += [text[start:end] for start, end in pairwise(bounds)]
-    whole = sum(map(len, pieces))
-    return _spread(pieces, max(1, len(pieces) * characters // whole) if whole > characters else None)
+    """Pieces of the library's documents, in their order and evenly spread over them, of so many characters in all.
 
+    Short documents are read one after the other, as in published corpora.
 
-def _spread(items: list[T], most: int | None) -> list[T]:
-    if most is None or most >= len(items):
-        return items
-    return [items[math.floor((number + 0.5) * len(items) / most)] for number in range(most)]
+    Raises:
+        SourceError: There is no text.
+    """
+    ids = [document.id for document in rag.library.documents()]
+    whole = sum(len(rag.library.text(one)) for one in ids)
+    if not whole:
+        raise SourceError("the library holds no text", path=rag.library.folder, remedy="Ingest documents first")
+    count = max(1, min(whole, characters) // _PIECE)
+    starts = [number * whole // count for number in range(count)]
+    pieces, at = [""] * count, 0
+    for one in ids:
+        text = rag.library.text(one)
+        for number, start in enumerate(starts):
+            if part := text[max(0, start - at) : max(0, start + _PIECE - at)]:
+                pieces[number] += f"\n\n{part}" if pieces[number] else part
+        at += len(text)
+    return pieces
 
 
 def machine() -> dict[str, Any]:

@@ -71,8 +71,10 @@ def choose(results: Sequence[ModelBench], weights: Mapping[str, float]) -> Choic
     Accuracies are compared with Fisher's paired randomization test over the questions, adjusted after Holm.
     """
     measured = {result.name: result for result in results if result.error is None}
+    if not measured:
+        return None
     matrix = decide({name: result.values for name, result in measured.items()}, weights)
-    if not measured or not matrix.weights:
+    if not matrix.weights:
         return None
     best, *others = matrix.totals
     correct = {name: result.answered.correct for name, result in measured.items() if result.answered}

@@ -69,7 +69,7 @@ def decide(values: Mapping[str, Mapping[str, float | None]], weights: Mapping[st
     scale transformation.
 
     Args:
-        values: By model and criterion, at least 0; None or absent is unscored.
+        values: By model (at least one) and criterion, at least 0; None or absent is unscored.
         weights: By criterion, at least 0.
     """
     weighty = [name for name in CRITERIA if weights.get(name, 0.0) > 0]

@@ -71,15 +71,16 @@ class Rapl:
         if not found:
             self.reason = "the processor's energy counters (RAPL) are not there"
             return
-        try:
-            for folder in found:
-                int((folder / "energy_uj").read_text("ascii"))
-        except PermissionError:
-            self.reason = f"{found[0] / 'energy_uj'} cannot be read without root"
-        except (OSError, ValueError) as error:
-            self.reason = f"{found[0] / 'energy_uj'} cannot be read ({error})"
-        else:
-            self._domains = found
+        for folder in found:
+            try:
+                _microjoules(folder)
+            except PermissionError:
+                self.reason = f"{folder / 'energy_uj'} cannot be read without root"
+                return
+            except (OSError, ValueError) as error:
+                self.reason = f"{folder / 'energy_uj'} cannot be read ({error})"
+                return
+        self._domains = found
 
     def start(self) -> Callable[[], float]:
         """Begin; what is returned gives the joules since."""

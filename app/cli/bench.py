@@ -226,7 +226,7 @@ def _show(results: Sequence[ModelBench], about: dict[str, Any], tool: LlamaBench
     elif tool.shares_library is not True:
         click.secho(f"{tool.path} runs on another llama.cpp than Ragstone, as far as can be told.", fg="yellow")
     click.echo()
-    measured = [result for result in results if result.error is None]
+    measured = [result for result in results if result.ours]
     if measured:
         rows = [(about, *(of(result) for result in measured)) for about, of in _ROWS]
         rows.append(("g CO2e an answer", *(_co2(result, co2) for result in measured)))
