@@ -137,7 +137,7 @@ class Settings:
     seed: int = _setting(0, "Seed of the drawing.", low=0, high=2**32 - 2)
     gpu_layers: str = _setting("auto", "`auto` (all, if they fit), `all`, or a number of layers.")
     threads: int = _setting(0, "CPU threads; 0 for one a physical core, fewer while others use them.", low=0, high=1024)
-    parallel: int = _setting(4, "Answers in progress at a time, and prompts that stay in memory.", low=1, high=64)
+    parallel: int = _setting(2, "Answers in progress at a time, and prompts that stay in memory.", low=1, high=64)
     answer_seconds: int = _setting(0, "The longest that an answer may take; 0 for no limit.", low=0, high=86_400)
     kv_type: str = _setting(
         "f16", "How the context is stored; q8_0 takes half the memory, q4_0 a quarter.", choices=("f16", "q8_0", "q4_0")

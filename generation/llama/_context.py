@@ -42,7 +42,6 @@ class Context:
             ) from (MemoryError(said.text[-400:]))
         self._threads = int(params.n_threads)
         self.sequences = int(llama_cpp.llama_n_seq_max(self._context))
-        self.tokens = int(params.n_ctx)
         self.batch_tokens = int(llama_cpp.llama_n_batch(self._context))
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._cuts = not (
@@ -72,9 +71,12 @@ class Context:
 
     def share(self, source: int, target: int, count: int) -> bool:
         """Let an empty sequence begin with the first tokens of another; False where the model cannot."""
-        if self._cuts:
-            llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0, count)
-        return self._cuts
+        size = llama_cpp.llama_state_seq_get_size(self._context, source)
+        state = (ctypes.c_uint8 * size)()
+        copied = llama_cpp.llama_state_seq_get_data(self._context, state, size, source)
+        if not copied or not llama_cpp.llama_state_seq_set_data(self._context, state, copied, target):
+            return False
+        return self.cut(target, count)
 
     def use(self, adapters: Sequence[tuple[str, float]]) -> None:
         """Read with these LoRA adapters from now on."""

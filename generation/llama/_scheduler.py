@@ -17,7 +17,7 @@ from ...errors import GenerationError
 from ._context import Context
 from ._drawing import Logits
 from ._prefixes import PrefixStore, shared
-from ._speculation import PromptLookup
+from ._speculation import Draft
 
 _SHARE = 128
 """Tokens of prompts that are read in one step while other answers wait for their next token."""
@@ -38,7 +38,7 @@ class Job:
     ended: Callable[[], None] = lambda: None
     """Called once, when `draw` is not called any more."""
     adapters: Adapters = ()
-    draft: PromptLookup | None = None
+    draft: Draft | None = None
     deadline: float = float("inf")
     """By `time.monotonic`."""
     drawn: list[int] = field(default_factory=list)
@@ -54,10 +54,6 @@ class Job:
     @property
     def tokens(self) -> list[int]:
         return self.prompt + self.drawn
-
-    @property
-    def room(self) -> int:
-        return len(self.prompt) + self.most
 
 
 @dataclass(slots=True, eq=False)
@@ -216,48 +212,36 @@ class Scheduler:
 
     def _admit(self) -> None:
         while self._queue and (free := [place for place in self._places if place.job is None]):
-            job = self._queue[0]
-            taken = sum(place.job.room for place in self._places if place.job)
-            if taken + job.room > self._context.tokens:
-                return  # it waits for others to end; nobody overtakes it
-            self._queue.popleft()
+            job = self._queue.popleft()
             place = self._best_start(job, free)
             place.job, place.adapters = job, job.adapters
             place.prompt_tokens = len(job.prompt)
             self._uses += 1
             place.used = self._uses
-            job.read_tokens = len(job.prompt) - min(len(place.tokens), len(job.prompt))
-            self._make_room(taken + job.room)
+            job.read_tokens = len(job.prompt) - len(place.tokens)
 
     def _best_start(self, job: Job, free: Sequence[_Place]) -> _Place:
-        """A free place that holds as much of the job's beginning as can be had."""
+        """A free place, with as much of the job's prompt as is known anywhere."""
         alike = [place for place in self._places if place.adapters == job.adapters]
-        source = max(alike, key=lambda place: shared(place.tokens, job.tokens), default=None)
-        known = min(shared(source.tokens, job.tokens), len(job.tokens) - 1) if source else 0
-        empty = next((place for place in free if not place.tokens), None)
-        target = empty or min(free, key=lambda place: place.used)
-        if self._store and not job.adapters and (stored := self._store.find(job.tokens, known)):
-            self._clear(target)
-            target.tokens = self._context.load(self._store, stored, target.number)
-            known = min(shared(target.tokens, job.tokens), len(job.tokens) - 1)
-            self._keep(target, known)
-            return target
+        source = max(alike, key=lambda place: _known(place, job), default=None)
+        known = _known(source, job) if source else 0
+        oldest = min(free, key=lambda place: place.used)
+        if self._store and not job.adapters and (stored := self._store.find(job.prompt, known)):
+            self._clear(oldest)
+            oldest.tokens = self._context.load(self._store, stored, oldest.number)
+            oldest.prompt_tokens = len(oldest.tokens)
+            self._keep(oldest, _known(oldest, job))
+            return oldest
         if source is None or not known:
-            self._clear(target)
-        elif source in free and (source is target or known >= len(source.tokens) // 2):
-            target = source  # little is lost
-            self._keep(target, known)
+            self._clear(oldest)
+        elif source in free and (source is oldest or 2 * known >= source.prompt_tokens):
+            self._keep(source, known)  # little is lost
+            return source
         else:
-            self._clear(target)
-            if self._context.share(source.number, target.number, known):
-                target.tokens = source.tokens[:known]
-        return target
-
-    def _make_room(self, reserved: int) -> None:
-        """Empty the places of nobody, those used longest ago first, until all jobs have what they may need."""
-        idle = sorted((place for place in self._places if place.job is None), key=lambda place: place.used)
-        while idle and reserved + sum(len(place.tokens) for place in idle) > self._context.tokens:
-            self._clear(idle.pop(0))
+            self._clear(oldest)
+            if self._context.share(source.number, oldest.number, known):
+                oldest.tokens = source.tokens[:known]
+        return oldest
 
     def _keep(self, place: _Place, count: int) -> None:
         """Shorten what a place holds to its first tokens."""
@@ -301,8 +285,9 @@ class Scheduler:
         if writing:
             room = min(room, _SHARE)
         for place in sorted((p for p in working if p not in writing), key=lambda place: place.used):
-            if room > 0:
-                tokens = behind[place.number][:room]
+            if room > 1:
+                tokens = behind[place.number]
+                tokens = tokens[:room] if len(tokens) - room != 1 else tokens[: room - 1]
                 pieces.append((place, tokens, int(len(tokens) == len(behind[place.number]))))
                 room -= len(tokens)
         return pieces
@@ -334,6 +319,15 @@ class Scheduler:
         if job.done:
             _end(job)
             place.job = None
+
+
+def _known(place: _Place, job: Job) -> int:
+    """How much of a job's prompt a place holds as reading it now would make it, to the last bit.
+
+    What is read token by token, as answers are, is rounded otherwise than what is read together. So answers are no part
+    of it, and at least two tokens are always left to be read.
+    """
+    return max(0, min(shared(place.tokens, job.prompt), place.prompt_tokens, len(job.prompt) - 2))
 
 
 def _end(job: Job) -> None:

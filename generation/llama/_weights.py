@@ -76,6 +76,12 @@ class Weights:
             size = llama_cpp.llama_model_meta_val_str(self.model, key.encode(), buffer, len(buffer))
         return None if size < 0 else buffer.value.decode("utf-8", "replace")
 
+    def context_bytes(self, tokens: int, per_value: float) -> int:
+        """What the keys and values of so many tokens take, with `per_value` bytes for each number."""
+        wide = llama_cpp.llama_model_n_embd(self.model) // max(1, llama_cpp.llama_model_n_head(self.model))
+        values = 2 * llama_cpp.llama_model_n_layer(self.model) * llama_cpp.llama_model_n_head_kv(self.model) * wide
+        return int(tokens * values * per_value)
+
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
         """A text's tokens; with `special`, `<|im_end|>` and the like are what they stand for, else plain text."""
         raw = text.encode("utf-8", "replace")

@@ -12,18 +12,19 @@ from typing import Literal
 
 import llama_cpp
 import numpy as np
+import psutil
 
-from ...errors import ContextOverflowError, GenerationError
+from ...errors import ContextOverflowError, GenerationError, ModelLoadError
 from ..chat_model import Completion, TokenLogprob
 from ..sampling import Message, Sampling
 from ._context import Context
 from ._drawing import Drawing, Logits, log_softmax
-from ._offload import GpuLayers, physical_cores
+from ._offload import GpuLayers, physical_cores, supports_gpu
 from ._pace import Pace
 from ._perplexity import Perplexity, perplexity_of
 from ._prefixes import PrefixStore
 from ._scheduler import Adapters, Job, Scheduler
-from ._speculation import PromptLookup
+from ._speculation import Draft, DraftModel, PromptLookup
 from ._weights import Weights
 
 KvType = Literal["f16", "q8_0", "q4_0"]
@@ -31,6 +32,7 @@ Rope = Literal["none", "linear", "yarn"]
 FlashAttention = Literal["auto", "on", "off"]
 
 _KV_TYPES: Mapping[KvType, int] = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type of ggml.h
+_KV_BYTES: Mapping[KvType, float] = {"f16": 2, "q8_0": 34 / 32, "q4_0": 18 / 32}  # of blocks of 32 numbers
 _ROPES: Mapping[Rope, int] = {"none": -1, "linear": 1, "yarn": 2}  # enum llama_rope_scaling_type; -1: the model's own
 _FLASH: Mapping[FlashAttention, int] = {"auto": -1, "off": 0, "on": 1}  # enum llama_flash_attn_type
 _BATCH = 512
@@ -48,18 +50,23 @@ class PrefixCache:
 class LlamaModel:
     """A chat model. Calls from several threads share its time; those beyond `parallel` wait in a queue.
 
+    Asked again, it answers the same, also where it finds its prompt read. Among answers in progress at the same time,
+    what is nearly a tie may go either way.
+
     Args:
         path: The GGUF file.
-        context_tokens: Prompt and answer together, of all answers in progress.
+        context_tokens: Prompt and answer together.
         gpu_layers: `auto` offloads as many layers as fit the GPU's memory with the context; `all` or a number is an
             error when it cannot be done.
         threads: CPU threads; 0 for one a physical core, fewer while others use the cores.
-        parallel: Answers in progress at a time; also how many prompts stay in memory.
+        parallel: Answers in progress at a time, and prompts that stay in memory; each takes a context's memory.
         kv_type: How keys and values are stored; q8_0 takes half the memory of f16, q4_0 a quarter.
-        flash_attention: Attention without its whole matrix in memory; quantized values need it.
+        flash_attention: Attention without its whole matrix in memory, which a quantized memory needs. `auto` is off on
+            a CPU with f16: only then is an answer the same to the last bit, whatever was asked before.
         rope: How positions are scaled in a context longer than the model was trained on.
         prefix_cache: Keeps on disk what was read of prompts; by default only memory does.
         prompt_lookup: Guess that answers copy from the prompt; the answer is the same, and may come sooner.
+        draft_model: A smaller model of the same vocabulary that guesses instead.
         timeout_s: The longest an answer may take, its time in the queue included.
         adapters: LoRA adapters, each the path of a GGUF file and a scale; 1 is what it was trained with.
 
@@ -75,12 +82,13 @@ class LlamaModel:
         context_tokens: int = 4096,
         gpu_layers: GpuLayers = "auto",
         threads: int = 0,
-        parallel: int = 4,
+        parallel: int = 2,
         kv_type: KvType = "f16",
         flash_attention: FlashAttention = "auto",
         rope: Rope = "none",
         prefix_cache: PrefixCache | None = None,
         prompt_lookup: bool = False,
+        draft_model: Path | None = None,
         timeout_s: float = float("inf"),
         adapters: Adapters = (),
     ) -> None:
@@ -93,20 +101,29 @@ class LlamaModel:
         self._timeout_s = timeout_s
         self._adapters = adapters
         params = llama_cpp.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch = context_tokens, _BATCH, _BATCH
+        params.n_ctx, params.n_batch, params.n_ubatch = context_tokens * parallel, _BATCH, _BATCH
         params.n_threads = params.n_threads_batch = self.threads
-        params.n_seq_max, params.kv_unified = parallel, True
+        # Each answer has a memory of its own: where others stand in it changes how sums are rounded.
+        params.n_seq_max, params.kv_unified = parallel, False
         params.type_k = params.type_v = _KV_TYPES[kv_type]
         params.flash_attn_type = _FLASH[flash_attention]
+        if flash_attention == "auto" and kv_type == "f16" and not supports_gpu():
+            params.flash_attn_type = _FLASH["off"]  # on a CPU it rounds by how much is read at a time
         if kv_type != "f16" and flash_attention == "off":
             raise GenerationError(
                 f"kv_type {kv_type} needs flash attention, and flash_attention is off", remedy="Set one of them to auto"
             )
         self._weights = Weights(path, gpu_layers, params)
+        self._draft_model: DraftModel | None = None
         try:
             self._scale_positions(params, rope)
+            self._check_memory(params.n_ctx, _KV_BYTES[kv_type])
+            if draft_model is not None:
+                self._draft_model = DraftModel(draft_model, self._weights, params)
             self._context = Context(self._weights, params, pace)
         except BaseException:
+            if self._draft_model is not None:
+                self._draft_model.close()
             self._weights.close()
             raise
         self.offload = self._weights.offload
@@ -144,10 +161,15 @@ class LlamaModel:
     def forget(self) -> None:
         """Forget what was read of earlier prompts, in memory and on disk."""
         self._scheduler.forget()
+        if self._draft_model is not None:
+            self._draft_model.forget()
 
     def close(self) -> None:
         """Free the model's memory. Answers in progress end."""
         self._scheduler.close()
+        if self._draft_model is not None:
+            self._draft_model.close()
+            self._draft_model = None
         self._context.close()
         self._weights.close()
 
@@ -248,9 +270,11 @@ class LlamaModel:
             completion.read_tokens = job.read_tokens
             self._scheduler.cancel(job)
 
-    def _draft(self, sampling: Sampling) -> PromptLookup | None:
+    def _draft(self, sampling: Sampling) -> Draft | None:
         alters = sampling.temperature or sampling.mirostat or sampling.grammar or sampling.schema is not None
-        return PromptLookup() if self._prompt_lookup and not alters else None
+        if alters:
+            return None
+        return PromptLookup() if self._prompt_lookup else self._draft_model
 
     def _logprob(self, logits: Logits, token: int, count: int) -> TokenLogprob:
         logs = log_softmax(logits)
@@ -261,6 +285,16 @@ class LlamaModel:
 
     def _shown(self, token: int) -> str:
         return self._weights.piece(token).decode("utf-8", "replace")
+
+    def _check_memory(self, tokens: int, per_value: float) -> None:
+        """Before llama.cpp brings the machine to its knees."""
+        needed, free = self._weights.context_bytes(tokens, per_value), psutil.virtual_memory().available
+        if not self._weights.offload.layers and needed > free:
+            raise ModelLoadError(
+                f"a context of {tokens} tokens takes {needed >> 20:,} MiB, and {free >> 20:,} are free",
+                path=self.path,
+                remedy="Lower context_tokens or parallel, or set kv_type to q8_0",
+            )
 
     def _scale_positions(self, params: llama_cpp.llama_context_params, rope: Rope) -> None:
         trained = self._weights.trained_tokens

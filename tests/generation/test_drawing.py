@@ -5,10 +5,12 @@ import math
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ragstone.errors import GenerationError
 from ragstone.generation.llama import LlamaModel
+from ragstone.generation.llama._drawing import Drawing
 from ragstone.generation.sampling import Message, Sampling
 
 ASK: list[Message] = [{"role": "user", "content": "Write about the sea."}]
@@ -43,16 +45,26 @@ def test_mirostat_with_a_low_aim_writes_what_is_less_surprising(tiny_model: Llam
     assert surprise(0.5) < surprise(6.0)
 
 
-@pytest.mark.parametrize("penalty", [{"repeat_penalty": 1.8}, {"presence_penalty": 2.0}, {"frequency_penalty": 2.0}])
-def test_a_penalty_makes_an_answer_repeat_itself_less(tiny_model: LlamaModel, penalty: dict[str, float]) -> None:
-    def different(text: str) -> float:
-        words = re.findall(r"\w+", text.lower())
-        return len(set(words)) / len(words)
-
-    again: list[Message] = [{"role": "user", "content": "Continue: tick tick tick tick tick tick tick"}]
-    assert different(answer(tiny_model, again, max_tokens=60, **penalty)) > different(
-        answer(tiny_model, again, max_tokens=60)
-    )
+@pytest.mark.parametrize(
+    ("penalty", "second"),
+    [
+        ({}, "sea"),
+        ({"repeat_penalty": 1.8}, "wave"),
+        ({"presence_penalty": 1.5}, "wave"),
+        ({"frequency_penalty": 1.5}, "wave"),
+        ({"presence_penalty": 1.5, "penalty_tokens": 0}, "sea"),
+    ],
+)
+def test_a_penalty_lets_another_token_go_first_once_one_was_drawn(
+    tiny_model: LlamaModel, penalty: dict[str, float], second: str
+) -> None:
+    weights = tiny_model._weights
+    logits = np.full(weights.vocabulary_size, -9.0, np.float32)
+    tokens = {word: weights.tokenize(f" {word}")[0] for word in ("sea", "wave")}
+    logits[tokens["sea"]], logits[tokens["wave"]] = 3.0, 2.0
+    drawing = Drawing(weights, Sampling(**penalty))  # type: ignore[arg-type]
+    assert [drawing.draw(logits), drawing.draw(logits)] == [tokens["sea"], tokens[second]]
+    drawing.close()
 
 
 def test_an_answer_ends_before_a_text_to_stop_at_wherever_tokens_are_cut(tiny_model: LlamaModel) -> None:
@@ -117,24 +129,3 @@ def test_a_grammar_that_means_nothing_is_refused_at_once(tiny_model: LlamaModel)
         tiny_model.generate(ASK, Sampling(schema={"type": "no such type"}))
     with pytest.raises(GenerationError, match="both a grammar and a schema"):
         Sampling(grammar="root ::= .", schema={})
-
-
-def test_guesses_from_the_prompt_change_nothing_but_the_number_of_steps(tiny_model: LlamaModel) -> None:
-    prompt = "Repeat this text: The pump of the second line was made in Bergen in 1987 and serviced in 2003 and 2011."
-    copied: list[Message] = [{"role": "user", "content": prompt}]
-    assert answer(tiny_model, copied, max_tokens=40) == answer(tiny_model, copied, max_tokens=40)
-    tiny_model._prompt_lookup = True
-    steps, read = [], tiny_model._context.read
-
-    def count(pieces: Any) -> Any:
-        steps.append(pieces)
-        return read(pieces)
-
-    try:
-        tiny_model._context.read = count  # type: ignore[method-assign]
-        guessed = answer(tiny_model, copied, max_tokens=40)
-    finally:
-        tiny_model._prompt_lookup = False
-        tiny_model._context.read = read  # type: ignore[method-assign]
-    assert guessed == answer(tiny_model, copied, max_tokens=40)
-    assert len(steps) < 40

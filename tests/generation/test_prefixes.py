@@ -4,10 +4,14 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
+from ragstone.generation.chat_model import TokenLogprob
 from ragstone.generation.llama import LlamaModel, PrefixCache
 from ragstone.generation.llama._prefixes import shared
+from ragstone.generation.llama._scheduler import Job
 from ragstone.generation.sampling import Message, Sampling
 
 PASSAGES = "".join(
@@ -58,8 +62,44 @@ def test_another_question_about_the_same_passages_reads_only_the_question(model:
     assert answer == read(model(parallel=1), asked("When was pump 7 made?"))[0]
 
 
-def test_several_prompts_stay_in_memory(model: Open) -> None:
+def test_an_answer_is_the_same_to_the_last_bit_whatever_was_asked_before(model: Open) -> None:
+    def answered(llama: LlamaModel, question: str, passages: str = PASSAGES) -> tuple[str, list[TokenLogprob]]:
+        completion = llama.generate(asked(question, passages), Sampling(max_tokens=12, logprobs=3))
+        return "".join(completion), completion.logprobs
+
+    with model() as first:
+        alone = answered(first, "What does pump 3 weigh?")
+    again = model()  # it finds the prompt on disk
+    assert answered(again, "What does pump 3 weigh?") == alone
+    for question, passages in (("When?", PASSAGES), ("What?", PASSAGES[:700]), ("Who?", PASSAGES[:71]), ("A", "")):
+        answered(again, question, passages)
+        assert answered(again, "What does pump 3 weigh?") == alone
+    for size in (470, 480, 490):  # prompts that end just before and just behind a batch
+        answered(again, "What?", "pump " * size)
+    assert answered(again, "What does pump 3 weigh?") == alone
+
+
+def logits_of(llama: LlamaModel, tokens: list[int], known: int) -> npt.NDArray[np.float32]:
+    """Of the token after these, when so many of them were read before."""
+    llama.forget()
+    seen: list[npt.NDArray[np.float32]] = []
+    if known:
+        llama._run(Job(tokens[:known], lambda _: None, 1))
+    llama._run(Job(tokens, lambda logits: seen.append(logits.copy()), 1))
+    return seen[0]
+
+
+def test_a_prompt_is_read_the_same_wherever_batches_end(model: Open) -> None:
     llama = model()
+    for size in (485, 508, 509, 510, 511, 512):
+        tokens = llama._weights.tokenize("pump " * size)
+        fresh, after_some, after_most = (logits_of(llama, tokens, known) for known in (0, 200, len(tokens) - 2))
+        assert (fresh == after_some).all()
+        assert (fresh == after_most).all()
+
+
+def test_several_prompts_stay_in_memory(model: Open) -> None:
+    llama = model(parallel=3)
     short = [PASSAGES[:900] + f" {n}" for n in range(3)]
     for passages in short:
         read(llama, asked("What?", passages))
@@ -73,7 +113,7 @@ def test_another_process_reads_only_what_is_new(model: Open, files: Callable[[],
     first.close()
     assert len(files()) == 1
     second = model()
-    assert read(second, asked("What does pump 3 weigh?")) == (answer, 1)
+    assert read(second, asked("What does pump 3 weigh?")) == (answer, 2)
     third = model()
     assert (read(third, asked("When was pump 7 made?"))[1] or 0) < 25 < (whole or 0)
 
