@@ -3,8 +3,9 @@
     python benchmarks/first_token.py [--questions N] [--model M] [--fast FILE.gguf] [--out FILE.jsonl]
 
 Questions of NQ-open over a pool of 1,000 passages, four to a prompt. The time is from the finished prompt to the first
-token, in this process; the steps take turns question by question, so that a busy moment of the machine hits all. Quality
-is sub-span exact match of what the model writes; nothing is withdrawn.
+token, in this process; the steps take turns question by question, so that a busy moment of the machine hits all.
+Each has a model of its own, which read the question before. Quality is sub-span exact match of what the model writes;
+nothing is withdrawn.
 
     plain              llama-cpp-python's own class, which begins each prompt anew
     system prompt      our engine; of the prompt it knows what the one before began with
@@ -22,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import llama_cpp
@@ -83,7 +85,7 @@ def measure(
     """Every step for every question."""
     cache = PrefixCache(prefixes, 4096)
     plain = llama_cpp.Llama(str(path), n_ctx=context, n_threads=physical_cores(), verbose=False)
-    model = LlamaModel(path, context_tokens=context, parallel=1)
+    model, sparing = (LlamaModel(path, context_tokens=context, parallel=1) for _ in range(2))
     other = LlamaModel(fast, context_tokens=context, parallel=1) if fast else None
     measured: dict[str, Row] = {}
     for number, (question, references, hits) in enumerate(found, 1):
@@ -93,16 +95,15 @@ def measure(
             return pack(text, hits, model.count, room, Asking.of(Prompts()), Economy(share=share)).prompt
 
         whole, short = prompt(question), prompt(question, 0.1)
-        steps: dict[str, Callable[[], tuple[float, str]]] = {
-            "plain": lambda whole=whole: by_llama_cpp(plain, model.render(whole)),
-            "system prompt": lambda whole=whole: by_us(model, whole),
-            "context share 0.1": lambda short=short: by_us(model, short),
+        steps: dict[str, tuple[list[Message], Callable[[list[Message]], tuple[float, str]]]] = {
+            "plain": (whole, lambda messages: by_llama_cpp(plain, model.render(messages))),
+            "system prompt": (whole, partial(by_us, model)),
+            "context share 0.1": (short, partial(by_us, sparing)),
         }
         if other:
-            steps["fast layout"] = lambda short=short: by_us(other, short)
-        for name, step in steps.items():
-            note(measured, name, *step(), model.count(short if step is not steps["plain"] else whole), references)
-        by_us(model, whole)
+            steps["fast layout"] = (short, partial(by_us, other))
+        for name, (messages, step) in steps.items():
+            note(measured, name, *step(messages), model.count(messages), references)
         note(measured, "follow-up", *by_us(model, prompt(FOLLOW_UP)), model.count(prompt(FOLLOW_UP)), None)
         if number <= REOPENED:
             with LlamaModel(path, context_tokens=context, prefix_cache=cache) as earlier:

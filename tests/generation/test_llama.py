@@ -172,7 +172,7 @@ def test_quantized_values_without_flash_attention_are_refused(tiny_model_path: P
 
 
 def test_a_context_that_no_memory_holds_is_refused(tiny_model_path: Path) -> None:
-    with pytest.raises(ModelLoadError, match="a context of 2147483648 tokens takes .* MiB, and .* are free"):
+    with pytest.raises(ModelLoadError, match=r"a context of 2147483648 tokens takes .* MiB, and .* are free"):
         LlamaModel(tiny_model_path, context_tokens=1 << 30, rope="yarn")
 
 
