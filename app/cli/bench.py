@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -84,7 +85,7 @@ def bench(
     results = list(measure(models, plan, settings, found, lambda step: click.echo(step, err=True)))
     choice = choose(results, weighed)
     if as_json:
-        rows = [_model_json(result, carbon_intensity) for result in results]
+        rows = [_model_json(result, settings, carbon_intensity) for result in results]
         document = {"machine": about, "llama_bench": _tool_json(found), "models": rows}
         document |= {"perplexity": [asdict(contrast) for contrast in perplexities(results)]}
         emit_json(document | {"choice": None if choice is None else _choice_json(choice)})
@@ -110,12 +111,13 @@ def _models(names: Sequence[str], settings: Settings) -> list[tuple[str, Path, s
     names = list(dict.fromkeys(names)) or [model.name for model in store.installed() if model.kind == "chat"]
     if not names:
         raise ModelNotFoundError("no chat model is on this machine", remedy="Run `ragstone models pull NAME`")
-    models = []
+    files, models = Counter(Path(name).name for name in names), []
     for name in names:
         known = store.catalogue.get(name)
         if known is not None and known.kind != "chat":
             raise click.BadParameter(f"{name} is no chat model.", param_hint="MODEL")
-        models.append((name, store.path(name), known.licence if known else None))
+        short = Path(name).name if files[Path(name).name] == 1 else name
+        models.append((short, store.path(name), known.licence if known else None))
     return models
 
 
@@ -130,7 +132,7 @@ def _texts(settings: Settings) -> list[str]:
 # --json
 
 
-def _model_json(result: ModelBench, intensity: float | None) -> dict[str, Any]:
+def _model_json(result: ModelBench, settings: Settings, intensity: float | None) -> dict[str, Any]:
     facts, answered = result.facts, result.answered
     values = result.values
     return {
@@ -154,6 +156,8 @@ def _model_json(result: ModelBench, intensity: float | None) -> dict[str, Any]:
         "layers": facts.layers if facts else None,
         "devices": list(facts.devices) if facts else None,
         "threads": result.threads,
+        "flash_attention": settings.flash_attention,
+        "kv_type": settings.kv_type,
         "quality": None if answered is None else _quality_json(answered),
         "energy": None if answered is None else _energy_json(answered, intensity),
         "perplexity": None if result.perplexity is None else _perplexity_json(result.perplexity),
