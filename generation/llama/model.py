@@ -106,9 +106,10 @@ class LlamaModel:
         # Each answer has a memory of its own: where others stand in it changes how sums are rounded.
         params.n_seq_max, params.kv_unified = parallel, False
         params.type_k = params.type_v = _KV_TYPES[kv_type]
-        params.flash_attn_type = _FLASH[flash_attention]
         if flash_attention == "auto" and kv_type == "f16" and not supports_gpu():
-            params.flash_attn_type = _FLASH["off"]  # on a CPU it rounds by how much is read at a time
+            flash_attention = "off"  # on a CPU it rounds by how much is read at a time
+        self.flash_attention = flash_attention
+        params.flash_attn_type = _FLASH[flash_attention]
         if kv_type != "f16" and flash_attention == "off":
             raise GenerationError(
                 f"kv_type {kv_type} needs flash attention, and flash_attention is off", remedy="Set one of them to auto"
