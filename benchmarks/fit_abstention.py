@@ -35,6 +35,8 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=1000)
     parser.add_argument("--out", type=Path, help="a folder where the answers are kept, to go on after an interruption")
     args = parser.parse_args()
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
     results: dict[str, list[Result]] = {}
     for name, (passages, questions) in {"nq": nq(args), "squad2": squad2(args)}.items():
         with tempfile.TemporaryDirectory() as work:

@@ -2,8 +2,8 @@
 
     python benchmarks/needle.py [--model M] [--tokens 1000,2000,4000] [--needles N] [--kv-type T] [--rope R]
 
-After Kamradt, "Needle in a Haystack", 2023: a sentence with a made-up number stands at the beginning, at a quarter ... at
-the end of passages of NQ-open, and the model is asked for the number. The table has the share of needles found; the
+After Kamradt, "Needle in a Haystack", 2023: a sentence with a made-up number stands at the beginning, at a quarter ...
+at the end of passages of NQ-open, and the model is asked for the number. The table has the share of needles found; the
 rows are lengths of the prompt, the columns places.
 """
 
