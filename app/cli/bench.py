@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import emit_json, json_option, library_option
+from .common import emit_json, json_option, library_option, table
 
 if TYPE_CHECKING:
     from ...eval.stats import Estimate
@@ -234,7 +234,10 @@ def _show(results: Sequence[ModelBench], about: dict[str, Any], tool: LlamaBench
     if measured:
         rows = [(about, *(of(result) for result in measured)) for about, of in _ROWS]
         rows.append(("g CO2e an answer", *(_co2(result, co2) for result in measured)))
-        _table(("", *(result.name for result in measured)), rows)
+        table(("", *(result.name for result in measured)), rows)
+    for result in measured:
+        if tool is not None and result.no_ratio:
+            click.secho(f"{result.name} beside llama-bench: not measured ({result.no_ratio})", fg="yellow")
 
 
 def _show_choice(choice: Choice) -> None:
@@ -249,7 +252,7 @@ def _show_choice(choice: Choice) -> None:
         for name, weight in matrix.weights.items()
     ]
     rows.append(("total", "", *(f"{matrix.totals[model]:.2f}" for model in models), ""))
-    _table(("", "weight", *models, ""), rows)
+    table(("", "weight", *models, ""), rows)
     for name, why in choice.unscored.items():
         click.echo(f"{name} is unscored, and its weight spread over the others: {why}")
     click.echo("\nFor this machine: ", nl=False)
@@ -320,9 +323,3 @@ _ROWS = (
     ("perplexity", _perplexity_text),
     ("joules an answer", _joules_text),
 )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for line in (head, *rows):
-        click.echo("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -109,6 +109,13 @@ def show_dropped(dropped: Sequence[Dropped]) -> None:
         click.echo(f"      and {len(dropped) - DROPPED_SHOWN} more; --json has them all")
 
 
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for line in (head, *rows):
+        click.echo("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
 def place(document: str, page: int | None) -> str:
     """A document and page as people read it."""
     return document if page is None else f"{document}, page {page}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import emit_json, json_option
+from .common import emit_json, json_option, table
 
 if TYPE_CHECKING:
     from ...eval.readers.corpus import JudgedCorpus
@@ -43,7 +43,7 @@ def list_suites(as_json: bool) -> int:
         click.secho(suite.name, bold=True, nl=False)
         click.echo(f"  {suite.items:,} queries; {', '.join(suite.metrics)}")
         rows = [(f"  {one.name}", f"{one.items:,}", one.licence, one.folder) for one in suite.sets]
-        _table(("  set", "queries", "licence", "folder"), rows)
+        table(("  set", "queries", "licence", "folder"), rows)
     return 0
 
 
@@ -208,7 +208,7 @@ def _show(result: RetrievalResult) -> None:
     modes = list(report.estimates)
     first = report.estimates[modes[0]]
     rows = [(m, *(_spread(report.estimates[mode][m]) for mode in modes), f"{first[m].n:,}") for m in first]
-    _table(("", *modes, "n"), rows)
+    table(("", *modes, "n"), rows)
     if unscored := next(iter(first.values())).n_unscored:
         click.secho(f"{unscored} queries without a relevant document are unscored.", fg="yellow")
     click.echo()
@@ -220,7 +220,7 @@ def _show(result: RetrievalResult) -> None:
         for c in report.contrasts
     ]
     if contrasts:
-        _table((f"less {report.baseline}", "mode", "difference [95 %]", "p", "p (Holm)", "effect"), contrasts)
+        table((f"less {report.baseline}", "mode", "difference [95 %]", "p", "p (Holm)", "effect"), contrasts)
         click.echo()
 
 
@@ -232,12 +232,6 @@ def _spread(value: Estimate, sign: str = "") -> str:
 
 def _number(value: float | None, form: str = ".4f") -> str:
     return "-" if value is None else format(value, form)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for line in (head, *rows):
-        click.echo("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 @contextmanager
