@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -70,6 +71,24 @@ def pull(name: str) -> int:
 def path(name: str) -> int:
     """Print where a model is."""
     click.echo(_store().path(name))
+    return 0
+
+
+@models.command()
+@click.argument("name")
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--to", "layout", type=click.Choice(["q4_0", "q8_0", "q4_k_m"]), default="q4_0", show_default=True)
+def requantize(name: str, target: Path, layout: str) -> int:
+    """Write a chat model's weights in another layout, as the file TARGET.
+
+    Some processors read some layouts faster. What was rounded is rounded again: compare the two with `ragstone models
+    bench --perplexity` before you use it.
+    """
+    from ...generation.llama import physical_cores
+    from ...generation.llama.requantize import requantize
+
+    source = _store().path(name)
+    click.echo(requantize(source, target, layout, physical_cores()))  # type: ignore[arg-type]  # one of the choices
     return 0
 
 
