@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Any
 
 
-def test_a_model_is_written_in_another_layout_and_answers(
-    ragstone_cli: Any, tiny_model_path: Path, tmp_path: Path
-) -> None:
+def test_a_model_is_written_in_another_layout(ragstone_cli: Any, tiny_model_path: Path, tmp_path: Path) -> None:
     made = ragstone_cli("models", "requantize", str(tiny_model_path), "fast.gguf", "--to", "q8_0")
     assert made.code == 0
     assert made.stdout.strip() == "fast.gguf"
