@@ -235,7 +235,9 @@ class Scheduler:
         if source is None or not known:
             self._clear(oldest)
         elif source in free and (source is oldest or 2 * known >= source.prompt_tokens):
-            self._keep(source, known)  # little is lost
+            if 2 * known < source.prompt_tokens:
+                self._save(source)
+            self._keep(source, known)
             return source
         else:
             self._clear(oldest)
@@ -249,12 +251,15 @@ class Scheduler:
 
     def _clear(self, place: _Place) -> None:
         """Empty a place; what is worth it goes to the disk."""
-        if place.tokens and self._store and not place.adapters:
+        self._save(place)
+        self._context.cut(place.number, 0)
+        place.tokens, place.prompt_tokens, place.adapters = [], 0, ()
+
+    def _save(self, place: _Place) -> None:
+        if self._store and not place.adapters:
             self._keep(place, min(place.prompt_tokens, len(place.tokens)))
             if place.tokens:
                 self._context.save(self._store, place.tokens, place.number)
-        self._context.cut(place.number, 0)
-        place.tokens, place.prompt_tokens, place.adapters = [], 0, ()
 
     # A step of all jobs that have a place
 

@@ -118,6 +118,15 @@ def test_another_process_reads_only_what_is_new(model: Open, files: Callable[[],
     assert (read(third, asked("When was pump 7 made?"))[1] or 0) < 25 < (whole or 0)
 
 
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_prompt_that_leaves_the_memory_is_found_on_disk(parallel: int, model: Open) -> None:
+    llama = model(parallel=parallel)
+    for number in range(4):
+        read(llama, asked("What?", f"{number} {PASSAGES}"))
+    for number in range(4):
+        assert (read(llama, asked("When?", f"{number} {PASSAGES}"))[1] or 0) < 25
+
+
 def test_the_first_question_over_other_passages_finds_the_system_prompt_read(model: Open) -> None:
     long: list[Message] = [
         {"role": "system", "content": "Be brief and exact. " * 20},
