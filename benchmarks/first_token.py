@@ -9,7 +9,7 @@ nothing is withdrawn.
 
     plain              llama-cpp-python's own class, which begins each prompt anew
     system prompt      our engine; of the prompt it knows what the one before began with
-    context share 0.1  ... and passages that are a tenth as probable as the best one stay out
+    context share 0.05 ... and passages less than a twentieth as probable as the best one stay out
     fast layout        ... and with --fast, a file made by `ragstone models requantize`
     follow-up          another question about the same passages, in memory
     new process        ... in a process that finds the passages on disk
@@ -43,6 +43,7 @@ from ragstone.retrieval.records import Hit
 SAMPLING = Sampling(max_tokens=64)
 REOPENED = 10
 """Questions for which the model is loaded anew."""
+SHARE = 0.05
 FOLLOW_UP = "In which year was that?"
 
 
@@ -94,11 +95,11 @@ def measure(
             room = context - SAMPLING.max_tokens
             return pack(text, hits, model.count, room, Asking.of(Prompts()), Economy(share=share)).prompt
 
-        whole, short = prompt(question), prompt(question, 0.1)
+        whole, short = prompt(question), prompt(question, SHARE)
         steps: dict[str, tuple[list[Message], Callable[[list[Message]], tuple[float, str]]]] = {
             "plain": (whole, lambda messages: by_llama_cpp(plain, model.render(messages))),
             "system prompt": (whole, partial(by_us, model)),
-            "context share 0.1": (short, partial(by_us, sparing)),
+            "context share 0.05": (short, partial(by_us, sparing)),
         }
         if other:
             steps["fast layout"] = (short, partial(by_us, other))
