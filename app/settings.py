@@ -108,7 +108,7 @@ class Settings:
         0.5, "Answer only from this probability that the passages hold the answer.", low=0, high=1
     )
     context_share: float = _setting(
-        0.0,
+        0.05,
         "Give the chat model only passages at least this share as probable as the best one (see `docs/prompts.md`).",
         low=0,
         high=1,
