@@ -91,7 +91,7 @@ def logits_of(llama: LlamaModel, tokens: list[int], known: int) -> npt.NDArray[n
 
 def test_a_prompt_is_read_the_same_wherever_batches_end(model: Open) -> None:
     llama = model()
-    for size in (485, 508, 509, 510, 511, 512):
+    for size in (485, 511):
         tokens = llama._weights.tokenize("pump " * size)
         fresh, after_some, after_most = (logits_of(llama, tokens, known) for known in (0, 200, len(tokens) - 2))
         assert (fresh == after_some).all()

@@ -15,7 +15,7 @@ from ragstone.generation.sampling import Message, Sampling
 
 TEXT = "The pump of the second line was made in Bergen in 1987 and serviced in 2003 and 2011."
 COPIED: list[Message] = [{"role": "user", "content": f"Repeat this text: {TEXT}"}]
-LONG: list[Message] = [{"role": "user", "content": f"{TEXT} " * 40 + f"Repeat this text: {TEXT}"}]
+LONG: list[Message] = [{"role": "user", "content": f"{TEXT} " * 22 + f"Repeat this text: {TEXT}"}]
 
 
 @contextmanager
