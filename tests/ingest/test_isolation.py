@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +107,13 @@ def what(outcome: str | ParseError) -> str:
 
 
 def workers(parent: int | None = None) -> list[psutil.Process]:
-    """The living children of a process."""
-    children = psutil.Process(parent).children()
-    return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    """The living children of a process that parse: a test before may have left a server running."""
+    found = []
+    for child in psutil.Process(parent).children():
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            if child.status() != psutil.STATUS_ZOMBIE and "ragstone.ingest.worker" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def wait_for_workers(count: int, parent: int | None = None) -> list[psutil.Process]:
