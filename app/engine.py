@@ -130,7 +130,11 @@ class Ragstone:
         from .ingesting import ingest_options
 
         options = ingest_options(self.settings, collection, include, exclude, passwords, self.embedding_model)
-        report = ingest(self.library, paths, lambda: self._load_embedder(ingesting=True), options, on_progress)
+        try:
+            report = ingest(self.library, paths, lambda: self._load_embedder(ingesting=True), options, on_progress)
+        except BaseException:  # it may have been stopped when some documents had changed
+            self._forget_prefixes()
+            raise
         if report.updated or report.removed:
             self._forget_prefixes()
         return report

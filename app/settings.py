@@ -148,7 +148,7 @@ class Settings:
         "How positions are scaled where context_tokens exceeds what the model was trained on.",
         choices=("none", "linear", "yarn"),
     )
-    prompt_lookup: bool = _setting(False, "Guess that answers copy from the passages; the text is the same.")
+    prompt_lookup: bool = _setting(False, "Guess that answers copy from the passages; near-ties may go either way.")
     prefix_cache_mb: int = _setting(
         256,
         "What was read of prompts is kept in the library's folder, up to so many MiB; 0 for nothing.",

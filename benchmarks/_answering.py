@@ -6,7 +6,9 @@ import gzip
 import json
 import os
 import random
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,16 @@ def write_passages(folder: Path, passages: list[tuple[str, str]]) -> list[str]:
     for name, (title, text) in zip(names, passages, strict=True):
         (folder / name).write_text(f"{title}\n\n{text}\n", "utf-8")
     return names
+
+
+@contextmanager
+def nq_library(rows: list[dict[str, Any]], model: str | None) -> Iterator[Ragstone]:
+    """A library of the gold passages of these rows, for a chat model; nothing is kept of its prompts."""
+    with tempfile.TemporaryDirectory() as work:
+        write_passages(Path(work, "passages"), [(r["ctxs"][0]["title"], r["ctxs"][0]["text"]) for r in rows])
+        with Ragstone.open(Path(work, "library"), model=model, prefix_cache_mb=0) as rag:
+            rag.ingest(Path(work, "passages"))
+            yield rag
 
 
 def answer_all(rag: Ragstone, questions: list[Question], out: Path | None) -> Iterator[Result]:

@@ -21,7 +21,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from _answering import read_nq, write_passages
+from _answering import nq_library, read_nq
 from _timing import table
 
 from ragstone import Ragstone
@@ -57,12 +57,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where the answers are kept")
     args = parser.parse_args()
     rows = read_nq()[args.second_half][:1000]
-    with tempfile.TemporaryDirectory() as work:
-        write_passages(Path(work, "passages"), [(r["ctxs"][0]["title"], r["ctxs"][0]["text"]) for r in rows])
-        with Ragstone.open(Path(work, "library"), model=args.model) as rag:
-            rag.ingest(Path(work, "passages"))
-            questions = [(r["question"], r["answers"]) for r in rows[: args.questions]]
-            show(rag, questions, args.ask, args.ways, args.out)
+    with nq_library(rows, args.model) as rag:
+        questions = [(r["question"], r["answers"]) for r in rows[: args.questions]]
+        show(rag, questions, args.ask, args.ways, args.out)
     show_samples()
 
 

@@ -27,10 +27,9 @@ from functools import partial
 from pathlib import Path
 
 import llama_cpp
-from _answering import read_nq, write_passages
+from _answering import nq_library, read_nq
 from _timing import table
 
-from ragstone import Ragstone
 from ragstone.eval.metrics.answers import best_subspan_em
 from ragstone.eval.stats import compare, estimate
 from ragstone.generation.context import Asking, pack
@@ -66,15 +65,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where the rows are written, as JSON")
     args = parser.parse_args()
     rows = read_nq()[0][:1000]
-    with tempfile.TemporaryDirectory() as work:
-        write_passages(Path(work, "passages"), [(r["ctxs"][0]["title"], r["ctxs"][0]["text"]) for r in rows])
-        with Ragstone.open(Path(work, "library"), **({"model": args.model} if args.model else {})) as rag:
-            rag.ingest(Path(work, "passages"))
-            path, context = rag.models.path(rag.settings.model), rag.settings.context_tokens
-            found = [
-                (row["question"], row["answers"], rag.search(row["question"], 4)) for row in rows[: args.questions]
-            ]
-        measured = measure(found, path, args.fast, context, Path(work, "prefixes"))
+    with nq_library(rows, args.model) as rag, tempfile.TemporaryDirectory() as prefixes:
+        path, context = rag.models.path(rag.settings.model), rag.settings.context_tokens
+        asked = rows[: args.questions]
+        found = [(row["question"], row["answers"], rag.search(row["question"], 4)) for row in asked]
+        measured = measure(found, path, args.fast, context, Path(prefixes))
     if args.out:
         args.out.write_text(json.dumps({name: vars(row) for name, row in measured.items()}), "utf-8")
     show(measured)

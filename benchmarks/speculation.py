@@ -10,16 +10,13 @@ token by token, and how near to the likeliest the first different token was (the
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from _answering import read_nq, write_passages
+from _answering import nq_library, read_nq
 from _timing import table
 
-from ragstone import Ragstone
 from ragstone.eval.stats import estimate
 from ragstone.generation.context import Asking, pack
 from ragstone.generation.llama import LlamaModel
@@ -38,39 +35,36 @@ def main() -> None:
     parser.add_argument("--draft", help="a smaller model of the same vocabulary")
     args = parser.parse_args()
     rows = read_nq()[0][:1000]
-    with tempfile.TemporaryDirectory() as work:
-        write_passages(Path(work, "passages"), [(r["ctxs"][0]["title"], r["ctxs"][0]["text"]) for r in rows])
-        with Ragstone.open(Path(work, "library"), **({"model": args.model} if args.model else {})) as rag:
-            rag.ingest(Path(work, "passages"))
-            path, context = rag.models.path(rag.settings.model), rag.settings.context_tokens
-            ways = {
-                "plain": LlamaModel(path, context_tokens=context, parallel=1),
-                "prompt lookup": LlamaModel(path, context_tokens=context, parallel=1, prompt_lookup=True),
-            }
-            if args.draft:
-                draft = rag.models.path(args.draft)
-                ways["draft model"] = LlamaModel(path, context_tokens=context, parallel=1, draft_model=draft)
-            speeds: dict[str, list[float]] = {way: [] for way in ways}
-            same: dict[str, list[float]] = {way: [] for way in ways}
-            gaps: dict[str, list[float]] = {way: [] for way in ways}
-            for row in rows[: args.questions]:
-                room, hits = context - SAMPLING.max_tokens, rag.search(row["question"], 4)
-                messages = pack(row["question"], hits, ways["plain"].count, room, Asking.of(Prompts())).prompt
-                answers = {}
-                for way, model in ways.items():
-                    speed, answers[way] = written(model, model.render(messages))
-                    speeds[way] += [speed] if speed else []
-                for way, answer in answers.items():
-                    differ = [a != b for a, b in zip(answer, answers["plain"], strict=False)]
-                    same[way].append(float(not any(differ)))
-                    if any(differ):
-                        at = differ.index(True)
-                        gaps[way].append(gap(ways["plain"], ways["plain"].render(messages) + answer[:at], answer[at]))
+    with nq_library(rows, args.model) as rag:
+        path, context = rag.models.path(rag.settings.model), rag.settings.context_tokens
+        ways = {
+            "plain": LlamaModel(path, context_tokens=context, parallel=1),
+            "prompt lookup": LlamaModel(path, context_tokens=context, parallel=1, prompt_lookup=True),
+        }
+        if args.draft:
+            draft = rag.models.path(args.draft)
+            ways["draft model"] = LlamaModel(path, context_tokens=context, parallel=1, draft_model=draft)
+        speeds: dict[str, list[float | None]] = {way: [] for way in ways}
+        same: dict[str, list[float]] = {way: [] for way in ways}
+        gaps: dict[str, list[float]] = {way: [] for way in ways}
+        for row in rows[: args.questions]:
+            room, hits = context - SAMPLING.max_tokens, rag.search(row["question"], 4)
+            messages = pack(row["question"], hits, ways["plain"].count, room, Asking.of(Prompts())).prompt
+            answers = {}
+            for way, model in ways.items():
+                speed, answers[way] = written(model, model.render(messages))
+                speeds[way].append(speed)
+            for way, answer in answers.items():
+                differ = [a != b for a, b in zip(answer, answers["plain"], strict=False)]
+                same[way].append(float(not any(differ)))
+                if any(differ):
+                    at = differ.index(True)
+                    gaps[way].append(gap(ways["plain"], ways["plain"].render(messages) + answer[:at], answer[at]))
     cells = [
         [
             way,
             str(estimate(speeds[way])),
-            str(estimate([a / b for a, b in zip(speeds[way], speeds["plain"], strict=False)])),
+            str(estimate([a / b if a and b else None for a, b in zip(speeds[way], speeds["plain"], strict=True)])),
             str(estimate(same[way])),
             f"{max(gaps[way]):.2f}" if gaps[way] else "",
         ]

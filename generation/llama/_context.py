@@ -16,6 +16,9 @@ from ._pace import Pace
 from ._prefixes import PrefixStore
 from ._weights import Weights
 
+BATCH = 512
+"""Tokens that llama.cpp reads together at most, by default."""
+
 
 class Context:
     """The memory of some sequences of tokens. Not re-entrant: one call at a time.

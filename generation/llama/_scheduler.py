@@ -131,20 +131,32 @@ class Scheduler:
             self._stepped()
 
     @contextmanager
-    def exclusively(self) -> Iterator[Context]:
-        """The context, empty, for one caller; answers in progress wait and go on afterwards."""
+    def paused(self) -> Iterator[Context]:
+        """The context between two steps, as it is; answers in progress wait.
+
+        Raises:
+            GenerationError: The model was closed.
+        """
         with self._changed:
             self._changed.wait_for(lambda: not self._stepping)
             if self._closed:
                 raise GenerationError("the model was closed", remedy="Open it again")
             self._stepping = True
         try:
-            self._start_over()
-            self._context.use(())
             yield self._context
         finally:
-            self._context.clear()
             self._stepped()
+
+    @contextmanager
+    def exclusively(self) -> Iterator[Context]:
+        """The context, empty, for one caller; answers in progress wait, and begin again from their tokens."""
+        with self.paused() as context:
+            self._start_over()
+            context.use(())
+            try:
+                yield context
+            finally:
+                context.clear()
 
     def forget(self) -> None:
         """Forgets all prompts but those of answers in progress."""

@@ -43,7 +43,6 @@ class Weights:
         self._vocab = llama_cpp.llama_model_get_vocab(self.model)
         self.trained_tokens = int(llama_cpp.llama_model_n_ctx_train(self.model))
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self.vocab))
-        self.bytes = int(llama_cpp.llama_model_size(self.model))
         try:
             self._formatter = self._chat_formatter()
         except ModelLoadError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import psutil
 from ...errors import ContextOverflowError, GenerationError, ModelLoadError
 from ..chat_model import Completion, TokenLogprob
 from ..sampling import Message, Sampling
-from ._context import Context
+from ._context import BATCH, Context
 from ._drawing import Drawing, Logits, log_softmax
 from ._offload import GpuLayers, physical_cores, supports_gpu
 from ._pace import Pace
@@ -25,6 +24,7 @@ from ._perplexity import Perplexity, perplexity_of
 from ._prefixes import PrefixStore
 from ._scheduler import Adapters, Job, Scheduler
 from ._speculation import Draft, DraftModel, PromptLookup
+from ._text import StreamedText
 from ._weights import Weights
 
 KvType = Literal["f16", "q8_0", "q4_0"]
@@ -35,7 +35,6 @@ _KV_TYPES: Mapping[KvType, int] = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_
 _KV_BYTES: Mapping[KvType, float] = {"f16": 2, "q8_0": 34 / 32, "q4_0": 18 / 32}  # of blocks of 32 numbers
 _ROPES: Mapping[Rope, int] = {"none": -1, "linear": 1, "yarn": 2}  # enum llama_rope_scaling_type; -1: the model's own
 _FLASH: Mapping[FlashAttention, int] = {"auto": -1, "off": 0, "on": 1}  # enum llama_flash_attn_type
-_BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class PrefixCache:
     """Where to keep what was read of prompts. It holds what documents say: keep it with the library."""
 
     folder: Path
-    most_mb: float = 512.0
+    most_mb: float = 256.0
     """MiB on disk."""
 
 
@@ -65,7 +64,8 @@ class LlamaModel:
             a CPU with f16: only then is an answer the same to the last bit, whatever was asked before.
         rope: How positions are scaled in a context longer than the model was trained on.
         prefix_cache: Keeps on disk what was read of prompts; by default only memory does.
-        prompt_lookup: Guess that answers copy from the prompt; the answer is the same, and may come sooner.
+        prompt_lookup: Guess that answers copy from the prompt, which may make them come sooner; each token is still the
+            likeliest, but what is nearly a tie may go either way.
         draft_model: A smaller model of the same vocabulary that guesses instead.
         timeout_s: The longest an answer may take, its time in the queue included.
         adapters: LoRA adapters, each the path of a GGUF file and a scale; 1 is what it was trained with.
@@ -101,7 +101,7 @@ class LlamaModel:
         self._timeout_s = timeout_s
         self._adapters = adapters
         params = llama_cpp.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch = context_tokens * parallel, _BATCH, _BATCH
+        params.n_ctx, params.n_batch, params.n_ubatch = context_tokens * parallel, BATCH, BATCH
         params.n_threads = params.n_threads_batch = self.threads
         # Each answer has a memory of its own: where others stand in it changes how sums are rounded.
         params.n_seq_max, params.kv_unified = parallel, False
@@ -205,7 +205,9 @@ class LlamaModel:
         if sampling.grammar or sampling.schema is not None:
             Drawing(self._weights, sampling).close()  # an error now and not at the first token
         used = self._adapters if adapters is None else adapters
-        self._context.check(used)
+        if used:
+            with self._scheduler.paused() as context:
+                context.check(used)  # an error now, and not in a step that others wait for
         return Completion(lambda completion: self._pieces(prompt, sampling, used, completion), len(prompt))
 
     def log_odds(self, messages: Sequence[Message], yes: Sequence[str], no: Sequence[str]) -> float:
@@ -255,11 +257,11 @@ class LlamaModel:
         job = Job(prompt, draw, sampling.max_tokens, drawing.close, adapters, self._draft(sampling))
         job.deadline = time.monotonic() + self._timeout_s
         self._scheduler.submit(job)
-        text = _Text(sampling.stop)
+        text = StreamedText(sampling.stop)
         try:
             while (token := self._scheduler.take(job)) is not None:
                 completion.completion_tokens += 1
-                completion.logprobs = seen[: completion.completion_tokens]
+                completion.logprobs += seen[completion.completion_tokens - 1 : completion.completion_tokens]
                 if piece := text.add(self._weights.piece(token)):
                     yield piece
                 if text.stopped:
@@ -320,41 +322,3 @@ def _reason(job: Job, *, stopped: bool) -> Literal["stop", "length", "timeout", 
     if len(job.drawn) == job.most:
         return "length"
     return "interrupted" if job.cancelled else "stop"
-
-
-class _Text:
-    """An answer's bytes as they become text: whole characters, and nothing of a text to stop at."""
-
-    def __init__(self, stop: Sequence[str]) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._stop = stop
-        self._held = ""
-        self.stopped = False
-
-    def add(self, piece: bytes) -> str:
-        """What can be shown now."""
-        return self._show(self._decoder.decode(piece))
-
-    def rest(self) -> str:
-        """What was held back, at the end."""
-        if self.stopped:
-            return ""
-        shown = self._show(self._decoder.decode(b"", final=True))
-        held, self._held = self._held, ""
-        return shown + ("" if self.stopped else held)
-
-    def _show(self, text: str) -> str:
-        self._held += text
-        found = [at for stop in self._stop if (at := self._held.find(stop)) >= 0]
-        if found:
-            self.stopped = True
-            shown, self._held = self._held[: min(found)], ""
-            return shown
-        begun = max((_overlap(self._held, stop) for stop in self._stop), default=0)
-        shown, self._held = self._held[: len(self._held) - begun], self._held[len(self._held) - begun :]
-        return shown
-
-
-def _overlap(text: str, stop: str) -> int:
-    """How many characters at the end of a text may be the beginning of another."""
-    return next((size for size in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:size])), 0)

@@ -17,9 +17,11 @@ import platformdirs
 
 from ...errors import ModelLoadError, SettingsError
 from ..sampling import Sampling
+from ._context import BATCH
 from ._drawing import Drawing, Logits
 from ._scheduler import Job
-from .model import _BATCH, FlashAttention, KvType, LlamaModel, _Text
+from ._text import StreamedText
+from .model import FlashAttention, KvType, LlamaModel
 
 PREFILL, DECODE = 512, 128
 """Tokens, by default; those of llama-bench."""
@@ -96,7 +98,7 @@ def measure(
 
 def _seconds(model: LlamaModel, prompt: list[int], most: int, sampling: Sampling) -> float:
     weights, scheduler = model._weights, model._scheduler
-    drawing, text = Drawing(weights, sampling), _Text(sampling.stop)
+    drawing, text = Drawing(weights, sampling), StreamedText(sampling.stop)
 
     def draw(logits: Logits) -> int:
         token = drawing.draw(logits)
@@ -154,7 +156,7 @@ class LlamaBench:
             ModelLoadError: It failed, or its output cannot be read.
         """
         options = {"-m": model, "-t": threads, "-ngl": gpu_layers, "-fa": flash_attention, "-ctk": kv_type}
-        options |= {"-ctv": kv_type, "-b": _BATCH, "-ub": _BATCH, "-p": prefill, "-n": decode, "-r": 1, "-o": "json"}
+        options |= {"-ctv": kv_type, "-b": BATCH, "-ub": BATCH, "-p": prefill, "-n": decode, "-r": 1, "-o": "json"}
         words = [str(word) for option in options.items() for word in option]
         try:
             done = subprocess.run([self.path, *words], env=self._environment, capture_output=True, text=True)

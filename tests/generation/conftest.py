@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ NEAR = 1.0
 
 
 @pytest.fixture
-def likeliest() -> Callable[..., None]:
+def assert_likeliest() -> Callable[..., None]:
     """Checks that each token of an answer is the likeliest after those before it, when nothing else is read beside."""
 
     def check(model: LlamaModel, messages: list[Message], answer: str, adapters: Adapters = ()) -> None:
@@ -42,6 +43,31 @@ def likeliest() -> Callable[..., None]:
         assert max(missed) < NEAR
 
     return check
+
+
+@pytest.fixture
+def rewritten(tiny_model_path: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Writes the tiny model's file anew, with some of what it says of itself changed."""
+    import gguf
+
+    def write(name: str, changed: dict[str, Callable[[Any], Any]], **numbers: int) -> Path:
+        reader, path = gguf.GGUFReader(tiny_model_path), tmp_path / name
+        writer = gguf.GGUFWriter(path, "llama")
+        for key, field in reader.fields.items():
+            if not key.startswith("GGUF.") and key != "general.architecture":
+                value = changed.get(key, lambda kept: kept)(field.contents())
+                writer.add_key_value(key, value, field.types[0], *field.types[1:])
+        for key, number in numbers.items():
+            writer.add_uint32(f"llama.{key}", number)
+        for tensor in reader.tensors:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        return path
+
+    return write
 
 
 @pytest.fixture

@@ -65,14 +65,14 @@ def test_adapters_add_up_by_their_scales(tiny_model: LlamaModel, adapter: MakeAd
 
 
 def test_answers_with_and_without_an_adapter_run_side_by_side(
-    tiny_model: LlamaModel, adapter: MakeAdapter, likeliest: Callable[..., None]
+    tiny_model: LlamaModel, adapter: MakeAdapter, assert_likeliest: Callable[..., None]
 ) -> None:
     path = adapter()
     adapted = iter(tiny_model.generate(ASK, Sampling(max_tokens=16), ((path, 1.0),)))
     begun = next(adapted)
     plain = answer(tiny_model)
-    likeliest(tiny_model, ASK, begun + "".join(adapted), ((path, 1.0),))
-    likeliest(tiny_model, ASK, plain)
+    assert_likeliest(tiny_model, ASK, begun + "".join(adapted), ((path, 1.0),))
+    assert_likeliest(tiny_model, ASK, plain)
 
 
 def test_an_adapter_for_another_model_is_refused(tiny_model: LlamaModel, adapter: MakeAdapter, tmp_path: Path) -> None:

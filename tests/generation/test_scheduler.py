@@ -36,23 +36,23 @@ def text(completion: Completion) -> str:
     return "".join(completion)
 
 
-def test_a_second_answer_can_be_had_in_the_middle_of_the_first(model: LlamaModel, likeliest: Check) -> None:
+def test_a_second_answer_can_be_had_in_the_middle_of_the_first(model: LlamaModel, assert_likeliest: Check) -> None:
     first = iter(model.generate(QUESTIONS[0], Sampling(max_tokens=12)))
     begun = next(first)
     second = text(model.generate(QUESTIONS[1], Sampling(max_tokens=12)))
-    likeliest(model, QUESTIONS[1], second)
-    likeliest(model, QUESTIONS[0], begun + "".join(first))
+    assert_likeliest(model, QUESTIONS[1], second)
+    assert_likeliest(model, QUESTIONS[0], begun + "".join(first))
 
 
-def test_more_answers_than_places_wait_in_a_queue_and_all_are_given(model: LlamaModel, likeliest: Check) -> None:
+def test_more_answers_than_places_wait_in_a_queue_and_all_are_given(model: LlamaModel, assert_likeliest: Check) -> None:
     begun = [iter(model.generate(question, Sampling(max_tokens=8))) for question in QUESTIONS]
     firsts = [next(pieces) for pieces in begun]
     whole = [first + "".join(pieces) for first, pieces in zip(firsts, begun, strict=True)]
     for question, answer in zip(QUESTIONS, whole, strict=True):
-        likeliest(model, question, answer)
+        assert_likeliest(model, question, answer)
 
 
-def test_threads_get_answers_to_their_own_questions(model: LlamaModel, likeliest: Check) -> None:
+def test_threads_get_answers_to_their_own_questions(model: LlamaModel, assert_likeliest: Check) -> None:
     answers: dict[int, str] = {}
 
     def ask(number: int) -> None:
@@ -64,14 +64,14 @@ def test_threads_get_answers_to_their_own_questions(model: LlamaModel, likeliest
     for thread in threads:
         thread.join(60)
     for number, question in enumerate(QUESTIONS):
-        likeliest(model, question, answers[number])
+        assert_likeliest(model, question, answers[number])
 
 
-def test_an_answer_that_is_stopped_does_no_harm_to_another(model: LlamaModel, likeliest: Check) -> None:
+def test_an_answer_that_is_stopped_does_no_harm_to_another(model: LlamaModel, assert_likeliest: Check) -> None:
     stopped, kept = (iter(model.generate(question, Sampling(max_tokens=20))) for question in QUESTIONS[1:3])
     begun = [next(stopped), next(kept)]
     stopped.close()  # type: ignore[attr-defined]
-    likeliest(model, QUESTIONS[2], begun[1] + "".join(kept))
+    assert_likeliest(model, QUESTIONS[2], begun[1] + "".join(kept))
 
 
 def test_an_answer_that_nobody_reads_on_holds_up_no_one(model: LlamaModel) -> None:
@@ -110,7 +110,7 @@ def test_a_prompt_that_needs_the_whole_context_waits_for_its_turn(model: LlamaMo
 
 
 def test_ctrl_c_in_the_middle_of_a_step_leaves_the_others_whole(
-    model: LlamaModel, likeliest: Check, monkeypatch: pytest.MonkeyPatch
+    model: LlamaModel, assert_likeliest: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, stopped = (iter(model.generate(QUESTIONS[n], Sampling(max_tokens=16))) for n in (4, 5))
     begun = next(kept)
@@ -123,7 +123,7 @@ def test_ctrl_c_in_the_middle_of_a_step_leaves_the_others_whole(
     with pytest.raises(KeyboardInterrupt):
         next(stopped)
     monkeypatch.setattr(model._context, "read", read)
-    likeliest(model, QUESTIONS[4], begun + "".join(kept))
+    assert_likeliest(model, QUESTIONS[4], begun + "".join(kept))
 
 
 def test_a_closed_model_says_so(tiny_model_path: Path) -> None:
