@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from ..retrieval.library import Library
 from ..retrieval.records import Rect
 from .context import Passage
-from .grounding import Verdict, verify_sentence
+from .grounding import Evidence, Verdict, verify_sentence
 from .grounding.claims import Span, cited_numbers, is_claim, split_sentences, strip_citations
-from .grounding.overlap import Evidence
 
 
 @dataclass(frozen=True, slots=True)

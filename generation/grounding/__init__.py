@@ -7,14 +7,23 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .claims import is_claim, split_sentences
-from .overlap import Evidence, support
+from .overlap import Overlap
+from .scoring import Evidence, Scorer
 
-__all__ = ["Verdict", "Verification", "VerifiedSentence", "verify", "verify_sentence", "whole_support"]
+__all__ = [
+    "Evidence",
+    "Scorer",
+    "Verdict",
+    "Verification",
+    "VerifiedSentence",
+    "default_scorer",
+    "verify",
+    "verify_sentence",
+    "verify_sentences",
+    "whole_support",
+]
 
 Verdict = Literal["supported", "unsupported", "unscored"]
-
-SUPPORTED = 0.6
-"""The least support of a sentence that counts as supported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +46,47 @@ class Verification:
     """0..1; None when no sentence could be scored."""
 
 
-def verify(answer_text: str, passages: Sequence[str], question: str | None = None) -> Verification:
-    """Check every sentence of an answer against passages. Needs no library and no model.
+def default_scorer() -> Scorer:
+    """The scorer that chats and reports share."""
+    return Overlap()
+
+
+def verify(
+    answer_text: str, passages: Sequence[str], question: str | None = None, scorer: Scorer | None = None
+) -> Verification:
+    """Check every sentence of an answer against passages. Needs no library.
 
     Args:
         answer_text: The answer; citations like `[1]` in it are ignored.
         passages: The texts that should support it.
         question: What was asked; its words are not counted as claims of the answer.
+        scorer: What judges; by default `default_scorer`.
     """
-    sentences = tuple(verify_sentence(span.text, passages, question or "") for span in split_sentences(answer_text))
-    return Verification(sentences, whole_support([sentence.support for sentence in sentences]))
+    sentences = verify_sentences([span.text for span in split_sentences(answer_text)], passages, question or "", scorer)
+    return Verification(tuple(sentences), whole_support([sentence.support for sentence in sentences]))
 
 
-def verify_sentence(sentence: str, passages: Sequence[str], context: str = "") -> VerifiedSentence:
-    """Check one sentence; `context` is given, not claimed (see `support`)."""
-    if not is_claim(sentence):
-        return VerifiedSentence(sentence, None, "unscored", Evidence(None))
-    evidence = support(sentence, passages, context)
-    if evidence.support is None:
-        return VerifiedSentence(sentence, None, "unscored", evidence)
-    verdict: Verdict = "supported" if evidence.support >= SUPPORTED else "unsupported"
+def verify_sentence(
+    sentence: str, passages: Sequence[str], context: str = "", scorer: Scorer | None = None
+) -> VerifiedSentence:
+    """Check one sentence; `context` is given, not claimed (see `Scorer.score`)."""
+    return verify_sentences([sentence], passages, context, scorer)[0]
+
+
+def verify_sentences(
+    sentences: Sequence[str], passages: Sequence[str], context: str = "", scorer: Scorer | None = None
+) -> list[VerifiedSentence]:
+    """Check sentences together, which is faster than one by one."""
+    scorer = scorer or default_scorer()
+    claims = [place for place, sentence in enumerate(sentences) if is_claim(sentence)]
+    found = dict(zip(claims, scorer.score([sentences[place] for place in claims], passages, context), strict=True))
+    return [_judged(text, found.get(place, Evidence(None)), scorer.threshold) for place, text in enumerate(sentences)]
+
+
+def _judged(sentence: str, evidence: Evidence, threshold: float) -> VerifiedSentence:
+    verdict: Verdict = "unscored"
+    if evidence.support is not None:
+        verdict = "supported" if evidence.support >= threshold else "unsupported"
     return VerifiedSentence(sentence, evidence.support, verdict, evidence)
 
 

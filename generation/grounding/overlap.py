@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import Stemmer
 
 from .claims import split_sentences, strip_citations
+from .scoring import Evidence
 
 UNKNOWN_NUMBER_CAP = 0.3
 """The most support a claim can have whose number is in no passage."""
@@ -29,17 +29,15 @@ _STOP_WORDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """How far passages support a claim, and the sentence of them that carries most of it."""
+class Overlap:
+    """The measure as a scorer."""
 
-    support: float | None
-    """0..1; None when the claim has no words of its own to look for."""
-    passage: int | None = None
-    """Position in the list of passages."""
-    start: int = 0
-    end: int = 0
-    """Of the sentence within that passage's text."""
+    name = "overlap"
+    threshold = 0.6
+
+    def score(self, claims: Sequence[str], passages: Sequence[str], context: str = "") -> list[Evidence]:
+        """See `Scorer.score`."""
+        return [support(claim, passages, context) for claim in claims]
 
 
 def support(claim: str, passages: Sequence[str], context: str = "") -> Evidence:
