@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,42 @@ def estimate(values: Sequence[float | None], seed: int = 0) -> Estimate:
         means[block] = scored[draws.integers(len(scored), size=(len(means[block]), len(scored)))].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
     return Estimate(float(scored.mean()), float(low), float(high), len(scored), unscored)
+
+
+def resampled(clusters: Sequence[Hashable], seed: int = 0) -> Iterator[npt.NDArray[np.float64]]:
+    """10,000 bootstrap resamples of whole clusters, in blocks: how often each item is drawn, (resamples, items).
+
+    Source: Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8.
+
+    Args:
+        clusters: Of each item, the cluster it belongs to.
+        seed: Of the draws; items of the same clusters get the same resamples.
+    """
+    names = {name: place for place, name in enumerate(dict.fromkeys(clusters))}
+    belongs, n = np.array([names[name] for name in clusters], dtype=np.int64), len(names)
+    if not n:
+        return
+    draws = np.random.default_rng(seed)
+    for block in _blocks(len(clusters)):
+        size = len(range(RESAMPLES)[block])
+        drawn = draws.integers(n, size=(size, n)) + np.arange(size)[:, None] * n
+        yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)[:, belongs].astype(np.float64)
+
+
+def interval(value: float, draws: npt.NDArray[np.float64], n: int, n_unscored: int = 0) -> Estimate:
+    """A statistic with the 95 % percentile interval of its resamples; None where it is NaN, which is undefined.
+
+    Args:
+        value: Of the items themselves.
+        draws: Of their resamples, (resamples,); those that are NaN are left out.
+        n: Items scored.
+        n_unscored: The others.
+    """
+    defined = draws[~np.isnan(draws)]
+    if np.isnan(value) or not len(defined):
+        return Estimate(None, None, None, 0, n + n_unscored)
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return Estimate(value, float(low), float(high), n, n_unscored)
 
 
 def compare(values: Sequence[float | None], baseline: Sequence[float | None], seed: int = 0) -> Difference:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import eval_grounding, eval_retrieval
 from .common import emit_json, json_option, table
 
 if TYPE_CHECKING:
-    from ...eval.readers.corpus import JudgedCorpus
-    from ...eval.stats import Estimate
     from ...eval.suites import Suite
-    from ..evaluating import RetrievalResult
 
-_MODES = ("hybrid", "dense", "lexical")
-_SUITES = ("retrieval",)
+_UNITS = {"retrieval": "queries", "grounding": "answers"}
 
 
 @click.group("eval")
@@ -33,17 +24,19 @@ def evaluate() -> None:
 @json_option
 def list_suites(as_json: bool) -> int:
     """List the suites and their sets of data."""
+    from ...eval.suites.grounding import GROUNDING
     from ...eval.suites.retrieval import RETRIEVAL
 
-    suites = (RETRIEVAL,)
+    suites: tuple[Suite[Any], ...] = (RETRIEVAL, GROUNDING)
     if as_json:
         emit_json({"suites": [_suite_json(suite) for suite in suites]})
         return 0
     for suite in suites:
+        unit = _UNITS[suite.name]
         click.secho(suite.name, bold=True, nl=False)
-        click.echo(f"  {suite.items:,} queries; {', '.join(suite.metrics)}")
+        click.echo(f"  {suite.items:,} {unit}; {', '.join(suite.metrics)}")
         rows = [(f"  {one.name}", f"{one.items:,}", one.licence, one.folder) for one in suite.sets]
-        table(("  set", "queries", "licence", "folder"), rows)
+        table(("  set", unit, "licence", "folder"), rows)
     return 0
 
 
@@ -58,193 +51,10 @@ def _suite_json(suite: Suite[Any]) -> dict[str, Any]:
     }
 
 
-def _modes(context: click.Context, option: click.Parameter, value: str) -> list[str]:
-    modes = list(dict.fromkeys(mode.strip() for mode in value.split(",")))
-    if unknown := [mode for mode in modes if mode not in _MODES]:
-        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(_MODES)}.")
-    return modes
+@evaluate.group()
+def run() -> None:
+    """Run a suite."""
 
 
-@evaluate.command()
-@click.argument("suite", type=click.Choice(_SUITES))
-@click.option(
-    "--data",
-    envvar="RAGSTONE_BENCH_DATA",
-    required=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder in BEIR's layout; with --set the folder of all sets, or that set's own. [$RAGSTONE_BENCH_DATA]",
-)
-@click.option("--set", "sets", multiple=True, metavar="NAME", help="A set of `ragstone eval list`, or `all`.")
-@click.option("--split", help="Which of qrels/*.tsv of a folder in BEIR's layout. [default: test, or the only one]")
-@click.option("--modes", default=",".join(_MODES), show_default=True, callback=_modes, help="Ways to search.")
-@click.option("--against", type=click.Choice(_MODES), help="The mode to compare with. [default: the first one]")
-@click.option("--hits", type=click.IntRange(1, 10_000), help="Chunks asked of each search. [default: by the data]")
-@click.option("--limit", type=click.IntRange(1), help="Ask only so many queries of each set, drawn at random.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draws.")
-@click.option("--work", type=click.Path(path_type=Path), help="Keep the libraries here for the next run.")
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the values of every query here, as JSON."
-)
-@click.option("--run-dir", type=click.Path(path_type=Path), help="Write runs and qrels here, as trec_eval reads them.")
-@json_option
-def run(
-    suite: str,
-    data: Path,
-    sets: tuple[str, ...],
-    split: str | None,
-    modes: list[Any],
-    against: Any,
-    hits: int | None,
-    limit: int | None,
-    seed: int,
-    work: Path | None,
-    out: Path | None,
-    run_dir: Path | None,
-    as_json: bool,
-) -> int:
-    """Run a suite.
-
-    `retrieval`: the documents are ingested into a library of their own and searched in each mode. Means come with 95 %
-    bootstrap intervals, differences with p values of a paired randomization test, adjusted after Holm.
-    """
-    from ...eval.ranking import write_trec
-    from ...eval.suites.retrieval import RETRIEVAL
-    from ..evaluating import run_retrieval
-    from ..settings import Settings
-
-    against = against or modes[0]
-    if against not in modes:
-        raise click.BadParameter(f"{against!r} is not among the --modes.", param_hint="--against")
-    settings = Settings.load()
-    corpora = list(_corpora(data, sets, split))
-    _make_folders(work, run_dir, out and out.parent)
-    results: list[RetrievalResult] = []
-    with tempfile.TemporaryDirectory() as temporary:
-        for corpus in corpora:
-            with _progress() as tell:
-                result = run_retrieval(
-                    corpus.sample(limit, seed),
-                    modes,
-                    against,
-                    RETRIEVAL.metrics,
-                    work=work or Path(temporary),
-                    settings=settings,
-                    hits=hits,
-                    seed=seed,
-                    tell=tell,
-                )
-            results.append(result)
-            if run_dir:
-                write_trec(run_dir, result.corpus, result.runs)
-            if out:  # after every set: the next one may take long, or fail
-                out.write_text(json.dumps(_as_json(suite, seed, results, per_query=True), indent=1), "utf-8")
-            if not as_json:
-                _show(result)
-    if as_json:
-        emit_json(_as_json(suite, seed, results, per_query=False))
-    return 0
-
-
-def _corpora(data: Path, sets: Sequence[str], split: str | None) -> Iterator[JudgedCorpus]:
-    from ...eval.readers.beir import read_beir
-    from ...eval.suites.retrieval import RETRIEVAL
-
-    if not sets:
-        yield read_beir(data, split)
-        return
-    known = {one.name: one for one in RETRIEVAL.sets}
-    names = list(known) if "all" in sets else list(dict.fromkeys(sets))
-    if unknown := [name for name in names if name not in known]:
-        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(known)}.", param_hint="--set")
-    for name in names:
-        yield known[name].load(data)
-
-
-def _make_folders(*folders: Path | None) -> None:
-    """Before the work begins: a result that cannot be written would be lost."""
-    for folder in filter(None, folders):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise click.UsageError(f"The folder {folder} cannot be made ({error.strerror}).") from error
-
-
-def _as_json(suite: str, seed: int, results: Sequence[RetrievalResult], *, per_query: bool) -> dict[str, Any]:
-    from importlib.metadata import version
-
-    sets = [_set_json(result, per_query=per_query) for result in results]
-    return {"suite": suite, "ragstone": version("ragstone"), "seed": seed, "sets": sets}
-
-
-def _set_json(result: RetrievalResult, *, per_query: bool) -> dict[str, Any]:
-    corpus = result.corpus
-    return {
-        "name": corpus.name,
-        "sha256": corpus.fingerprint(),
-        "documents": result.documents,
-        "chunks": result.chunks,
-        "queries": len(corpus.queries),
-        "judgements": corpus.judgements,
-        "judgements_absent": corpus.absent,
-        "queries_absent": corpus.queries_absent,
-        "hits": result.hits,
-        "embedder": None if result.embedder is None else asdict(result.embedder),
-        "reranker": result.reranker or None,
-        **result.report.as_json(per_query=per_query),
-    }
-
-
-def _show(result: RetrievalResult) -> None:
-    corpus, report = result.corpus, result.report
-    click.secho(corpus.name, bold=True, nl=False)
-    click.echo(
-        f"  {result.documents:,} documents in {result.chunks:,} chunks, {len(corpus.queries):,} queries,", nl=False
-    )
-    click.echo(f" {corpus.judgements:,} judgements; {result.hits} chunks a search")
-    if corpus.absent:
-        click.secho(f"{corpus.absent} judgements are of documents that the corpus lacks.", fg="yellow")
-    if corpus.queries_absent:
-        click.secho(f"{corpus.queries_absent} judged queries have no text, and are left out.", fg="yellow")
-    modes = list(report.estimates)
-    first = report.estimates[modes[0]]
-    rows = [(m, *(_spread(report.estimates[mode][m]) for mode in modes), f"{first[m].n:,}") for m in first]
-    table(("", *modes, "n"), rows)
-    if unscored := next(iter(first.values())).n_unscored:
-        click.secho(f"{unscored} queries without a relevant document are unscored.", fg="yellow")
-    click.echo()
-    contrasts = [
-        (
-            *(c.metric, c.configuration, _spread(c.difference.mean, "+")),
-            *(_number(c.difference.p), _number(c.p_holm), _number(c.difference.effect, "+.2f")),
-        )
-        for c in report.contrasts
-    ]
-    if contrasts:
-        table((f"less {report.baseline}", "mode", "difference [95 %]", "p", "p (Holm)", "effect"), contrasts)
-        click.echo()
-
-
-def _spread(value: Estimate, sign: str = "") -> str:
-    if value.mean is None:
-        return "unscored"
-    return f"{value.mean:{sign}.4f} [{value.low:{sign}.4f}, {value.high:{sign}.4f}]"
-
-
-def _number(value: float | None, form: str = ".4f") -> str:
-    return "-" if value is None else format(value, form)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """What is being done, and the remaining time; silent where stderr is not a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("")
-
-        def tell(step: str, done: int, total: int) -> None:
-            bar.update(task, description=step, completed=done, total=total)
-
-        yield tell
+run.add_command(eval_retrieval.retrieval)
+run.add_command(eval_grounding.grounding)

@@ -13,6 +13,17 @@ Data = TypeVar("Data")
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A figure that was published for a set."""
+
+    system: str
+    metric: str
+    value: float
+    """In per cent, as printed."""
+    group: str = "all"
+
+
+@dataclass(frozen=True, slots=True)
 class DataSet(Generic[Data]):
     """A published set of data."""
 
@@ -23,6 +34,7 @@ class DataSet(Generic[Data]):
     items: int
     licence: str
     citation: str
+    published: tuple[Published, ...] = ()
 
     def load(self, data: Path) -> Data:
         """Read it.

@@ -37,13 +37,16 @@ def questions(tmp_path: Path, samples: Path) -> Path:
 
 
 def test_the_suites_are_listed(ragstone_cli: Cli):
-    (suite,) = ragstone_cli("eval", "list", "--json").json()["suites"]
+    suite, grounding = ragstone_cli("eval", "list", "--json").json()["suites"]
     assert {"name", "metrics", "licence", "items"} <= set(suite)
     assert suite["name"] == "retrieval"
     assert suite["items"] == sum(one["items"] for one in suite["sets"])
     assert {"nDCG@10", "MRR@10", "MAP@100", "Recall@5", "Recall@20", "Recall@100"} <= set(suite["metrics"])
     shown = ragstone_cli("eval", "list")
-    assert all(one["name"] in shown.stdout and one["licence"] in shown.stdout for one in suite["sets"])
+    assert grounding["name"] == "grounding"
+    assert {"F1", "balanced accuracy", "AUROC", "sentence F1", "span F1"} <= set(grounding["metrics"])
+    sets = [*suite["sets"], *grounding["sets"]]
+    assert all(one["name"] in shown.stdout and one["licence"] in shown.stdout for one in sets)
 
 
 def test_a_run_searches_in_every_mode_and_tells_how_sure_it_is(ragstone_cli: Cli, questions: Path, tmp_path: Path):

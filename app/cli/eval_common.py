@@ -1,0 +1,66 @@
+"""What the commands of `ragstone eval run` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .common import F
+
+if TYPE_CHECKING:
+    from ...eval.suites import Data, DataSet, Suite
+
+
+def drawing_options(command: F) -> F:
+    """`--seed N` and `--out FILE`."""
+    command = click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draws.")(
+        command
+    )
+    return click.option(
+        "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the values of every item here, as JSON."
+    )(command)
+
+
+def chosen(suite: Suite[Data], names: Sequence[str]) -> list[DataSet[Data]]:
+    """The sets of a suite that `--set` names."""
+    known = {one.name: one for one in suite.sets}
+    wanted = list(known) if "all" in names else list(dict.fromkeys(names))
+    if unknown := [name for name in wanted if name not in known]:
+        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(known)}.", param_hint="--set")
+    return [known[name] for name in wanted]
+
+
+def make_folders(*folders: Path | None) -> None:
+    """Before the work begins: a result that cannot be written would be lost."""
+    for folder in filter(None, folders):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.UsageError(f"The folder {folder} cannot be made ({error.strerror}).") from error
+
+
+def run_json(suite: str, seed: int, sets: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A run of a suite as `--json` and `--out` have it."""
+    from importlib.metadata import version
+
+    return {"suite": suite, "ragstone": version("ragstone"), "seed": seed, "sets": list(sets)}
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """What is being done, and the remaining time; silent where stderr is not a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("")
+
+        def tell(step: str, done: int, total: int) -> None:
+            bar.update(task, description=step, completed=done, total=total)
+
+        yield tell
