@@ -50,6 +50,16 @@ class Page:
     """Its text was recognized in its image."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Instruction:
+    """A place in a text that speaks to the assistant that reads it (see `ingest.instructions`)."""
+
+    char_start: int
+    char_end: int
+    score: float
+    """How sure that is, 0..1."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextChunk:
     """A piece of a document small enough to embed whole; `text` is exactly `document text[char_start:char_end]`."""
