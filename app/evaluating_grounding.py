@@ -2,38 +2,68 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from ..eval.grounding import GroundingReport, evaluate, judge_answers
 from ..eval.readers.grounding import GroundedSet
+from ..generation.chat_model import ChatModel
 from ..generation.grounding import Scorer, default_scorer
+from ..generation.grounding.judges import LocalJudge
+from ..generation.grounding.judges_hub import open_hub_judge
 from ..generation.grounding.overlap import Overlap
+from ..generation.models import ModelStore
+from ..generation.prompts import Prompts
+from .engine import Ragstone
 from .evaluating import Tell
 from .settings import Settings
 
-SCORERS = ("default", "overlap")
-"""Those that need no name of a model."""
+SCORERS = ("default", "overlap", "judge", "judge:MODEL", "hub:MODEL")
+"""What `open_scorers` knows."""
+
+
+def is_scorer(name: str) -> bool:
+    """Whether it is written like a scorer; whether its model is there is another question."""
+    kind, colon, model = name.partition(":")
+    return bool(model) if colon and kind in ("judge", "hub") else name in SCORERS
 
 
 @contextmanager
 def open_scorers(names: Sequence[str], settings: Settings) -> Iterator[dict[str, Scorer]]:
-    """Scorers by the names that `--scorer` takes; their models are freed in the end.
+    """Scorers by their names; their models are freed in the end.
 
     Args:
-        names: `default`, `overlap`.
+        names: `default`; `overlap`; `judge` for the chat model of the settings, `judge:MODEL` for another; `hub:MODEL`
+            for a classifier, by its folder or its name on the hub, from where it was pulled.
         settings: Those that the loading of models heeds.
 
     Raises:
         ModelError: A model is not there or cannot be used.
+        OfflineError: A model's server is not on this machine, and the network is not to be used.
     """
     with ExitStack() as stack:
         yield {name: _open(name, settings, stack) for name in names}
 
 
 def _open(name: str, settings: Settings, stack: ExitStack) -> Scorer:
-    return Overlap() if name == "overlap" else default_scorer()
+    kind, _, model = name.partition(":")
+    if kind == "judge":
+        prompts = Prompts(Path(settings.prompts_dir).expanduser() if settings.prompts_dir else None)
+        return LocalJudge(_chat_model(model or settings.model, settings, stack), prompts.get("judge"))
+    if kind == "hub":
+        return open_hub_judge(ModelStore(settings.models_dir, settings.offline).path(model), model)
+    return Overlap() if kind == "overlap" else default_scorer()
+
+
+def _chat_model(name: str, settings: Settings, stack: ExitStack) -> ChatModel:
+    """A chat model as the engine opens it, with no library but an empty one."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    settings = replace(settings, model=name, library=folder)
+    return stack.enter_context(Ragstone.open(folder, settings=settings)).load_model()
 
 
 def run_grounding(

@@ -23,10 +23,10 @@ _BY_GROUP = ("F1", "balanced accuracy", "AUROC")
 
 
 def _scorers(context: click.Context, option: click.Parameter, value: str) -> list[str]:
-    from ..evaluating_grounding import SCORERS
+    from ..evaluating_grounding import SCORERS, is_scorer
 
     names = list(dict.fromkeys(name.strip() for name in value.split(",")))
-    if unknown := [name for name in names if name not in SCORERS]:
+    if unknown := [name for name in names if not is_scorer(name)]:
         raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(SCORERS)}.")
     return names
 
@@ -41,7 +41,15 @@ def _scorers(context: click.Context, option: click.Parameter, value: str) -> lis
 )
 @click.option("--set", "sets", multiple=True, metavar="NAME", help="A set of `ragstone eval list`, or `all`.")
 @click.option("--split", help="Of a folder in RAGTruth's format. [default: test, or all where none is of it]")
-@click.option("--scorer", "scorers", default="default", show_default=True, callback=_scorers, help="What judges.")
+@click.option(
+    "--scorer",
+    "scorers",
+    default="default",
+    show_default=True,
+    callback=_scorers,
+    metavar="NAME,...",
+    help="What judges: default, overlap, judge[:MODEL] or hub:MODEL; compared with the first one.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Judge only so many answers of each set, drawn at random.")
 @drawing_options
 @json_option
