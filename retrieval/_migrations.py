@@ -121,4 +121,15 @@ MIGRATIONS: list[str] = [
     """
     CREATE INDEX documents_described ON documents (file_id, part, title, media_type, metadata);
     """,
+    # What speaks to the assistant in a text (see `ingest.instructions`). The next ingest checks files of before.
+    """
+    CREATE TABLE instructions (
+        document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+        char_start INTEGER NOT NULL,
+        char_end INTEGER NOT NULL,
+        score REAL NOT NULL,
+        PRIMARY KEY (document_id, char_start)
+    ) WITHOUT ROWID;
+    ALTER TABLE files ADD COLUMN checked INTEGER NOT NULL DEFAULT 0;  -- version of the detector; 0: none has read it
+    """,
 ]

@@ -7,7 +7,7 @@ import sqlite3
 from typing import Any
 
 from ._rows import nanoseconds
-from .records import Chunk, Document, Line, Link, Page, StoredFile
+from .records import Chunk, Document, Instruction, Line, Link, Page, StoredFile
 
 SETTLED_NS = 2_000_000_000
 """A file changed less than this before it was read may have changed again within its clock's resolution."""
@@ -15,23 +15,25 @@ SETTLED_NS = 2_000_000_000
 _PATH = "f.path || CASE d.part WHEN '' THEN '' ELSE '/' || d.part END"
 _CHUNK = (
     *("id", "document_id", "document", "title", "ordinal", "page", "char_start", "char_end", "heading"),
-    *("text", "table_header", "tokens"),
+    *("text", "table_header", "tokens", "instructions"),
 )
 _DOCUMENT = (
     *("id", "path", "title", "media_type", "metadata", "collection", "sha256", "size", "mtime_ns", "added_at"),
-    *("pages", "chunks", "empty_pages"),
+    *("pages", "chunks", "empty_pages", "checked", "instructions"),
 )
+_INSTRUCTIONS = "(SELECT json_group_array(json_array(char_start, char_end, score)) FROM instructions i WHERE {})"
+_IN_CHUNK = "i.document_id = c.document_id AND i.char_start < c.char_end AND i.char_end > c.char_start"
 
 
 def read_chunks(db: sqlite3.Connection, condition: str, value: object) -> dict[int, Chunk]:
     """The chunks (c) that meet a condition on a value, by id."""
     rows = db.execute(
         f"SELECT c.id, document_id, {_PATH}, d.title, ordinal, page, char_start, char_end, heading, c.text, "
-        "table_header, tokens FROM chunks c JOIN documents d ON d.id = document_id "
+        f"table_header, tokens, {_INSTRUCTIONS.format(_IN_CHUNK)} FROM chunks c JOIN documents d ON d.id = document_id "
         f"JOIN files f ON f.id = file_id WHERE {condition}",
         (value,),
     ).fetchall()
-    return {row[0]: Chunk(**dict(zip(_CHUNK, row, strict=True))) for row in rows}
+    return {row[0]: Chunk(**dict(zip(_CHUNK, (*row[:-1], _instructions(row[-1])), strict=True))) for row in rows}
 
 
 def read_documents(db: sqlite3.Connection, clause: str, values: tuple[Any, ...]) -> list[Document]:
@@ -40,15 +42,17 @@ def read_documents(db: sqlite3.Connection, clause: str, values: tuple[Any, ...])
         f"SELECT d.id, {_PATH}, title, media_type, metadata, collection, sha256, size, mtime_ns, read_at, "
         "(SELECT count(*) FROM pages p WHERE p.document_id = d.id), "
         "(SELECT count(*) FROM chunks c WHERE c.document_id = d.id), "
-        "(SELECT group_concat(number) FROM pages p WHERE p.document_id = d.id AND char_start = char_end) "
+        "(SELECT group_concat(number) FROM pages p WHERE p.document_id = d.id AND char_start = char_end), "
+        f"checked, {_INSTRUCTIONS.format('i.document_id = d.id')} "
         f"FROM documents d JOIN files f ON f.id = file_id {clause}",
         values,
     ).fetchall()
     named = [dict(zip(_DOCUMENT, row, strict=True)) for row in rows]
-    return [
-        Document(**row | {"metadata": json.loads(row["metadata"]), "empty_pages": _numbers(row["empty_pages"] or "")})
-        for row in named
-    ]
+    for row in named:
+        row["metadata"] = json.loads(row["metadata"])
+        row["empty_pages"] = _numbers(row["empty_pages"] or "")
+        row["instructions"] = _instructions(row["instructions"])
+    return [Document(**row) for row in named]
 
 
 def read_pages(db: sqlite3.Connection, document_id: int) -> list[Page]:
@@ -95,3 +99,7 @@ def _page(number: int, start: int, end: int, lines: str, label: str, links: str,
         tuple(Link((x0, y0, x1, y1), uri) for x0, y0, x1, y1, uri in json.loads(links)),
         bool(ocr),
     )
+
+
+def _instructions(stored: str) -> tuple[Instruction, ...]:
+    return () if stored == "[]" else tuple(sorted(Instruction(*row) for row in json.loads(stored)))

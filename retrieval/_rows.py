@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from ._terms import Frequencies, insert_postings
-from .records import NewDocument, NewFile, Page, TextChunk
+from .records import Instruction, NewDocument, NewFile, Page, TextChunk
 
 
 def insert_file(db: sqlite3.Connection, new: NewFile, words: Sequence[Sequence[Frequencies]]) -> list[int]:
     """Write a file with its documents, of whose chunks these are the terms; the documents' ids, in order."""
     file_id = db.execute(
-        "INSERT INTO files (path, absolute_path, collection, sha256, size, mtime_ns, recipe, read_at, failed) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO files (path, absolute_path, collection, sha256, size, mtime_ns, recipe, read_at, failed, checked) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(new.path, new.absolute_path, new.collection, new.sha256, new.size, new.mtime_ns, new.recipe),
-            *(utc(new.read_at), json.dumps(list(new.failed))),
+            *(utc(new.read_at), json.dumps(list(new.failed)), new.checked),
         ),
     ).lastrowid
     return [_insert_document(db, file_id, *document) for document in zip(new.documents, words, strict=True)]
@@ -65,7 +65,16 @@ def _insert_document(
         [(i, vector.tobytes()) for i, vector in zip(ids, new.vectors.astype("<f4"), strict=True)],
     )
     insert_postings(db, dict(zip(ids, words, strict=True)))
+    insert_instructions(db, document_id or 0, new.instructions)
     return document_id or 0
+
+
+def insert_instructions(db: sqlite3.Connection, document_id: int, found: Iterable[Instruction]) -> None:
+    """Write what in a document speaks to the assistant."""
+    db.executemany(
+        "INSERT INTO instructions VALUES (?, ?, ?, ?)",
+        [(document_id, i.char_start, i.char_end, i.score) for i in found],
+    )
 
 
 def _page_row(page: Page) -> tuple[object, ...]:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EmbedderMismatchError
 from ._database import FILE, Database
 from ._reading import read_chunks, read_documents, read_files, read_pages
-from ._rows import advance_revision, insert_file, utc
-from .records import Chunk, Document, EmbedderIdentity, NewFile, Page, StoredFile
+from ._rows import advance_revision, insert_file, insert_instructions, utc
+from .records import Chunk, Document, EmbedderIdentity, Instruction, NewFile, Page, StoredFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -237,6 +237,15 @@ class Library:
         with self._db.reading() as db:
             return {r[0]: (r[1], r[2]) for r in db.execute("SELECT id, file_id, signature FROM documents")}
 
+    def unchecked(self, version: int) -> dict[int, list[int]]:
+        """The ids of the documents of every file, by its id, that this version of the detector of instructions has not
+        read."""
+        with self._db.reading() as db:
+            rows = db.execute(
+                "SELECT f.id, d.id FROM files f JOIN documents d ON d.file_id = f.id WHERE checked <> ?", (version,)
+            )
+            return {file: [i for _, i in run] for file, run in groupby(rows.fetchall(), key=lambda row: row[0])}
+
     # Changing it
 
     def locked(self, *, wait: bool = False) -> AbstractContextManager[None]:
@@ -284,6 +293,14 @@ class Library:
             ids = insert_file(db, file, words)
             advance_revision(db)
         return ids
+
+    def note_instructions(self, file_id: int, version: int, found: Mapping[int, Sequence[Instruction]]) -> None:
+        """Record what a version of the detector found in the documents, by id, of a file."""
+        with self._db.writing() as db:
+            for document_id, instructions in found.items():
+                db.execute("DELETE FROM instructions WHERE document_id = ?", (document_id,))
+                insert_instructions(db, document_id, instructions)
+            db.execute("UPDATE files SET checked = ? WHERE id = ?", (version, file_id))
 
     def remove(self, document_ids: Iterable[int]) -> None:
         """Remove documents with their pages, chunks and vectors, in one transaction."""

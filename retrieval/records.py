@@ -92,6 +92,8 @@ class Chunk(TextChunk):
     document: str
     """The document's path as it was given at ingest."""
     title: str
+    instructions: tuple[Instruction, ...] = ()
+    """What in it, or across its ends, speaks to the assistant; offsets count in the document's text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,10 @@ class Document:
     """Numbers of the pages that gave no text."""
     added_at: str
     """UTC, ISO 8601."""
+    checked: int = 0
+    """The version of the detector that has read it for instructions; 0 when none has."""
+    instructions: tuple[Instruction, ...] = ()
+    """What in it speaks to the assistant, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +230,7 @@ class NewDocument:
     """See `ingest.duplicates`."""
     chunks: Sequence[TextChunk]
     vectors: npt.NDArray[np.float32]
+    instructions: Sequence[Instruction] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +249,8 @@ class NewFile:
     failed: Sequence[tuple[str, str]] = ()
     """(part, reason with remedy) of what in it gave no document."""
     documents: Sequence[NewDocument]
+    checked: int = 0
+    """The version of the detector that has read them for instructions; 0 when none has."""
 
 
 @dataclass(frozen=True, slots=True)

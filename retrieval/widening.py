@@ -66,4 +66,5 @@ def _joined(library: Library, chunk: Chunk, around: Sequence[Chunk]) -> Chunk:
         tokens=sum(c.tokens for c in around),
         table_header=around[0].table_header,
         page=around[0].page,
+        instructions=tuple(sorted({i for c in around for i in c.instructions})),
     )

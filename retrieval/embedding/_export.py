@@ -39,7 +39,7 @@ def export(folder: Path, out: Path) -> None:
 
 
 def _main(folder: str, out: str) -> None:
-    from ._quiet_openvino import openvino
+    from ..quiet_openvino import openvino
 
     openvino.save_model(_graph(folder), str(Path(out) / "model.xml"), compress_to_fp16=False)
 

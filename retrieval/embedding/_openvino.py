@@ -17,8 +17,8 @@ import numpy as np
 import psutil
 
 from ...errors import ModelLoadError
+from ..quiet_openvino import CORE, openvino as ov
 from ._export import export
-from ._quiet_openvino import openvino as ov
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,18 +30,6 @@ _BATCH = 8
 
 _STEP = 16
 """Queries have a multiple of so many tokens."""
-
-# OpenVINO's binding prepares itself for NumPy at the first array, and two threads that bring it one at the same time
-# would wait for each other for ever. An import is run by one thread only.
-_ = ov.Tensor(np.zeros(1, np.int64)).data
-
-_CORE = ov.Core()
-"""One for all models, for as long as the process lives.
-
-On a CPU with AMX each gives the thread that first uses it a stack of its own for signals, and puts back the one that it
-found when it goes. Of two that go in the order they came, that one is gone, too: the next Ctrl-C would end the process
-with a segmentation fault.
-"""
 
 
 class OpenVinoRuntime:
@@ -73,7 +61,7 @@ class OpenVinoRuntime:
         if self._precision:
             config["INFERENCE_PRECISION_HINT"] = self._precision
         try:
-            return _CORE.compile_model(str(self._exported / "model.xml"), "CPU", config)
+            return CORE.compile_model(str(self._exported / "model.xml"), "CPU", config)
         except RuntimeError as error:
             raise ModelLoadError(
                 f"OpenVINO cannot load the exported model ({str(error).strip().splitlines()[-1]})",

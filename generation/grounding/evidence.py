@@ -1,0 +1,117 @@
+"""Which sentences of the passages a claim is held against."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .claims import split_sentences, strip_citations
+from .overlap import content_words
+from .records import record_lines, table_lines
+
+BUDGET = 720
+"""Characters of evidence for a claim: with it about 200 tokens, which is what the verifier was trained on."""
+LONGEST_UNIT = 360
+"""Characters; longer sentences are cut between words (transcripts have no full stops)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A sentence, a row of a table or a line of a record."""
+
+    passage: int
+    """Position in the list of passages."""
+    start: int
+    end: int
+    text: str
+    terms: frozenset[str]
+
+
+@dataclass(slots=True)
+class Source:
+    """Passages made ready to be evidence for many claims."""
+
+    passages: Sequence[str]
+    units: list[Unit] = field(init=False)
+    terms: frozenset[str] = field(init=False)
+    """Of all passages."""
+    is_record: bool = field(init=False)
+    """Whether a passage is a record."""
+    _weights: dict[str, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        records = [record_lines(passage) for passage in self.passages]
+        self.is_record = any(lines is not None for lines in records)
+        self.units = [
+            Unit(number, start, end, text, frozenset(content_words(text)))
+            for number, passage in enumerate(self.passages)
+            for start, end, text in _cut(records[number] if records[number] is not None else _prose(passage))
+        ]
+        found = Counter(term for unit in self.units for term in unit.terms)
+        self.terms = frozenset(found)
+        self._weights = {term: math.log(1 + len(self.units) / n) for term, n in found.items()}
+
+    def spelled(self, words: Mapping[str, str]) -> set[str]:
+        """The numbers that the passages give as words."""
+        return {number for word, number in words.items() if word in self.terms}
+
+    def weight(self, term: str) -> float:
+        """How much a term tells: its inverse document frequency with sentences as documents, > 0."""
+        return self._weights.get(term, math.log(2 + len(self.units)))
+
+    def select(self, claim: str, budget: int = BUDGET) -> list[Unit]:
+        """The units that carry most of a claim's terms, in their order, of at most so many characters together.
+
+        Each next one is that which adds most; what is left of the budget goes to the neighbours of the first ones,
+        which say who "he" is. All units when they fit.
+        """
+        if sum(len(unit.text) + 1 for unit in self.units) <= budget:
+            return list(self.units)
+        wanted = content_words(strip_citations(claim))
+        chosen: list[int] = []
+        covered: set[str] = set()
+        candidates = [place for place, unit in enumerate(self.units) if unit.terms & wanted]
+        while candidates:
+            best = max(candidates, key=lambda place: (self._gain(place, wanted, covered), -place))
+            candidates.remove(best)
+            if self._take(best, chosen, budget):
+                covered |= self.units[best].terms & wanted
+        for place in tuple(chosen[:3]) or (0,):
+            for neighbour in (place - 1, place + 1):
+                if 0 <= neighbour < len(self.units) and neighbour not in chosen:
+                    self._take(neighbour, chosen, budget)
+        return [self.units[place] for place in sorted(chosen)]
+
+    def _gain(self, place: int, wanted: set[str], covered: set[str]) -> float:
+        unit = self.units[place]
+        shared = unit.terms & wanted
+        new = sum(self.weight(term) for term in shared - covered)
+        return (new + 0.3 * sum(self.weight(term) for term in shared & covered)) / (12 + len(unit.terms)) ** 0.5
+
+    def _take(self, place: int, chosen: list[int], budget: int) -> bool:
+        if sum(len(self.units[other].text) + 1 for other in (*chosen, place)) > budget and chosen:
+            return False
+        chosen.append(place)
+        return True
+
+
+def _prose(passage: str) -> Iterator[tuple[int, int, str]]:
+    rows = list(table_lines(passage)) if passage.count("|") > 3 else []
+    inside = [(start, end) for start, end, _ in rows]
+    for span in split_sentences(passage):
+        if not any(start < span.end and span.start < end for start, end in inside):
+            yield span.start, span.end, span.text
+    yield from rows
+
+
+def _cut(lines: Sequence[tuple[int, int, str]] | Iterator[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
+    for start, end, text in lines:
+        if len(text) <= LONGEST_UNIT:
+            yield start, end, text
+            continue
+        verbatim = end - start == len(text)
+        for part in re.finditer(rf"\S.{{0,{LONGEST_UNIT - 1}}}(?!\S)|\S{{1,{LONGEST_UNIT}}}", text, re.DOTALL):
+            yield (start + part.start(), start + part.end(), part.group()) if verbatim else (start, end, part.group())

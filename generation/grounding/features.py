@@ -1,0 +1,96 @@
+"""What a small network is blind to, compared exactly: numbers, names, negations, and words that are nowhere."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .evidence import Source, Unit
+from .overlap import content_words
+
+NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
+_NAME = re.compile(r"(?<![.!?:;\"“‘'(\n]\s)(?<!^)\b[A-Z][\w’'&-]+(?:\s[A-Z][\w’'&-]+)*")
+_NEGATION = re.compile(r"\b(?:not|no|never|none|nor|neither|without|cannot)\b|n['’]t\b", re.IGNORECASE)
+_SMALL = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+          "nine": "9", "ten": "10", "eleven": "11", "twelve": "12"}  # fmt: skip
+
+FEATURES = (
+    "missing",
+    "missing_number",
+    "missing_name",
+    "beyond_evidence",
+    "best_sentence",
+    "negation",
+    "terms",
+    "record",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A claim held against passages word by word."""
+
+    values: tuple[float, ...]
+    """By `FEATURES`."""
+    spans: tuple[tuple[int, int], ...]
+    """The numbers and names of the claim that the passages do not have."""
+    carrier: Unit | None
+    """The sentence of the evidence that carries most of the claim's terms."""
+
+
+def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str = "") -> Comparison:
+    """Hold a claim against passages.
+
+    `missing`: the share of the claim's terms that neither the passages nor the context have, weighted by how much they
+    tell, 0..1. `missing_number`, `missing_name`: how many of its numbers and names are nowhere, at most 3.
+    `beyond_evidence`: the weighted share of terms that the selected evidence lacks; `best_sentence`: that its best
+    sentence has. `negation`: 1 when only one of claim and best sentence is negated. `terms`: how many, as a logarithm
+    to the base of e. `record`: 1 when a passage is a record.
+
+    Args:
+        claim: Without citations.
+        source: The passages.
+        evidence: What was selected of them for the claim.
+        context: What is given besides.
+    """
+    terms = content_words(claim)
+    given = content_words(context)
+    weights = {term: source.weight(term) for term in terms - given}
+    whole = sum(weights.values()) or 1.0
+    selected = frozenset[str]().union(*(unit.terms for unit in evidence))
+    shares = {unit: sum(weights[t] for t in unit.terms & weights.keys()) / whole for unit in evidence}
+    carrier = max(evidence, key=lambda unit: shares[unit], default=None)
+    numbers = _missing_numbers(claim, source, given)
+    names = _missing_names(claim, source, given)
+    negated = carrier is not None and bool(_NEGATION.search(claim)) != bool(_NEGATION.search(carrier.text))
+    values = (
+        sum(w for t, w in weights.items() if t not in source.terms) / whole,
+        min(len(numbers), 3),
+        min(len(names), 3),
+        sum(w for t, w in weights.items() if t not in selected) / whole,
+        shares[carrier] if carrier else 0.0,
+        float(negated),
+        math.log1p(len(terms)),
+        float(source.is_record),
+    )
+    return Comparison(tuple(map(float, values)), tuple(sorted({*numbers, *names})), carrier)
+
+
+def _missing_numbers(claim: str, source: Source, given: set[str]) -> list[tuple[int, int]]:
+    found = []
+    for match in NUMBER.finditer(claim):
+        value = match.group().rstrip(".,").replace(",", "")
+        if value not in source.terms and value not in given and value not in source.spelled(_SMALL):
+            found.append(match.span())
+    return found
+
+
+def _missing_names(claim: str, source: Source, given: set[str]) -> list[tuple[int, int]]:
+    found = []
+    for match in _NAME.finditer(claim):
+        words = content_words(match.group())
+        if words and not words & source.terms and not words & given:
+            found.append(match.span())
+    return found

@@ -1,0 +1,185 @@
+"""The verifier: a small network trained to tell whether passages carry a claim, and exact comparisons beside it.
+
+How it was trained: `training/grounding`. What it can and cannot do: `weights/MODEL_CARD.md`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+from tokenizers import Encoding, Tokenizer
+
+from ...errors import ModelLoadError
+from .claims import strip_citations
+from .combination import Combination
+from .evidence import Source, Unit
+from .features import Comparison, compare
+from .scoring import Evidence
+
+WEIGHTS = Path(__file__).with_name("weights")
+LONGEST = 256
+"""Tokens of claim and evidence together."""
+LONGEST_CLAIM = 128
+LONGEST_CONTEXT = 300
+"""Characters."""
+_STEP = 32
+"""Texts are padded to a multiple of so many tokens: each new length costs time once."""
+_KEPT = 16
+"""How many lists of passages stay prepared."""
+_BARE = 0.5
+"""The least probability of a claim's token at which it is marked as unsupported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A claim with its evidence, and what the network and the comparisons say."""
+
+    logit: float
+    """That the evidence carries the claim."""
+    bare: npt.NDArray[np.float32]
+    """For each token of the claim, the probability that the evidence does not carry it."""
+    places: Sequence[tuple[int, int]]
+    """Of those tokens in the claim."""
+    comparison: Comparison
+
+    @property
+    def values(self) -> npt.NDArray[np.float64]:
+        """What the combination weighs: the logit, the three worst tokens' mean, the comparisons."""
+        worst = float(np.sort(self.bare)[-3:].mean()) if len(self.bare) else 0.0
+        return np.array([self.logit, worst, *self.comparison.values])
+
+
+class Verifier:
+    """See `Scorer`. Safe to use from several threads; what it says of a claim does not depend on its neighbours.
+
+    Args:
+        folder: With `model.onnx`, `tokenizer.json` and `combination.json`.
+        threads: CPU threads; 0 for one a physical core.
+
+    Raises:
+        ModelLoadError: A file is missing or cannot be read.
+    """
+
+    name = "verifier"
+
+    def __init__(self, folder: Path = WEIGHTS, threads: int = 0) -> None:
+        from ...retrieval.quiet_openvino import CORE
+
+        self._streams = threads or psutil.cpu_count(logical=False) or 1
+        for needed in ("combination.json", "model.onnx", "tokenizer.json"):
+            if not (folder / needed).is_file():
+                raise ModelLoadError(f"the verifier lacks {needed}", path=folder, remedy="Install Ragstone again")
+        try:
+            self._combination = Combination(**json.loads((folder / "combination.json").read_text("utf-8")))
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._network: Any = CORE.compile_model(
+                str(folder / "model.onnx"),
+                "CPU",
+                {
+                    "PERFORMANCE_HINT": "THROUGHPUT",
+                    "NUM_STREAMS": self._streams,
+                    "INFERENCE_NUM_THREADS": self._streams,
+                },
+            )
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
+            raise ModelLoadError(
+                f"the verifier cannot be loaded ({type(error).__name__}: {error})",
+                path=folder,
+                remedy="Install Ragstone again",
+            ) from error
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._sources: OrderedDict[tuple[str, ...], Source] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def threshold(self) -> float:
+        """See `Scorer.threshold`."""
+        return self._combination.threshold
+
+    def score(self, claims: Sequence[str], passages: Sequence[str], context: str = "") -> list[Evidence]:
+        """See `Scorer.score`."""
+        return [self._judged(read) for read in self.read(claims, passages, context)]
+
+    def read(self, claims: Sequence[str], passages: Sequence[str], context: str = "") -> list[Read]:
+        """What the network and the comparisons say of each claim."""
+        source = self._source(passages)
+        if len(claims) < 2 or self._streams < 2:
+            return [self._read(claim, source, context) for claim in claims]
+        with ThreadPoolExecutor(min(self._streams, len(claims))) as pool:
+            return list(pool.map(lambda claim: self._read(claim, source, context), claims))
+
+    def _read(self, claim: str, source: Source, context: str) -> Read:
+        claim = strip_citations(claim)
+        evidence = source.select(claim)
+        first = self._tokenizer.encode(claim, add_special_tokens=True)
+        logit, tokens, places = self._infer(first, f"{context[:LONGEST_CONTEXT]} {_joined(evidence)}".strip())
+        bare = 1 / (1 + np.exp(-tokens))
+        return Read(logit, bare, places, compare(claim, source, evidence, context))
+
+    def _infer(
+        self, claim: Encoding, evidence: str
+    ) -> tuple[float, npt.NDArray[np.float32], Sequence[tuple[int, int]]]:
+        end = claim.ids[-1]
+        head = claim.ids[:-1][: LONGEST_CLAIM - 1] + [end]
+        rest = self._tokenizer.encode(evidence, add_special_tokens=False).ids[: LONGEST - len(head) - 1]
+        length = len(head) + len(rest) + 1
+        ids = np.zeros((1, min(-(-length // _STEP) * _STEP, LONGEST)), np.int64)
+        ids[0, :length] = [*head, *rest, end]
+        mask, kinds = np.zeros_like(ids), np.zeros_like(ids)
+        mask[0, :length] = 1
+        kinds[0, len(head) : length] = 1
+        request = self._network.create_infer_request()
+        found = request.infer({"input_ids": ids, "attention_mask": mask, "token_type_ids": kinds})
+        tokens = np.array(found[1][0, 1 : len(head) - 1], dtype=np.float32)
+        return float(found[0][0]), tokens, claim.offsets[1 : len(head) - 1]
+
+    def _judged(self, read: Read) -> Evidence:
+        support = self._combination.support(read.values)
+        carrier = read.comparison.carrier
+        spans = ()
+        if support < self.threshold:
+            bare = [place for place, value in zip(read.places, read.bare, strict=True) if value >= _BARE]
+            spans = _merged([*bare, *read.comparison.spans])
+        if carrier is None:
+            return Evidence(support, unsupported=spans)
+        return Evidence(support, carrier.passage, carrier.start, carrier.end, spans)
+
+    def _source(self, passages: Sequence[str]) -> Source:
+        """The passages made ready; those of the last questions stay so."""
+        key = tuple(passages)
+        with self._lock:
+            if key in self._sources:
+                self._sources.move_to_end(key)
+                return self._sources[key]
+        source = Source(key)
+        with self._lock:
+            self._sources[key] = source
+            while len(self._sources) > _KEPT:
+                self._sources.popitem(last=False)
+        return source
+
+
+def _joined(evidence: Sequence[Unit]) -> str:
+    return " ".join(unit.text for unit in evidence)
+
+
+def _merged(places: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Spans in order, those that touch or have one character between them as one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(places):
+        if merged and start <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return tuple(merged)
