@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sentencex
 
-CITATION = re.compile(r"\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
+CITATION = r"\[\s*(?:[Pp]assages?\s+)?\d{1,4}(?:\s*[,;]\s*\d{1,4})*\s*\](?!\()"
+"""`[1]`, `[1, 2]`, `[Passage 1]`; no link's text. A pattern without groups."""
 
-_LEADING_CITATIONS = re.compile(r"(?:\s*\[\s*\d+(?:\s*,\s*\d+)*\s*\])+")
+_CODE_OR_CITATION = re.compile(rf"(`[^`\n]*`)|{CITATION}")
+_LEADING_CITATIONS = re.compile(rf"(?:\s*{CITATION})+")
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ITEM_START = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")
 
 DECLINES = re.compile(
-    r"""^\W*(?:sorry,?\s)?(?:
+    r"""^\W*(?:(?:sorry|unfortunately),?\s|(?:based\son|according\sto)\s[^,.]{1,60},\s)?(?:
       i\s(?:do\snot|don['’]t)\sknow
     | i\s(?:cannot|can['’]t|am\sunable\sto)\s(?:find|answer|determine|tell)
     | the\s(?:provided\s)?(?:passages|documents|information)[^.]{0,40}\s(?:do|does)\snot\s
       (?:contain|mention|answer|provide|specify|say|state|include)
     | none\sof\sthe\s(?:provided\s)?(?:passages|documents)
     | there\sis\sno\s(?:information|mention)
+    | (?:it|this|that|the\s[^.,;:]{1,60})\s(?:is|are)\snot\s(?:mentioned|stated|specified|given|clear)
+      \s(?:in|from|by)\sthe\s(?:provided\s)?(?:passages|documents|information)
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -58,19 +63,26 @@ def _boundaries(text: str) -> Iterator[tuple[int, int]]:
     start = 0
     for item in [*_ITEM_START.finditer(text), None]:
         end = item.start() if item else len(text)
-        for boundary in sentencex.get_sentence_boundaries("en", text[start:end]):
-            yield start + boundary["start_index"], start + boundary["end_index"]
+        for boundary_start, boundary_end in sentence_boundaries(text[start:end]):
+            yield start + boundary_start, start + boundary_end
         start = end
 
 
+def sentence_boundaries(text: str) -> list[tuple[int, int]]:
+    """Where sentences start and end, with the white space after them; any text will do, also half a surrogate pair."""
+    text = text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+    return [(found["start_index"], found["end_index"]) for found in sentencex.get_sentence_boundaries("en", text)]
+
+
 def strip_citations(text: str) -> str:
-    """The text without its `[n]`."""
-    return re.sub(r"[ \t]+([.,;:!?\n]|$)", r"\1", re.sub(r"[ \t]{2,}", " ", CITATION.sub("", text))).strip()
+    """The text without its `[n]`; what stands in backticks is code and keeps its own."""
+    return _reduced(text, _PLAIN)[0]
 
 
 def cited_numbers(text: str) -> list[int]:
     """The numbers of `[n]` and `[n, m]`, each once, in order."""
-    numbers = (int(number) for match in CITATION.finditer(text) for number in match.group(1).split(","))
+    cited = (match.group() for match in _CODE_OR_CITATION.finditer(text) if not match.group(1))
+    numbers = (int(number) for listed in cited for number in re.findall(r"\d+", listed))
     return list(dict.fromkeys(numbers))
 
 
@@ -79,7 +91,110 @@ def declines(text: str) -> bool:
     return bool(DECLINES.match(strip_citations(text)))
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a sentence states, as a scorer reads it: without citations and Markdown."""
+
+    text: str
+    context: str
+    """What introduces it, and is not claimed by it: the line above its list."""
+    places: tuple[int, ...]
+    """Where each character of `text` stands in the sentence; -1 for what does not stand there."""
+
+    def located(self, spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+        """Spans of `text` as spans of the sentence; those of what does not stand there are left out."""
+        found = []
+        for start, end in spans:
+            places = [place for place in self.places[start:end] if place >= 0]
+            if places:
+                found.append((min(places), max(places) + 1))
+        return tuple(found)
+
+
+def claim_of(sentence: str, context: str = "") -> Claim | None:
+    """What a sentence states; None for questions, refusals, courtesies, and what only introduces or points."""
+    text, places = _reduced(sentence, (*_PLAIN, *_MARKUP))
+    bare = text.rstrip("\"'”’»)")
+    if not re.search(r"\w", text) or bare.endswith(("?", "？", "؟", ":")):
+        return None
+    if DECLINES.match(text) or _POINTS.fullmatch(text) or _COURTESY.match(text) or _SAYS_NOTHING.match(text):
+        return None
+    return Claim(text, context, places)
+
+
+def row_claim(row: str, columns: Sequence[str], context: str = "") -> Claim | None:
+    """What a table's row states: `column: value; column: value`."""
+    parts: list[str] = []
+    places: list[int] = []
+    for number, cell in enumerate(re.finditer(r"[^|]+", row.strip().strip("|"))):
+        value, inside = _reduced(cell.group(), (*_PLAIN, *_MARKUP))
+        if not re.search(r"\w", value):
+            continue
+        column = _reduced(columns[number], _MARKUP)[0] if number < len(columns) else ""
+        before = ("; " if parts else "") + (f"{column}: " if column else "")
+        start = cell.start() + len(row) - len(row.lstrip().lstrip("|"))
+        parts.append(before + value)
+        places += [-1] * len(before) + [start + place for place in inside]
+    return Claim("".join(parts), context, tuple(places)) if parts else None
+
+
 def is_claim(sentence: str) -> bool:
-    """Whether a sentence states something that passages could support: questions and refusals do not."""
-    text = strip_citations(sentence)
-    return bool(re.search(r"\w", text)) and not text.endswith("?") and not declines(text)
+    """Whether a sentence states something that passages could support."""
+    return claim_of(sentence) is not None
+
+
+_PLAIN = (_CODE_OR_CITATION, re.compile(r"([ \t])[ \t]+"), re.compile(r"[ \t]+(?=[.,;:!?\n]|$)"))
+"""What goes with a sentence's citations; a group stays."""
+_MARKUP = (
+    re.compile(r"^\s*(?:[-*+•–]|\d{1,3}[.)]|#{1,6}|>)\s+"),
+    re.compile(r"!?\[([^\]\n]*)\]\([^)\s]*\)"),
+    re.compile(r"\*\*|__|~~|`|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)"),
+)
+"""What goes of its Markdown."""
+_POINTS = re.compile(
+    r"""\W*(?:(?:see|in|from|source|answer|according\sto|as\s(?:stated|mentioned|described)\sin)\W+)?(?:the\s)?
+    (?:(?:passages?|documents?|sources?|references?)(?:\W|\d|\band\b|\bor\b)*|\W*)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""`Passage 1.`, `See the passages.`: no more than a citation."""
+_COURTESY = re.compile(
+    r"""\W*(?:
+      (?:sure|certainly|of\scourse|absolutely|okay|ok|great\squestion|thank\syou|thanks|you['’]re\swelcome|hello|hi)
+      (?:\W*$|\W+(?:here|i|let|thanks?|thank)\b)
+    | here\s(?:is|are)\s(?:the|a|an|some|your|my)\s(?:short\s|brief\s)?
+      (?:answers?|summary|overview|list|information|details|examples?|steps?)\b
+    | (?:please\s)?(?:let\sme\sknow|feel\sfree)\b
+    | if\syou\s(?:have|need|want|would\slike)\b[^.]{0,80}\b(?:questions?|help|ask|let\sme\sknow|know)\b
+    | i\s(?:hope|apologi[sz]e)\b | i['’]m\s(?:sorry|happy|glad)\b | i(?:['’]d|\swould)\sbe\s(?:happy|glad)\b
+    | as\san?\s(?:ai\s)?(?:large\s)?language\smodel\b | as\san\sai\b
+    | (?:[^,"“]{1,120},\s)?i(?:\swould|['’]d)?\s(?:recommend|suggest|advise)\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SAYS_NOTHING = re.compile(
+    r"""\W*(?:(?:however|but|so|well|still),?\s)?(?:
+      (?:it|this|that|these|they)\s(?:may|might|can|could|will)\s(?:vary|differ|depend|change)\b[^,;]{0,40}$
+    | (?:it|this|that)\s(?:all\s)?depends\b[^,;]{0,40}$
+    | (?:it|this)\sis\s(?:\w+\s)?(?:difficult|hard|impossible)\sto\s(?:say|tell|know|determine)\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Hedges without a fact; `It may weigh 40 kg` states one."""
+
+
+def _reduced(text: str, patterns: Iterable[re.Pattern[str]]) -> tuple[str, tuple[int, ...]]:
+    """The text without what the patterns match but their group, and where each character stood."""
+    places = list(range(len(text)))
+    for pattern in patterns:
+        kept: list[int] = []
+        last = 0
+        for match in pattern.finditer(text):
+            kept += range(last, match.start())
+            if match.lastindex:
+                kept += range(*match.span(1))
+            last = match.end()
+        if last:
+            kept += range(last, len(text))
+            text, places = "".join(text[place] for place in kept), [places[place] for place in kept]
+    start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    return text[start:end], tuple(places[start:end])

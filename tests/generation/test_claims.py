@@ -1,0 +1,190 @@
+"""What an answer is made of, and what of it states something."""
+
+import random
+import time
+
+import pytest
+
+from ragstone.generation.grounding.claims import claim_of, is_claim
+from ragstone.generation.grounding.segments import Segments, split_segments
+
+ANSWER = """Sure! Here is what the passages say:
+
+## The pump
+The pump weighs:
+- 40 kg, with oil [1]
+- **38 kg** without. It was 3.5 m long in Jan. 2019 [2]. Dr. Holm left!
+    1. `arr[1]` is nested
+
+Afterwards it was sold. [1] It cost EUR 1,950 [Passage 2].
+
+| Part | Weight |
+| --- | ---: |
+| pump | 40 kg [1] |
+
+```python
+x = a[1]. Then go.
+
+# no heading
+```
+I hope this helps. Shall I go on?"""
+
+
+def claims(answer: str) -> list[str | None]:
+    found = [segment.claim() for segment in split_segments(answer)]
+    return [None if claim is None else claim.text for claim in found]
+
+
+def test_an_answer_is_its_sentences_items_rows_and_code() -> None:
+    kinds = [(segment.kind, segment.text) for segment in split_segments(ANSWER)]
+    assert ("heading", "## The pump") in kinds
+    assert ("sentence", "- **38 kg** without.") in kinds
+    assert ("sentence", "Afterwards it was sold. [1]") in kinds
+    assert ("table_header", "| Part | Weight |\n| --- | ---: |") in kinds
+    assert ("row", "| pump | 40 kg [1] |") in kinds
+    assert ("code", "```python\nx = a[1]. Then go.\n\n# no heading\n```") in kinds
+
+
+def test_only_what_states_something_is_a_claim_and_markup_is_no_part_of_it() -> None:
+    assert [claim for claim in claims(ANSWER) if claim] == [
+        "40 kg, with oil",
+        "38 kg without.",
+        "It was 3.5 m long in Jan. 2019.",
+        "Dr. Holm left!",
+        "arr[1] is nested",
+        "Afterwards it was sold.",
+        "It cost EUR 1,950.",
+        "Part: pump; Weight: 40 kg",
+    ]
+
+
+def test_an_item_has_the_line_above_its_list_as_context_and_what_follows_the_list_has_not() -> None:
+    contexts = {segment.text: segment.context for segment in split_segments(ANSWER)}
+    assert contexts["- 40 kg, with oil [1]"] == contexts["1. `arr[1]` is nested"] == "The pump weighs:"
+    assert contexts["Afterwards it was sold. [1]"] == ""
+
+
+def test_a_nested_list_is_introduced_by_both_lines_above_it() -> None:
+    answer = "The parts are:\n- the pump, with:\n  - a valve\n- the motor"
+    contexts = {segment.text: segment.context for segment in split_segments(answer)}
+    assert contexts["- a valve"] == "The parts are: - the pump, with:"
+    assert contexts["- the motor"] == "The parts are:"
+
+
+def test_a_claim_knows_where_each_of_its_characters_stands() -> None:
+    for segment in split_segments(ANSWER):
+        assert ANSWER[segment.start : segment.start + len(segment.text)] == segment.text
+        claim = segment.claim()
+        for character, place in zip(claim.text, claim.places, strict=True) if claim else ():
+            assert place < 0 or segment.text[place] == character
+
+
+def test_a_span_of_a_row_is_found_in_its_cell_and_a_column_s_name_is_nowhere() -> None:
+    header, row = split_segments("| Part | Weight |\n|---|---|\n| pump | **40 kg** [1] |")
+    claim = row.claim()
+    assert header.claim() is None
+    assert claim is not None
+    start = claim.text.index("40 kg")
+    ((found_start, found_end),) = claim.located([(start, start + 5), (0, 5)])
+    assert row.text[found_start:found_end] == "40 kg"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Is it 40 kg?",
+        "It has these parts:",
+        "**Parts:**",
+        "I don't know.",
+        "Based on the provided passages, I cannot determine the weight.",
+        "The weight is not mentioned in the passages.",
+        "Passage [1]",
+        "See passages 1 and 2.",
+        "[1]",
+        "According to the passages [1][2].",
+        "Sure!",
+        "Sure, here is the answer.",
+        "Here are some examples from the text.",
+        "I hope this helps!",
+        "Let me know if you have any questions.",
+        "If you need more details, feel free to ask.",
+        "It may vary.",
+        "However, it depends.",
+        "It is difficult to say how many there are.",
+        "As an AI language model, I do not have access to the internet.",
+        "* * *",
+        "",
+    ],
+)
+def test_what_states_nothing_is_no_claim(sentence: str) -> None:
+    assert not is_claim(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "It may weigh 40 kg.",
+        "It is important to note that the pump weighs 40 kg.",
+        "Sure, the pump weighs 40 kg.",
+        "Yes.",
+        "2019",
+        "**Paris**",
+        "- 40 kg",
+        "Press the red button.",
+        "The passage to India was opened in 1869.",
+        "In 2019.",
+        "Documents are kept for ten years.",
+        "Here is the pump's serial number: 4711.",
+        'He said: "I recommend the new pump."',
+        "泵重四十公斤。",
+        "The weight depends on the oil, which is 2 kg.",
+    ],
+)
+def test_a_statement_is_a_claim_also_when_it_is_hedged_short_or_an_instruction(sentence: str) -> None:
+    assert is_claim(sentence)
+
+
+def test_a_bold_line_is_a_heading_only_where_something_follows() -> None:
+    assert claims("**Weight**\nIt is 40 kg.") == [None, "It is 40 kg."]
+    assert claims("**Paris**") == ["Paris"]
+
+
+def test_a_short_line_ends_where_it_ends_and_a_wrapped_one_goes_on() -> None:
+    assert claims("Weight: 40 kg\nPrice: EUR 5") == ["Weight: 40 kg", "Price: EUR 5"]
+    wrapped = "The pump in hall B, which was replaced in 2019 by Dr. Holm himself,\nweighs 40 kg."
+    assert len(claims(wrapped)) == 1
+
+
+PIECES = [
+    *("a ", "Dr.", "Word ", ".", " ", "\n", "\n\n", "- ", "1. ", "|", "| a | b |\n", "|---|---|\n", "```", "```\n"),
+    *("[1]", "[", "]", "1", ", ", "`", "**", "#", " # ", "!", "?", "。", "日本", ":", "\t", "3.5", "\u00a0", "\r\n"),
+    *("\U0001f600", "x" * 50, "e.g. ", "(", ")", '"', "Passage", "y " * 1100, "\x00", "\u202e", "\ud800"),
+]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_parts_are_the_whole_answer_and_the_same_however_its_words_arrive(seed: int) -> None:
+    draw = random.Random(seed)
+    answer = ANSWER if seed % 4 == 0 else "".join(draw.choice(PIECES) for _ in range(draw.randint(1, 100)))
+    whole = split_segments(answer)
+    segments, arrived, place = Segments(), [], 0
+    while place < len(answer):
+        step = draw.randint(1, 5)
+        arrived += segments.feed(answer[place : place + step])
+        place += step
+    assert [*arrived, *segments.finish()] == whole
+    assert "".join(segment.gap + segment.text for segment in whole).rstrip() == answer.rstrip()
+    assert all(claim_of(segment.text) is None or segment.text for segment in whole)
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello world. ", "word ", "Dr. ", '"A. ', "[1, ", "`a", "- a\n", "| a |\n", "x", ". "]
+)
+def test_the_work_grows_with_the_answer_and_not_with_its_square(text: str) -> None:
+    def seconds(characters: int) -> float:
+        answer, started = text * (characters // len(text)), time.process_time()
+        for segment in split_segments(answer):
+            segment.claim()
+        return time.process_time() - started
+
+    assert seconds(40_000) < 12 * seconds(10_000) + 0.1
