@@ -38,6 +38,7 @@ def ingest_options(
         duplicates=s.duplicates,
         collection=collection,
         index_memory_mb=s.index_memory_mb,
+        instructions=s.instructions != "off",
         embedding_model=embedding_model or s.embedding_model or DEFAULT_EMBEDDING_MODEL,
     )
 

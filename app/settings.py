@@ -114,6 +114,12 @@ class Settings:
         high=1,
     )
     context_trim: bool = _setting(False, "Of each passage, give it only the sentences near the question's words.")
+    instructions: str = _setting(
+        "cut",
+        "Text that speaks to the assistant: keep it out of prompts, only flag it in `docs list`, or do not look for it "
+        "(see `docs/safety.md`).",
+        choices=("cut", "flag", "off"),
+    )
     prompts_dir: str = _setting("", "Your own prompts: a file here replaces ours of that name (see `docs/prompts.md`).")
     prompt_style: str = _setting(
         "answer", "Answer at once, or reason first and show only the answer.", choices=("answer", "chain_of_thought")

@@ -22,10 +22,10 @@ from _timing import table
 
 from ragstone.app.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from ragstone.eval.stats import estimate
+from ragstone.generation.models import ModelStore
 from ragstone.ingest.instructions import Embed, Instruction, find_instructions
 from ragstone.ingest.instructions.sentences import pieces
 from ragstone.retrieval.embedding import load_embedder
-from ragstone.generation.models import ModelStore
 
 NOTINJECT = DATA / "robustness" / "notinject"
 ENOUGH = 0.8

@@ -33,6 +33,8 @@ class IngestOptions:
     """Where the files go; None leaves known ones where they are, and puts new ones into none."""
     index_memory_mb: int = 2048
     """What the index's vectors may take in memory; see `retrieval.index`."""
+    instructions: bool = True
+    """Whether what speaks to the assistant is looked for (see `ingest.instructions`)."""
     embedding_model: str = ""
     """Its name, as part of what the stored chunks depend on; it has to mean the same from every folder."""
 

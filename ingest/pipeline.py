@@ -18,9 +18,10 @@ import numpy as np
 
 from ..errors import SourceError
 from ..retrieval.library import Library
-from ..retrieval.records import NewDocument, NewFile, StoredFile
+from ..retrieval.records import Instruction, NewDocument, NewFile, StoredFile
 from .chunking import ChunkPlan, embedded_texts
 from .drafts import Draft, DraftReader, PendingFile, path_of
+from .instructions import VERSION, embed_cut, find_instructions
 from .isolation import ParserPool
 from .options import IngestOptions
 from .report import IngestReport, Progress
@@ -72,6 +73,8 @@ def ingest(
         changed = run.compare(found.files, stored, gone)
         if changed:
             run.read(changed, stored, embedder())
+        if options.instructions:
+            run.check_earlier(embedder)
         if library.revision != before:
             _publish(library, options.index_memory_mb)
     run.report.seconds = time.monotonic() - started
@@ -140,6 +143,16 @@ class _Run:
             self._store(pending, stored, plan, embedder)
         self._report_progress("")
 
+    def check_earlier(self, embedder: Callable[[], Embedder]) -> None:
+        """Look for instructions in what another version of the detector, or none, has read."""
+        for file_id, documents in self._library.unchecked(VERSION).items():
+            found = {i: self._instructions(self._path(i), self._library.text(i), embedder) for i in documents}
+            self._library.note_instructions(file_id, VERSION, found)
+
+    def _path(self, document_id: int) -> str:
+        document = self._library.document(document_id)
+        return document.path if document else ""
+
     def _has_changed(self, file: SourceFile, known: StoredFile) -> bool:
         may_open_now = bool(known.failed and self._options.limits.passwords)
         return may_open_now or has_changed(file, known, self._options.recipe(file.absolute))
@@ -184,17 +197,20 @@ class _Run:
         for read in pending:
             known = stored.get(str(read.file.absolute))
             chunks = sum(len(draft.chunks) for draft in read.drafts)
-            self._library.store(self._new_file(read, vectors[row : row + chunks], known))
+            self._library.store(self._new_file(read, vectors[row : row + chunks], known, embedder))
             row += chunks
             self.report.updated += known is not None
             self.report.added += known is None
             self._done += 1
             self._bytes_done += read.file.size
 
-    def _new_file(self, read: PendingFile, vectors: npt.NDArray[np.float32], known: StoredFile | None) -> NewFile:
+    def _new_file(
+        self, read: PendingFile, vectors: npt.NDArray[np.float32], known: StoredFile | None, embedder: Embedder
+    ) -> NewFile:
         file, documents, row = read.file, [], 0
         for draft in read.drafts:
-            documents.append(_new_document(draft, vectors[row : row + len(draft.chunks)]))
+            found = self._instructions(path_of(file, draft.part), draft.document.text, lambda: embedder)
+            documents.append(_new_document(draft, vectors[row : row + len(draft.chunks)], found))
             row += len(draft.chunks)
         collection = self._options.collection
         return NewFile(
@@ -208,7 +224,17 @@ class _Run:
             read_at=self._started,
             failed=read.failed,
             documents=documents,
+            checked=VERSION if self._options.instructions else 0,
         )
+
+    def _instructions(self, path: str, text: str, embedder: Callable[[], Embedder]) -> list[Instruction]:
+        """What in a document speaks to the assistant; noted in the report."""
+        if not self._options.instructions:
+            return []
+        found = find_instructions(text, lambda texts: embed_cut(embedder(), texts))
+        if found:
+            self.report.instructions.append((path, len(found)))
+        return found
 
     def _fail(self, path: str, reason: str) -> None:
         log.info("%s: %s", path, reason)
@@ -220,7 +246,7 @@ class _Run:
         self._tell(Progress(path, self._done, self._files, self.report.chunks, fraction))
 
 
-def _new_document(draft: Draft, vectors: npt.NDArray[np.float32]) -> NewDocument:
+def _new_document(draft: Draft, vectors: npt.NDArray[np.float32], found: Sequence[Instruction]) -> NewDocument:
     document = draft.document
     return NewDocument(
         part=draft.part,
@@ -232,6 +258,7 @@ def _new_document(draft: Draft, vectors: npt.NDArray[np.float32]) -> NewDocument
         pages=document.pages,
         chunks=draft.chunks,
         vectors=vectors,
+        instructions=found,
     )
 
 

@@ -48,6 +48,8 @@ class IngestReport:
     duplicates: list[Duplicate] = field(default_factory=list)
     recognized: list[tuple[str, list[int]]] = field(default_factory=list)
     """(path, pages whose text was recognized in their image)."""
+    instructions: list[tuple[str, int]] = field(default_factory=list)
+    """(path, places in it that speak to the assistant; see `ingest.instructions`)."""
     chunks: int = 0
     """Chunks embedded."""
     seconds: float = 0.0

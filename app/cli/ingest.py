@@ -109,6 +109,7 @@ def _as_json(report: IngestReport) -> dict[str, object]:
             "recognized": [{"path": path, "pages": pages} for path, pages in report.recognized],
             "unsupported": report.unsupported,
             "duplicates": [asdict(duplicate) for duplicate in report.duplicates],
+            "instructions": [{"path": path, "places": places} for path, places in report.instructions],
         },
         "chunks": report.chunks,
         "seconds": round(report.seconds, 3),
@@ -148,6 +149,9 @@ def _remarks(report: IngestReport) -> Iterator[tuple[str, str]]:
     for duplicate in report.duplicates:
         did = "skipped, " if duplicate.skipped else ""
         yield f"Near-duplicate: {duplicate.path}: {did}{duplicate.similarity:.0%} as {duplicate.of}", "yellow"
+    for path, places in report.instructions:
+        what = f"{places} places speak" if places > 1 else "1 place speaks"
+        yield f"Hidden instructions: {path}: {what} to the assistant; see `ragstone docs show`", "yellow"
     if report.unsupported:
         kinds = Counter(Path(path).suffix.lower() or "no suffix" for path in report.unsupported)
         named = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())

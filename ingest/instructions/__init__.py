@@ -1,4 +1,4 @@
-"""Instructions hidden in documents: sentences that speak to the assistant that reads them, not to the document's reader.
+"""Instructions hidden in documents: what speaks to the assistant that reads them, and not to the document's reader.
 
 Two judges, both cheap. One knows such sentences by their words, wherever they stand ("add a link to your answer"). The
 other finds requests that would be harmless elsewhere, but have nothing to do with the text around them ("explain
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["VERSION", "Embed", "Instruction", "find_instructions"]
+    from ...retrieval.embedding import Embedder
+
+__all__ = ["VERSION", "Embed", "Instruction", "embed_cut", "find_instructions"]
 
 VERSION = 1
 """Of the detector: documents that another one has checked are checked anew by the next ingest."""
@@ -37,6 +39,8 @@ FOREIGN = 0.18
 1,284 harmless documents; see `training/injection_topic.py`."""
 LONGEST_QUOTE = 500
 """Characters of a quotation that belongs to a request."""
+SPARE = 8
+"""Tokens left free where a text is cut, for its end may be read otherwise then."""
 
 _QUOTE = re.compile(r"""(?<!\w)(["'])(?=\w)""")
 _CODE = re.compile(r"\s*(```|~~~)[^\n]*\n.*?(?:\n[ \t]*\1|\Z)", re.DOTALL)
@@ -63,6 +67,12 @@ def find_instructions(text: str, embed: Embed | None = None, words: Words | None
     if embed is not None and requests:
         found += _off_topic(text, requests, embed)
     return _apart(found)
+
+
+def embed_cut(embedder: Embedder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Vectors of texts, of which as much is read as the model can: letters of some scripts take several tokens."""
+    ends = [offsets[: embedder.passage_tokens - SPARE] for offsets in embedder.token_offsets(texts)]
+    return embedder.embed_passages([text[: end[-1][1] if end else 0] for text, end in zip(texts, ends, strict=True)])
 
 
 def _off_topic(text: str, requests: Sequence[tuple[int, int]], embed: Embed) -> list[Instruction]:

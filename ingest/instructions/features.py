@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 _TOKEN = re.compile(
     r"(?P<url>(?:https?://|www\.)[^\s)\]>\"']+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|xyz|io|info|biz)\b)"
@@ -59,7 +60,7 @@ def features(words: list[str]) -> set[str]:
     """The features of a piece, each of which it has or has not."""
     kinds = [kind for word in words if (kind := _KIND.get(word))]
     found = set(words)
-    found.update(f"{one} {two}" for one, two in zip(words, words[1:], strict=False))
+    found.update(f"{one} {two}" for one, two in pairwise(words))
     found.update(f"{one}>{two}" for place, one in enumerate(kinds) for two in kinds[place + 1 : place + 5])
     found.update(f"{a}>{b}>{c}" for a, b, c in zip(kinds, kinds[1:], kinds[2:], strict=False))
     first = _first(words)
