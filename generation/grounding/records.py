@@ -8,11 +8,15 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 LONGEST_LITERAL = 200_000
 """Characters of a Python literal that are parsed at most; JSON has no such limit."""
+LONGEST_VALUE = 80
+"""Characters of a value that shares a line with its siblings."""
+LONGEST_LIST = 300
+"""Characters of a list of values that is one line."""
 
 _WORDS_OF_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _HOUR = re.compile(r"\b([01]?\d|2[0-4]):([0-5]?\d)\b(?!:?\d)")
@@ -42,29 +46,34 @@ def record_lines(passage: str) -> list[Line] | None:
     if not isinstance(value, dict | list):
         return None
     places = _Places(passage)
-    return [(*places.of(values), line) for line, values in _lines(value, "") if line]
+    return [(*places.of(pairs), line) for line, pairs in _lines(value, "") if line]
 
 
-def _lines(value: Any, name: str) -> Iterator[tuple[str, list[str]]]:
-    """Lines with the values as they are written, outermost first."""
+Pair = tuple[str, Any]
+"""A key and its value; the key is empty in a list."""
+
+
+def _lines(value: Any, name: str) -> Iterator[tuple[str, list[Pair]]]:
+    """Lines, each with what it says of the record, outermost first."""
     if isinstance(value, dict):
-        scalars = {_name(key): v for key, v in value.items() if not isinstance(v, dict | list)}
-        short = {key: v for key, v in scalars.items() if not (isinstance(v, str) and len(v) > 80)}
+        short = {key: v for key, v in value.items() if not isinstance(v, dict | list) and len(str(v)) <= LONGEST_VALUE}
         if short:
-            said = ", ".join(f"{key} {_said(v)}" for key, v in short.items())
-            yield (f"{name}: {said}" if name else said), [_written(v) for v in short.values()]
+            yield _line(name, ", ".join(f"{_name(key)} {_said(v)}" for key, v in short.items())), list(short.items())
         for key, v in value.items():
-            if _name(key) not in short:
+            if key not in short:
                 yield from _lines(v, f"{name} {_name(key)}".strip())
     elif isinstance(value, list | tuple):
-        if all(not isinstance(v, dict | list) for v in value) and sum(len(str(v)) for v in value) <= 300:
-            said = ", ".join(_said(v) for v in value)
-            yield (f"{name}: {said}" if name else said), [_written(v) for v in value]
+        if all(not isinstance(v, dict | list) for v in value) and sum(len(str(v)) for v in value) <= LONGEST_LIST:
+            yield _line(name, ", ".join(map(_said, value))), [("", v) for v in value]
         else:
             for v in value:
                 yield from _lines(v, name)
     else:
-        yield (f"{name}: {_said(value)}" if name else _said(value)), [_written(value)]
+        yield _line(name, _said(value)), [("", value)]
+
+
+def _line(name: str, said: str) -> str:
+    return f"{name}: {said}" if name and said else said
 
 
 def _name(key: object) -> str:
@@ -85,26 +94,29 @@ def _twelve_hours(match: re.Match[str]) -> str:
     return f"{match[0]} ({(hour + 11) % 12 + 1}:{minute:02} {'AM' if hour < 12 else 'PM'})"
 
 
-def _written(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)[1:-1] if isinstance(value, str) else json.dumps(value, default=str)
-
-
 class _Places:
-    """Finds values in the text that they were parsed from, in order."""
+    """Finds what lines say in the text that they were parsed from; what is there twice, in order."""
 
     def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
+        self._text = text
+        self._ends: dict[str, int] = {}
 
-    def of(self, values: list[str]) -> tuple[int, int]:
-        """From the start of the first value to the end of the last one, as far as they are found."""
-        start = end = -1
-        for value in values:
-            found = self._text.find(value, self._at) if value else -1
-            if found < 0:
-                continue
-            self._at = end = found + len(value)
-            start = found if start < 0 else start
-        return (start, end) if start >= 0 else (self._at, self._at)
+    def of(self, pairs: Sequence[Pair]) -> tuple[int, int]:
+        """From the start of the first pair to the end of the last one, as far as they are found; else the whole."""
+        spans = [span for key, value in pairs if (span := self._of(str(key), value))]
+        if not spans:
+            return 0, len(self._text)
+        return min(start for start, _ in spans), max(end for _, end in spans)
+
+    def _of(self, key: str, value: Any) -> tuple[int, int] | None:
+        written = "|".join(
+            re.escape(form) for form in (json.dumps(value, ensure_ascii=False, default=str), repr(value))
+        )
+        pattern = rf"""["']{re.escape(key)}["']\s*:\s*(?:{written})""" if key else f"(?:{written})"
+        found = re.compile(pattern).search(self._text, self._ends.get(pattern, 0))
+        if found:
+            self._ends[pattern] = found.end()
+        return found.span() if found else None
 
 
 def table_lines(passage: str) -> Iterator[Line]:

@@ -73,8 +73,6 @@ class Verifier:
     name = "verifier"
 
     def __init__(self, folder: Path = WEIGHTS, threads: int = 0) -> None:
-        from ...retrieval.quiet_openvino import CORE
-
         self._streams = threads or psutil.cpu_count(logical=False) or 1
         for needed in ("combination.json", "model.onnx", "tokenizer.json"):
             if not (folder / needed).is_file():
@@ -82,15 +80,7 @@ class Verifier:
         try:
             self._combination = Combination(**json.loads((folder / "combination.json").read_text("utf-8")))
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            self._network: Any = CORE.compile_model(
-                str(folder / "model.onnx"),
-                "CPU",
-                {
-                    "PERFORMANCE_HINT": "THROUGHPUT",
-                    "NUM_STREAMS": self._streams,
-                    "INFERENCE_NUM_THREADS": self._streams,
-                },
-            )
+            self._network = _compiled(folder / "model.onnx", self._streams)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise ModelLoadError(
                 f"the verifier cannot be loaded ({type(error).__name__}: {error})",
@@ -131,7 +121,7 @@ class Verifier:
         self, claim: Encoding, evidence: str
     ) -> tuple[float, npt.NDArray[np.float32], Sequence[tuple[int, int]]]:
         end = claim.ids[-1]
-        head = claim.ids[:-1][: LONGEST_CLAIM - 1] + [end]
+        head = [*claim.ids[:-1][: LONGEST_CLAIM - 1], end]
         rest = self._tokenizer.encode(evidence, add_special_tokens=False).ids[: LONGEST - len(head) - 1]
         length = len(head) + len(rest) + 1
         ids = np.zeros((1, min(-(-length // _STEP) * _STEP, LONGEST)), np.int64)
@@ -168,6 +158,22 @@ class Verifier:
             while len(self._sources) > _KEPT:
                 self._sources.popitem(last=False)
         return source
+
+
+def _compiled(path: Path, streams: int) -> Any:
+    """The network for so many claims at a time.
+
+    Its weights of 8 bits are multiplied out first: OpenVINO 2026.4, left to do so while it runs, dies of a division by
+    zero on CPUs with AMX.
+    """
+    from ...retrieval.quiet_openvino import CORE  # isort: skip  # before anything else of OpenVINO
+    from openvino.passes import ConstantFolding, Manager
+
+    model, passes = CORE.read_model(str(path)), Manager()
+    passes.register_pass(ConstantFolding())
+    passes.run_passes(model)
+    hints = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams}
+    return CORE.compile_model(model, "CPU", hints)
 
 
 def _joined(evidence: Sequence[Unit]) -> str:

@@ -17,7 +17,8 @@ import numpy as np
 import psutil
 
 from ...errors import ModelLoadError
-from ..quiet_openvino import CORE, openvino as ov
+from ..quiet_openvino import CORE
+from ..quiet_openvino import openvino as ov
 from ._export import export
 
 if TYPE_CHECKING:

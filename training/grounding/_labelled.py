@@ -1,4 +1,4 @@
-"""Sets that people labelled, each in the form in which it was published; `sources.toml` says where and under what licence."""
+"""Sets that people labelled, each as it was published; `sources.toml` says where, and under what licence."""
 
 from __future__ import annotations
 

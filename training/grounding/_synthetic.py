@@ -1,4 +1,4 @@
-"""Negatives made by rule, with the words that were changed: names, numbers, dates, units, negations, and what was added.
+"""Negatives made by rule, with the words that were changed: names, numbers, dates, units, negations, additions.
 
 The kinds of error are those of Kryscinski et al., "Evaluating the Factual Consistency of Abstractive Text
 Summarization", EMNLP 2020, and of the RAGTruth paper's taxonomy (baseless information).
@@ -25,8 +25,9 @@ _NEGATION = re.compile(r"\s(not|never)\b|\bno\s", re.IGNORECASE)
 
 _PAIRS = """
 increase/decrease increased/decreased increases/decreases increasing/decreasing rise/fall rose/fell before/after
-first/last more/less more/fewer higher/lower highest/lowest largest/smallest greater/smaller older/younger longer/shorter
-always/never allowed/forbidden includes/excludes open/closed opened/closed won/lost win/lose north/south east/west
+first/last more/less more/fewer higher/lower highest/lowest largest/smallest greater/smaller older/younger
+longer/shorter always/never allowed/forbidden includes/excludes open/closed opened/closed won/lost win/lose
+north/south east/west
 northern/southern eastern/western minimum/maximum early/late earlier/later above/below begin/end began/ended
 accepted/rejected approved/rejected supports/opposes supported/opposed agreed/refused buy/sell bought/sold
 gained/lost success/failure successful/unsuccessful strong/weak good/bad positive/negative major/minor public/private
