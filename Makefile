@@ -7,7 +7,7 @@ BIN := .venv/bin
 LLAMA_BACKEND ?= auto
 export LLAMA_BACKEND
 
-.PHONY: demo test lint install docs llama-bench clean
+.PHONY: demo test lint install docs llama-bench verifier clean
 
 demo: install
 	@scripts/demo.sh
@@ -28,6 +28,16 @@ docs: install
 # llama.cpp's own measure of speed, which `ragstone models bench` compares with.
 llama-bench: install
 	scripts/build-llama-bench.sh $(BIN)/python $$(grep '^llama-cpp-python==' requirements.txt)
+
+# Trains the verifier anew: see training/grounding/README.md. SOURCES and DATA are folders.
+ENCODER ?= $(shell $(BIN)/ragstone models path all-minilm-l6-v2)
+verifier: install
+	$(BIN)/pip install --quiet --requirement training/requirements.txt
+	$(BIN)/python training/grounding/build.py --sources $(SOURCES) --data $(DATA) --out training/pairs.jsonl
+	$(BIN)/python training/grounding/train.py --pairs training/pairs.jsonl --encoder $(ENCODER) --out training/trained \
+		| tee training/grounding/log.txt
+	$(BIN)/python training/grounding/export.py --trained training/trained --encoder $(ENCODER) --out generation/grounding/weights
+	$(BIN)/python training/grounding/combine.py --pairs training/pairs.jsonl --weights generation/grounding/weights
 
 # The backend is part of the name of the stamp, so that another LLAMA_BACKEND builds again.
 .venv/installed: .venv/llama-$(LLAMA_BACKEND) requirements.txt pyproject.toml

@@ -37,9 +37,7 @@ class Network(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
         bias = (1.0 - attention_mask[:, None, None, :].float()) * -1e4  # transformers' own does not trace into ONNX
-        states = self.encoder(
-            input_ids=input_ids, attention_mask=bias, token_type_ids=token_type_ids
-        ).last_hidden_state
+        states = self.encoder(input_ids=input_ids, attention_mask=bias, token_type_ids=token_type_ids).last_hidden_state
         pooled = torch.tanh(self.dense(states[:, 0]))
         return self.claim(pooled).squeeze(-1), self.tokens(states).squeeze(-1)
 
