@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import ContextOverflowError
 from ..retrieval.records import Hit
+from .guarding import OMITTED, Spans, cleaned
 from .prompts import Examples, PromptIdentity, Prompts, ShownPassage, Style, shown
 from .sampling import Message
-from .trimming import Economy, Spans
+from .trimming import Economy
 
 if TYPE_CHECKING:
     from .prompts.template import Prompt
-
-
-OMITTED = " … "
-"""Stands for the sentences between two spans of a passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +25,26 @@ class Passage:
     hit: Hit
     spans: Spans | None = None
     """What is shown of the chunk's text; None for the passage as it is."""
+    guarded: bool = True
+    """Title, headings and the header of its table are kept from speaking to the assistant, too."""
 
     @property
     def label(self) -> str:
         """Title, heading path and page: words of the source that the passage itself may lack."""
         chunk = self.hit.chunk
         page = f"page {chunk.page}" if chunk.page is not None else ""
-        return ", ".join(part for part in (chunk.title, chunk.heading, page) if part)
+        return ", ".join(part for part in (self._clean(chunk.title), self._clean(chunk.heading), page) if part)
 
     def shown(self) -> ShownPassage:
         """As the prompt shows it."""
         chunk = self.hit.chunk
-        parts = None if self.spans is None else [chunk.text[start:end] for start, end in self.spans]
-        return shown(self.n, self.label, chunk.passage if parts is None else OMITTED.join(parts))
+        spans = ((0, len(chunk.text)),) if self.spans is None else self.spans
+        text = OMITTED.join(chunk.text[start:end] for start, end in spans)
+        header = self._clean(chunk.table_header)
+        return shown(self.n, self.label, f"{header}\n{text}" if header else text)
+
+    def _clean(self, text: str) -> str:
+        return cleaned(text) if self.guarded else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,8 @@ def pack(
     """
     economy = economy or Economy()
     entering = [(n, hit) for n, hit in enumerate(hits, 1) if economy.earns(hit, hits)]
-    passages = [Passage(n, hit, economy.spans(hit)) for n, hit in entering]
+    passages = [Passage(n, hit, economy.spans(hit), economy.guarded) for n, hit in entering]
+    passages = [passage for passage in passages if passage.spans != ()]  # of which nothing but an instruction is left
     while True:
         asked = asking.for_answer(question, passages)
         asked_whether = asking.whether_held(asked)

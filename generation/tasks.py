@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import ContextOverflowError
 from .chat_model import ChatModel
 from .conversation import Turn
+from .guarding import cleaned
 from .prompts import ShownPassage, shown
 from .prompts.quoting import one_line
 from .sampling import Message, Sampling
@@ -114,4 +115,4 @@ def _asked(prompt: Prompt, passages: Sequence[tuple[str, str]]) -> list[Message]
 
 
 def _numbered(passages: Sequence[tuple[str, str]]) -> list[ShownPassage]:
-    return [shown(n, label, text) for n, (label, text) in enumerate(passages, 1)]
+    return [shown(n, cleaned(label), cleaned(text)) for n, (label, text) in enumerate(passages, 1)]

@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from ..retrieval.analysis import terms
 from ..retrieval.records import Hit
 from .grounding.claims import split_sentences
-
-Spans = tuple[tuple[int, int], ...]
-"""Start and end of what is shown of a text, in order, in code points."""
+from .guarding import Spans, hidden_spans, without
 
 BEARS = 0.15
 """A sentence bears on the question if the question's words in it weigh at least this share of those in the best one."""
@@ -29,11 +27,13 @@ class Economy:
             enters, and so does a hit without a probability.
         trim: Show only the sentences that bear on the question, with those beside them.
         terms: The question's terms with the weight (idf) of each; see `Search.terms`.
+        guarded: Keep out what speaks to the assistant; see `guarding`.
     """
 
     share: float = 0.0
     trim: bool = False
     terms: Mapping[str, float] = field(default_factory=dict)
+    guarded: bool = True
 
     def earns(self, hit: Hit, hits: Sequence[Hit]) -> bool:
         """Whether a hit enters the context."""
@@ -41,10 +41,10 @@ class Economy:
         return hit is hits[0] or hit.probability is None or hit.probability >= self.share * best
 
     def spans(self, hit: Hit) -> Spans | None:
-        """What is shown of a hit's text; None for all of it. A passage that continues a table stays whole."""
-        if not self.trim or hit.chunk.table_header:
-            return None
-        return bearing_spans(hit.chunk.text, self.terms)
+        """What is shown of a hit's text; None for all of it. A passage that continues a table is not trimmed."""
+        chunk = hit.chunk
+        trimmed = bearing_spans(chunk.text, self.terms) if self.trim and not chunk.table_header else None
+        return without(chunk.text, trimmed, hidden_spans(chunk)) if self.guarded else trimmed
 
 
 def bearing_spans(text: str, weights: Mapping[str, float]) -> Spans | None:
