@@ -73,6 +73,7 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         "features": None if hit.features is None else asdict(hit.features),
         "ranks": {"dense": None, "lexical": None} | hit.ranks,
         "also_in": hit.also_in,
+        "instructions": chunk["instructions"],
     }
 
 

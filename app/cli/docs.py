@@ -79,7 +79,8 @@ def list_documents(conditions: tuple[str, ...], collection: str | None, library:
         return 0
     for document in documents:
         pages = f", {document.pages} pages" if document.pages else ""
-        click.echo(f"{document.id:>5}  {document.path}  ({document.chunks} chunks{pages})")
+        flagged = f", {_places(document)} to the assistant" if document.instructions else ""
+        click.echo(f"{document.id:>5}  {document.path}  ({document.chunks} chunks{pages}{flagged})")
     return 0
 
 
@@ -93,7 +94,7 @@ def show(document: str, text: bool, library: Path | None, as_json: bool) -> int:
     with open_engine(library) as rag:
         found = _find(rag, document)[0]
         chunks = rag.library.chunks_of(found.id)
-        whole = rag.library.text(found.id) if text else ""
+        whole = rag.library.text(found.id)
     if as_json:
         body = {"text": whole} if text else {"chunks": [dataclasses.asdict(chunk) for chunk in chunks]}
         emit_json(dataclasses.asdict(found) | body)
@@ -102,7 +103,12 @@ def show(document: str, text: bool, library: Path | None, as_json: bool) -> int:
         click.echo(whole)
         return 0
     for name, value in dataclasses.asdict(found).items():
-        click.echo(f"{name:12} {value}")
+        if name != "instructions":
+            click.echo(f"{name:12} {value}")
+    if found.instructions:
+        click.secho(f"\n{_places(found)} to the assistant (see docs/safety.md):", fg="yellow")
+    for i in found.instructions:
+        click.secho(f"{i.char_start}-{i.char_end} ({i.score:.2f}): {whole[i.char_start : i.char_end]}", fg="yellow")
     for chunk in chunks:
         click.secho(f"\n{place(f'chunk {chunk.id}', chunk.page)}  {chunk.heading}  ({chunk.tokens} tokens)", bold=True)
         click.echo(chunk.passage)
@@ -124,6 +130,11 @@ def remove(documents: tuple[str, ...], library: Path | None, as_json: bool) -> i
     for document in found.values():
         click.echo(f"Removed {document.path}")
     return 0
+
+
+def _places(document: Document) -> str:
+    places = len(document.instructions)
+    return f"{places} places speak" if places > 1 else "1 place speaks"
 
 
 def _find(rag: Ragstone, name: str) -> list[Document]:
