@@ -26,7 +26,8 @@ from ..errors import GenerationError, ModelLoadError, RagstoneError, SourceError
 from ..eval.metrics.answers import best_subspan_em
 from ..eval.stats import Estimate, estimate
 from ..generation.energy import Energy, Meter
-from .engine import Ragstone, as_sampling
+from .engine import Ragstone
+from .model_settings import as_sampling
 from .settings import Settings
 
 if TYPE_CHECKING:

@@ -306,7 +306,7 @@ def _nvidia_gpus() -> list[str]:
 def layers(settings: Settings) -> Iterator[Check]:
     """Where the chat model's layers are when it is really loaded."""
     from ..generation.llama import LlamaModel, supports_gpu
-    from .engine import as_gpu_layers
+    from .model_settings import as_gpu_layers
 
     if settings.server or not (path := _sound(settings, settings.model)):
         return

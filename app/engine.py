@@ -7,29 +7,27 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SettingsError
 from ..generation.answer import Answer, Answerer, Event
 from ..generation.context import Asking
 from ..generation.conversation import Turn
+from ..generation.grounding import Scorer, default_scorer
 from ..generation.models import ModelStore
 from ..generation.prompts import Prompts, Style
-from ..generation.sampling import Sampling
 from ..generation.trimming import Economy
 from ..retrieval.filters import Filter, Given, as_filter
 from ..retrieval.library import Library
 from ..retrieval.records import Document, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
+from .model_settings import as_adapters, as_gpu_layers, as_sampling
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 if TYPE_CHECKING:
     from ..generation.chat_model import ChatModel
-    from ..generation.llama import GpuLayers
     from ..ingest.reindexing import ReindexReport
     from ..ingest.report import IngestReport, Progress
     from ..retrieval.embedding import Embedder
@@ -66,6 +64,7 @@ class Ragstone:
         self._embedder: Embedder | None = None
         self._reranker: Reranker | None = None
         self._model: ChatModel | None = None
+        self._scorer: Scorer | None = None
         self._loading = threading.RLock()
 
     @classmethod
@@ -98,7 +97,7 @@ class Ragstone:
         with self._loading:
             if self._model is not None:
                 self._model.close()
-            self._model = self._embedder = self._reranker = None
+            self._model = self._embedder = self._reranker = self._scorer = None
         self.library.close()
 
     def ingest(
@@ -209,6 +208,7 @@ class Ragstone:
         history: Sequence[Turn] = (),
         collection: str | None = None,
         filter: Filter | Given | None = None,
+        strict: bool | None = None,
     ) -> Answer:
         """Answer a question from the documents that a filter keeps (see `search`).
 
@@ -217,13 +217,14 @@ class Ragstone:
             history: The earlier turns of a chat, oldest first.
             collection: Only this collection.
             filter: Conditions.
+            strict: Leave sentences out that the passages do not support; by default as the settings say.
 
         Raises:
             SettingsError: A condition is malformed, or asks for metadata that no document has.
             ModelError: A model cannot be used.
             GenerationError: The question is too long for the context.
         """
-        return self._answerer().ask(question, history, as_filter(filter, collection))
+        return self._answerer(strict).ask(question, history, as_filter(filter, collection))
 
     def ask_stream(
         self,
@@ -231,9 +232,13 @@ class Ragstone:
         history: Sequence[Turn] = (),
         collection: str | None = None,
         filter: Filter | Given | None = None,
+        strict: bool | None = None,
     ) -> Iterator[Event]:
-        """Answer a question step by step: `hits`, `token` ..., `answer`. Closing the iterator stops the generation."""
-        return self._answerer().stream(question, history, as_filter(filter, collection))
+        """Answer a question step by step: `hits`, `token` and `sentence` ..., `answer` (see `Event`).
+
+        Closing the iterator stops the generation.
+        """
+        return self._answerer(strict).stream(question, history, as_filter(filter, collection))
 
     def documents(self, collection: str | None = None, filter: Filter | Given | None = None) -> list[Document]:
         """The documents of the library that a filter keeps (see `search`), ordered by path.
@@ -320,7 +325,7 @@ class Ragstone:
     def _widening(self) -> Widening:
         return self.settings.widen  # type: ignore[return-value]  # checked by Settings
 
-    def _answerer(self) -> Answerer:
+    def _answerer(self, strict: bool | None) -> Answerer:
         s, asking = self.settings, self._asking  # what is wrong with a prompt is told before a model is loaded
         return Answerer(
             self.library,
@@ -332,7 +337,9 @@ class Ragstone:
             self._widening,
             s.min_confidence,
             asking,
-            Economy(s.context_share, s.context_trim),
+            Economy(s.context_share, s.context_trim, guarded=s.instructions == "cut"),
+            self._load_scorer,
+            s.strict if strict is None else strict,
         )
 
     @cached_property
@@ -358,6 +365,12 @@ class Ragstone:
         cache, threads = self.settings.models_dir / "exported", self.settings.threads
         return load_embedder(self.models.path(name), cache, runtime=runtime, threads=threads, source=name)
 
+    def _load_scorer(self) -> Scorer:
+        with self._loading:
+            if self._scorer is None:
+                self._scorer = default_scorer()
+            return self._scorer
+
     def _load_reranker(self) -> Reranker:
         from ..retrieval.rerank import Reranker
 
@@ -369,31 +382,3 @@ class Ragstone:
 
 def _path(setting: str) -> Path | None:
     return Path(setting).expanduser() if setting else None
-
-
-def as_sampling(settings: Settings) -> Sampling:
-    """How the settings have tokens drawn."""
-    return Sampling(**{f.name: getattr(settings, f.name) for f in fields(Sampling) if hasattr(settings, f.name)})
-
-
-def as_gpu_layers(setting: str) -> GpuLayers:
-    """The setting `gpu_layers` as llama.cpp takes it."""
-    return int(setting) if setting.isdigit() else setting  # type: ignore[return-value]  # checked by Settings
-
-
-def as_adapters(setting: str) -> tuple[tuple[str, float], ...]:
-    """The setting `adapters` as paths and scales.
-
-    Raises:
-        SettingsError: A scale is no number.
-    """
-    named = []
-    for part in filter(None, (part.strip() for part in setting.split(","))):
-        path, _, scale = part.rpartition("=") if "=" in part else (part, "", "1")
-        try:
-            named.append((str(Path(path).expanduser()), float(scale)))
-        except ValueError as error:
-            raise SettingsError(
-                f"the scale of an adapter is {scale!r}", remedy="Write adapters as PATH or PATH=SCALE, with commas"
-            ) from error
-    return tuple(named)

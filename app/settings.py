@@ -107,6 +107,7 @@ class Settings:
     min_confidence: float = _setting(
         0.5, "Answer only from this probability that the passages hold the answer.", low=0, high=1
     )
+    strict: bool = _setting(False, "Leave sentences out of answers that no passage supports (see `docs/answers.md`).")
     context_share: float = _setting(
         0.05,
         "Give the chat model only passages at least this share as probable as the best one (see `docs/prompts.md`).",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +15,7 @@ from .abstention import SURE, Signals, answerable, retrieval_signals
 from .citations import Citation, CitedText, Sentence
 from .context import Asking, PackedContext, pack
 from .conversation import Turn, carried, standalone
-from .grounding import whole_support
+from .grounding import Scorer, default_scorer
 from .grounding.claims import declines
 from .prompts import PromptIdentity, Prompts
 from .reasoning import AnswerPart
@@ -45,7 +45,11 @@ class Answer:
     """That the passages hold the answer, 0..1."""
     signals: Signals
     """What the confidence rests on."""
+    support: float | None
+    """Of the whole by the passages, 0..1; None when nothing could be scored."""
     sentences: tuple[Sentence, ...]
+    removed: tuple[Sentence, ...]
+    """What a strict answer leaves out, because no passage supports it."""
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
     """What was found, best first; the model was given those that fit and earn it, and citation n is the hit of rank n.
@@ -62,20 +66,19 @@ class Answer:
     tokens: dict[str, int]
     """`prompt` and `completion`."""
 
-    @property
-    def support(self) -> float | None:
-        """The support of the whole by the passages, 0..1; None when nothing could be scored."""
-        return whole_support([sentence.support for sentence in self.sentences])
-
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A step on the way to an answer: `hits` once, `token` many times, `answer` at last."""
+    """A step on the way to an answer: `hits` once, `token` and `sentence` many times, `answer` at last.
 
-    kind: Literal["hits", "token", "answer"]
+    A `sentence` comes when it has been checked: after the tokens up to its end, and before those of the next one.
+    """
+
+    kind: Literal["hits", "token", "sentence", "answer"]
     text: str = ""
     """Of a `token`."""
     hits: tuple[Hit, ...] = ()
+    sentence: Sentence | None = None
     answer: Answer | None = None
 
 
@@ -91,7 +94,8 @@ class _Draft:
     signals: Signals = field(default_factory=Signals)
     packed: PackedContext = field(default_factory=lambda: PackedContext((), [], [], 0))
     part: AnswerPart = field(default_factory=lambda: AnswerPart(""))
-    cited: CitedText = field(default_factory=lambda: CitedText("", ()))
+    cited: CitedText | None = None
+    """None when the model was not asked."""
     refusal: str = NO_ANSWER
     """What an abstention says."""
     completion_tokens: int = 0
@@ -117,6 +121,8 @@ class Answerer:
         min_confidence: The least probability, 0..1, that the passages hold the answer at which one is given.
         asking: The prompts.
         economy: What of the hits enters the context; the terms come with each search.
+        load_scorer: Gives what judges whether passages support a sentence; called when there is something to judge.
+        strict: Leave out sentences that are not supported (see `CitedText`); where nothing is left, do not answer.
     """
 
     library: Library
@@ -129,6 +135,8 @@ class Answerer:
     min_confidence: float = 0.5
     asking: Asking = field(default_factory=lambda: Asking.of(Prompts()))
     economy: Economy = field(default_factory=Economy)
+    load_scorer: Callable[[], Scorer] = default_scorer
+    strict: bool = False
 
     def stream(self, question: str, history: Sequence[Turn] = (), where: Filter | None = None) -> Iterator[Event]:
         """Answer a question from the documents that a filter keeps; the last event carries the whole answer.
@@ -177,37 +185,39 @@ class Answerer:
     def _write(self, draft: _Draft) -> Iterator[Event]:
         """Let the model answer."""
         draft.part = AnswerPart(self.asking.answer.answer_after)
-        draft.cited = CitedText(draft.query, draft.packed.passages)
+        draft.cited = cited = CitedText(draft.query, draft.packed.passages, self.load_scorer(), self.strict)
         completion = self.model.generate(draft.packed.prompt, self.sampling)
-        held = ""
+        told = _Told(cited)
         for piece in completion:
             draft.mark("first_token")
-            held += draft.cited.feed(draft.part.feed(piece))
-            if held and not REFUSAL.startswith(draft.part.text.strip().lower()[: len(REFUSAL)]):
-                yield Event("token", text=held)
-                held = ""
-        held += draft.cited.feed(draft.part.finish()) + draft.cited.finish()
-        if held and not declines(draft.part.text):
-            yield Event("token", text=held)
+            told.held += cited.feed(draft.part.feed(piece))
+            if not REFUSAL.startswith(_beginning(draft.part.text)):
+                yield from told.events()
+        told.held += cited.feed(draft.part.finish()) + cited.finish()
+        if not declines(draft.part.text):
+            yield from told.events()
         draft.completion_tokens = completion.completion_tokens
-        support = whole_support([sentence.support for sentence in draft.cited.sentences])
-        draft.signals = replace(draft.signals, support=1.0 if support is None else support)
+        draft.signals = replace(draft.signals, support=1.0 if cited.support is None else cited.support)
 
     def _finish(self, draft: _Draft) -> Answer:
         """Decide whether what the model wrote stands."""
-        abstained = not draft.cited.text or declines(draft.part.text) or not self._may_answer(draft)
+        cited = draft.cited
+        stands = cited is not None and cited.states_something and not declines(draft.part.text)
+        given = cited if stands and self._may_answer(draft) else None
         refusal = (Sentence(draft.refusal, (), None, "unscored"),)
         draft.mark("first_token")
         draft.mark("total")
         return Answer(
             question=draft.question,
             query=draft.query,
-            text=draft.refusal if abstained else draft.cited.text,
-            abstained=abstained,
+            text=draft.refusal if given is None else given.text,
+            abstained=given is None,
             confidence=answerable(draft.signals),
             signals=draft.signals,
-            sentences=refusal if abstained else tuple(draft.cited.sentences),
-            citations=() if abstained else draft.cited.citations(self.library),
+            support=None if given is None else given.support,
+            sentences=refusal if given is None else tuple(given.sentences),
+            removed=() if cited is None else tuple(cited.removed),
+            citations=() if given is None else given.citations(self.library),
             hits=tuple(draft.hits),
             dropped=tuple(draft.trace.dropped),
             model=self.model.name,
@@ -216,3 +226,33 @@ class Answerer:
             timings_ms=draft.timings_ms,
             tokens={"prompt": draft.packed.tokens, "completion": draft.completion_tokens},
         )
+
+
+@dataclass(slots=True)
+class _Told:
+    """What a stream has told of a text, and what it holds back."""
+
+    cited: CitedText
+    held: str = ""
+    at: int = 0
+    """How many characters were told."""
+    sentences: int = 0
+
+    def events(self) -> Iterator[Event]:
+        """Tell what is held: words up to the end of a sentence, that sentence, and so on."""
+        held, self.held = self.held, ""
+        for sentence in self.cited.sentences[self.sentences :]:
+            words, held = held[: max(sentence.end - self.at, 0)], held[max(sentence.end - self.at, 0) :]
+            if words:
+                yield Event("token", text=words)
+            self.at += len(words)
+            self.sentences += 1
+            yield Event("sentence", sentence=sentence)
+        if held:
+            yield Event("token", text=held)
+        self.at += len(held)
+
+
+def _beginning(text: str) -> str:
+    """As much of an answer as a refusal is long."""
+    return text[: 4 * len(REFUSAL)].strip().lower()[: len(REFUSAL)]

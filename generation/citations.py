@@ -8,20 +8,48 @@ from dataclasses import dataclass
 
 from ..retrieval.library import Library
 from ..retrieval.records import Rect
+from .checking import Checked, Checker
 from .context import Passage
-from .grounding import Evidence, Verdict, verify_sentence
-from .grounding.claims import Span, cited_numbers, is_claim, split_sentences, strip_citations
+from .grounding import Evidence, Scorer, Verdict, whole_support
+from .grounding.claims import strip_citations
+from .grounding.segments import Kind, Segment, Segments, introduces
+
+_STOPS = ".!?。！？"
+"""Citations stand before these at a sentence's end; `|` ends a table's row as well."""
+_PART_OF_CITATION = re.compile(r"\[\s*(?:[Pp][a-z]{0,7})?[\s\d,;]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A place in a document; offsets count code points of the document's stored text."""
+
+    n: int
+    """The passage's number."""
+    document: str
+    document_id: int
+    chunk_id: int
+    char_start: int
+    char_end: int
+    quote: str
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of an answer with the passages that it cites and how far they support it."""
+    """A sentence of an answer (or an item, a row, a block of code), what it cites and how far that supports it."""
 
     text: str
     citations: tuple[int, ...]
+    """The passages that support it, best first."""
     support: float | None
     """0..1; None when unscored."""
     verdict: Verdict
+    start: int = 0
+    """Of `text` in the answer's text, in code points."""
+    end: int = 0
+    evidence: Quote | None = None
+    """The place that supports it; that comes nearest to it when nothing does."""
+    unsupported: tuple[tuple[int, int], ...] = ()
+    """Spans of `text` that no passage carries, as far as it can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,109 +70,184 @@ class Citation:
 
 
 class CitedText:
-    """An answer whose citations are checked sentence by sentence while it is written.
+    """An answer that is checked sentence by sentence while it is written.
 
     What `feed` and `finish` return, joined, is `text`: the model's words, its own `[n]` replaced by those that hold.
-    A number that names no passage is dropped. A sentence is scored against the passages that it cites; when those do
-    not support it, or it cites none, the passage that supports it best is cited instead.
+    A sentence cites each passage that supports it among those that it cited and the one that carries it, and no other.
 
     Args:
         question: What was asked; its words are not claims of the answer.
         passages: What the model was given.
+        scorer: What judges.
+        strict: Words come when their sentence is whole and checked, and a sentence that is unsupported never comes. Nor
+            does a heading, a table's header or a line that introduces a list, when nothing under it came.
     """
 
-    def __init__(self, question: str, passages: Sequence[Passage]) -> None:
-        self.text = ""
+    def __init__(self, question: str, passages: Sequence[Passage], scorer: Scorer, strict: bool = False) -> None:
         self.sentences: list[Sentence] = []
-        self._passages = passages
-        self._context = " ".join([question, *(passage.label for passage in passages)])
-        self._evidence: dict[int, Evidence] = {}
-        self._raw = ""  # the model's words since the last whole sentence
-        self._shown = 0  # how many characters of that sentence are in `text` already
+        self.removed: list[Sentence] = []
+        """What was left out, because it is strict; `start` and `end` are where it would stand."""
+        self.states_something = False
+        """Whether any sentence of the text states what could be checked, or is code."""
+        self._passages = {passage.n: passage for passage in passages}
+        self._checker = Checker(question, passages, scorer)
+        self._strict = strict
+        self._segments = Segments()
+        self._parts: list[str] = []  # of the text
+        self._length = 0  # of the text
+        self._shown = 0  # how many characters of the segment that is open are in the text
+        self._leads: list[Segment] = []  # what introduces what may yet be left out
+        self._emptied = False  # all that came after them was
+        self._gap = ""  # the white space before what was left out
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._parts)
+
+    @property
+    def support(self) -> float | None:
+        """The support of the text by the passages, 0..1; None when no sentence could be scored."""
+        return whole_support([sentence.support for sentence in self.sentences])
 
     def feed(self, piece: str) -> str:
         """Take the model's next words; return the text that is certain by now."""
-        before = len(self.text)
-        self._raw += piece
-        while len(spans := split_sentences(self._raw)) > 1 and re.match(r"[^\[]*\w", spans[1].text):
-            self._close(spans[0], spans[1].start)
-        certain = _certain(self._raw)
-        self.text += certain[self._shown :]
-        self._shown = max(self._shown, len(certain))
-        return self.text[before:]
+        known = len(self._parts)
+        for segment in self._segments.feed(piece):
+            self._close(segment)
+        if not self._strict:
+            self._show_open()
+        return "".join(self._parts[known:])
 
     def finish(self) -> str:
         """Take what is left as the last sentences; return the rest of the text."""
-        before = len(self.text)
-        while spans := split_sentences(self._raw):
-            self._close(spans[0], spans[1].start if len(spans) > 1 else len(self._raw.rstrip()))
-        return self.text[before:]
+        known = len(self._parts)
+        for segment in self._segments.finish():
+            self._close(segment)
+        if not self.removed:
+            self._show_leads()
+        return "".join(self._parts[known:])
 
     def citations(self, library: Library) -> tuple[Citation, ...]:
         """The places that the sentences so far rest on, one a passage, by number."""
-        by_number = {passage.n: passage for passage in self._passages}
-        return tuple(_citation(by_number[n], self._evidence[n], library) for n in sorted(self._evidence))
+        cited = sorted({n for sentence in self.sentences for n in sentence.citations})
+        return tuple(_citation(self._passages[n], self._checker.quoted[n], library) for n in cited)
 
-    def _close(self, span: Span, upto: int) -> None:
-        """End the sentence `span`; the next one starts at `upto`."""
-        sentence = self._check(span.text)
-        separator = self._raw[span.end : upto]
-        plain = len(strip_citations(span.text).rstrip(".!?"))
-        if self._shown <= plain:
-            self.text += sentence.text[self._shown :] + separator
-            self._shown = 0
-        else:  # the words after its end were shown before it was known to be one
-            self._shown = max(self._shown - len(strip_citations(span.text)) - len(separator), 0)
-        self.sentences.append(sentence)
-        self._raw = self._raw[upto:]
+    def _show_open(self) -> None:
+        """Show what is certain of the segment that is being written."""
+        gap, words, kind = self._segments.open()
+        certain = words.rstrip() if kind == "code" else _certain(words, kind)
+        if len(certain) > self._shown:
+            self._show("" if self._shown else gap, certain[self._shown :])
+            self._shown = len(certain)
 
-    def _check(self, text: str) -> Sentence:
-        """Score a sentence and choose its citations."""
-        numbers = cited_numbers(text)
-        cited = [passage for passage in self._passages if passage.n in numbers]
-        if not is_claim(text) or not self._passages:
-            return Sentence(strip_citations(text), (), None, "unscored")
-        single = {p.n: verify_sentence(text, [p.hit.chunk.passage], self._context) for p in self._passages}
-        best = max(self._passages, key=lambda p: (single[p.n].support or 0.0, -p.n))
-        result = verify_sentence(text, [p.hit.chunk.passage for p in cited], self._context)
-        if not cited or result.verdict == "unsupported":
-            if single[best.n].verdict == "supported":
-                result, cited = single[best.n], [best]
-            else:
-                result = verify_sentence(text, [p.hit.chunk.passage for p in self._passages], self._context)
-        for passage in cited:  # a passage is quoted where it supports most
-            found, known = single[passage.n].evidence, self._evidence.get(passage.n)
-            if known is None or (found.support or 0.0) > (known.support or 0.0):
-                self._evidence[passage.n] = found
-        chosen = tuple(passage.n for passage in cited)
-        return Sentence(_with_numbers(strip_citations(text), chosen), chosen, result.support, result.verdict)
+    def _show(self, gap: str, words: str) -> None:
+        shown = (gap if self._parts else "") + words
+        self._parts.append(shown)
+        self._length += len(shown)
+
+    def _close(self, segment: Segment) -> None:
+        """Check a segment that is whole, and show what is left of it."""
+        plain = segment.text if segment.kind == "code" else strip_citations(segment.text)
+        if not plain:  # nothing but citations
+            return
+        checked = self._checker.check(segment, plain)
+        if self._strict and checked is None and _leads(segment):
+            if self._emptied:
+                self._leads.clear()
+                self._emptied = False
+            self._leads.append(segment)
+        elif self._strict and checked is not None and checked.verdict == "unsupported":
+            self._emptied = bool(self._leads)
+            self._gap = _wider(segment.gap, self._gap)
+            self.removed.append(self._sentence(segment, plain, checked, self._length + len(plain)))
+        else:
+            if self._emptied:
+                self._leads = [lead for lead in self._leads if _still_leads(lead, segment)]
+                self._emptied = False
+            self._show_leads()
+            self._end(segment, plain, checked)
+
+    def _show_leads(self) -> None:
+        for segment in self._leads:
+            self._end(segment, strip_citations(segment.text), None)
+        self._leads.clear()
+
+    def _end(self, segment: Segment, plain: str, checked: Checked | None) -> None:
+        marked = plain if checked is None else _with_numbers(plain, checked.citations, segment.kind)
+        if len(marked) > self._shown:
+            self._show("" if self._shown else _wider(segment.gap, self._gap), marked[self._shown :])
+        self._shown, self._gap = 0, ""
+        self.states_something |= checked is not None or segment.kind == "code"
+        self.sentences.append(self._sentence(segment, plain, checked, self._length))
+
+    def _sentence(self, segment: Segment, plain: str, checked: Checked | None, end: int) -> Sentence:
+        if checked is None:
+            return Sentence(plain, (), None, "unscored", end - len(plain), end)
+        marked = _with_numbers(plain, checked.citations, segment.kind)
+        evidence = None if checked.nearest is None else _quote(checked.nearest, checked.evidence)
+        return Sentence(
+            text=marked,
+            citations=checked.citations,
+            support=checked.support,
+            verdict=checked.verdict,
+            start=end - len(marked),
+            end=end,
+            evidence=evidence,
+            unsupported=checked.unsupported,  # counted without citations; a sentence that has these has none
+        )
 
 
-def _certain(raw: str) -> str:
+def _leads(segment: Segment) -> bool:
+    return segment.kind in ("heading", "table_header") or introduces(segment.text)
+
+
+def _still_leads(lead: Segment, segment: Segment) -> bool:
+    """Whether a line leads to a segment that is left, when what came between is not."""
+    if lead.kind == "table_header":
+        return segment.kind == "row"
+    return lead.kind == "heading" or lead.text in segment.context
+
+
+def _wider(gap: str, other: str) -> str:
+    """The white space with more line breaks."""
+    return other if other.count("\n") > gap.count("\n") else gap
+
+
+def _certain(raw: str, kind: Kind) -> str:
     """What of an unfinished sentence can be shown: not a citation, nor the full stop that one may precede."""
-    text = raw.lstrip()
-    mark = text.rfind("[")
-    if mark >= 0 and "]" not in text[mark:]:
-        text = text[:mark]
-    return strip_citations(text).rstrip(" \t\n.!?")
+    if found := _PART_OF_CITATION.search(raw):
+        raw = raw[: found.start()]
+    if raw.count("`", raw.rfind("\n") + 1) % 2:
+        raw = raw[: raw.rfind("`")]
+    return strip_citations(raw).rstrip(f" \t\n{_ends(kind)}")
 
 
-def _with_numbers(plain: str, numbers: Sequence[int]) -> str:
+def _ends(kind: Kind) -> str:
+    return f"{_STOPS} |" if kind in ("row", "table_header") else _STOPS
+
+
+def _with_numbers(plain: str, numbers: Sequence[int], kind: Kind) -> str:
     """The sentence with these citations, before its full stop."""
-    body = plain.rstrip(".!?")
+    body = plain.rstrip(_ends(kind))
     marks = "".join(f"[{n}]" for n in numbers)
     return f"{body} {marks}{plain[len(body) :]}" if marks else plain
 
 
-def _citation(passage: Passage, evidence: Evidence, library: Library) -> Citation:
+def _quote(passage: Passage, evidence: Evidence) -> Quote:
     chunk = passage.hit.chunk
     start, end = 0, len(chunk.text)
     if evidence.passage is not None:
         header = len(chunk.passage) - end  # the header of the chunk's table stands in another chunk
         if evidence.end > header:
             start, end = max(evidence.start - header, 0), evidence.end - header
-    char_start, char_end = chunk.char_start + start, chunk.char_start + end
-    page = next((p for p in library.pages(chunk.document_id) if p.char_start <= char_start < p.char_end), None)
+    at = chunk.char_start
+    return Quote(passage.n, chunk.document, chunk.document_id, chunk.id, at + start, at + end, chunk.text[start:end])
+
+
+def _citation(passage: Passage, evidence: Evidence, library: Library) -> Citation:
+    chunk, at = passage.hit.chunk, _quote(passage, evidence)
+    page = next((p for p in library.pages(chunk.document_id) if p.char_start <= at.char_start < p.char_end), None)
     lines = page.lines if page else ()
     return Citation(
         n=passage.n,
@@ -153,8 +256,8 @@ def _citation(passage: Passage, evidence: Evidence, library: Library) -> Citatio
         title=chunk.title,
         page=page.number if page else chunk.page,
         chunk_id=chunk.id,
-        char_start=char_start,
-        char_end=char_end,
-        quote=chunk.text[start:end],
-        rects=tuple(line.rect for line in lines if line.char_end > char_start and line.char_start < char_end),
+        char_start=at.char_start,
+        char_end=at.char_end,
+        quote=at.quote,
+        rects=tuple(line.rect for line in lines if line.char_end > at.char_start and line.char_start < at.char_end),
     )

@@ -25,8 +25,15 @@ from .common import (
 )
 
 if TYPE_CHECKING:
+    from ...generation.citations import Sentence
     from ...retrieval.filters import Filter
     from ..engine import Answer, Ragstone, Turn
+
+
+UNSUPPORTED = " [?]"
+"""Stands after a sentence that the passages do not support; a line below says so in words."""
+
+strict_option = click.option("--strict", is_flag=True, help="Leave out the sentences that the passages do not support.")
 
 
 @click.command()
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
 @click.option("--model", help="A name of `ragstone models list`, or a GGUF file.")
 @click.option("--explain", is_flag=True, help="Show the passages given to the model and why it answered.")
 @click.option("--no-stream", is_flag=True, help="Show the answer when it is whole.")
+@strict_option
 @filter_options
 @library_option
 @json_option
@@ -42,6 +50,7 @@ def ask(
     model: str | None,
     explain: bool,
     no_stream: bool,
+    strict: bool,
     conditions: tuple[str, ...],
     collection: str | None,
     library: Path | None,
@@ -49,12 +58,13 @@ def ask(
 ) -> int:
     """Answer a question from the documents, with citations."""
     with open_engine(library, model=model) as rag:
-        answer = _answer(rag, question, [], as_filter(conditions, collection), stream=not (no_stream or as_json))
+        where = as_filter(conditions, collection)
+        answer = _answer(rag, question, [], where, strict, stream=not (no_stream or as_json))
     if as_json:
         emit_json(_as_json(answer))
         return 0
     if no_stream:
-        click.echo(answer.text)
+        click.echo(_marked(answer))
     _show_sources(answer)
     if explain:
         _explain(answer)
@@ -63,9 +73,16 @@ def ask(
 
 @click.command()
 @click.option("--model", help="A name of `ragstone models list`, or a GGUF file.")
+@strict_option
 @filter_options
 @library_option
-def chat(model: str | None, conditions: tuple[str, ...], collection: str | None, library: Path | None) -> int:
+def chat(
+    model: str | None,
+    strict: bool,
+    conditions: tuple[str, ...],
+    collection: str | None,
+    library: Path | None,
+) -> int:
     """Ask question after question; follow-ups may refer to what was said before."""
     from ..engine import Turn
 
@@ -75,7 +92,7 @@ def chat(model: str | None, conditions: tuple[str, ...], collection: str | None,
         rag.load_model()
         click.echo("Ask a question; an empty line ends the chat.", err=True)
         while question := _read_question():
-            answer = _answer(rag, question, history, where, stream=True)
+            answer = _answer(rag, question, history, where, strict, stream=True)
             _show_sources(answer)
             cited = tuple(citation.chunk_id for citation in answer.citations)
             history.append(Turn(answer.query, answer.text, cited))
@@ -91,13 +108,17 @@ def _read_question() -> str:
     return sys.stdin.readline().strip()
 
 
-def _answer(rag: Ragstone, question: str, history: list[Turn], where: Filter | None, *, stream: bool) -> Answer:
+def _answer(
+    rag: Ragstone, question: str, history: list[Turn], where: Filter | None, strict: bool, *, stream: bool
+) -> Answer:
     """Ask, and show the answer: as it comes, or at the end."""
     shown, answer = "", None
-    for event in rag.ask_stream(question, history, filter=where):
+    for event in rag.ask_stream(question, history, filter=where, strict=strict or None):
         if event.kind == "token" and stream:
             shown += event.text
             click.echo(event.text, nl=False)
+        if event.sentence is not None and event.sentence.verdict == "unsupported" and stream:
+            click.secho(UNSUPPORTED, nl=False, fg="yellow")
         answer = event.answer or answer
     assert answer is not None
     if shown:
@@ -105,14 +126,25 @@ def _answer(rag: Ragstone, question: str, history: list[Turn], where: Filter | N
     if shown and answer.abstained:
         click.secho("Withdrawn: the passages do not support this answer.", fg="yellow")
     if stream and answer.text != shown:
-        click.echo(answer.text)
+        click.echo(_marked(answer))
     return answer
+
+
+def _marked(answer: Answer) -> str:
+    """The text with a mark after each sentence that is not supported."""
+    text = answer.text
+    for sentence in reversed(answer.sentences):
+        if sentence.verdict == "unsupported":
+            text = text[: sentence.end] + click.style(UNSUPPORTED, fg="yellow") + text[sentence.end :]
+    return text
 
 
 def _show_sources(answer: Answer) -> None:
     for sentence in answer.sentences:
         if sentence.verdict == "unsupported":
-            click.secho(f"Not supported by the passages: {sentence.text}", fg="yellow")
+            click.secho(f"[?] Not supported by the passages: {_unsupported(sentence)}", fg="yellow")
+    for sentence in answer.removed:
+        click.secho(f"Left out, not supported by the passages: {_unsupported(sentence)}", fg="yellow")
     for c in answer.citations:
         click.secho(f"[{c.n}] {place(c.document, c.page)}", bold=True)
         click.echo(f'    "{shorten(c.quote, 240)}"')
@@ -120,6 +152,13 @@ def _show_sources(answer: Answer) -> None:
         click.echo("The nearest passages are in:")
         for document, page in dict.fromkeys((h.chunk.document, h.chunk.page) for h in answer.hits[:3]):
             click.echo(f"    {place(document, page)}")
+
+
+def _unsupported(sentence: Sentence) -> str:
+    """A sentence on one line, and what of it no passage carries where that can be told."""
+    parts = ", ".join(f'"{sentence.text[start:end]}"' for start, end in sentence.unsupported)
+    said = " ".join(sentence.text.split())
+    return f"{said} (no passage says {parts})" if parts else said
 
 
 def _explain(answer: Answer) -> None:
@@ -148,6 +187,7 @@ def _as_json(answer: Answer) -> dict[str, object]:
         "signals": dataclasses.asdict(answer.signals),
         "support": answer.support,
         "sentences": [dataclasses.asdict(sentence) for sentence in answer.sentences],
+        "removed": [dataclasses.asdict(sentence) for sentence in answer.removed],
         "citations": [dataclasses.asdict(citation) for citation in answer.citations],
         "hits": [hit_json(hit) for hit in answer.hits],
         "dropped": dropped_json(answer.dropped),

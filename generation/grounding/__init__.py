@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from .claims import is_claim, split_sentences
+from .claims import Claim, claim_of
 from .overlap import Overlap
 from .scoring import Evidence, Scorer
+from .segments import split_segments
 
 __all__ = [
     "Evidence",
@@ -35,6 +36,7 @@ class VerifiedSentence:
     """0..1; None when unscored."""
     verdict: Verdict
     evidence: Evidence
+    """Its `unsupported` counts in `text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def default_scorer() -> Scorer:
 def verify(
     answer_text: str, passages: Sequence[str], question: str | None = None, scorer: Scorer | None = None
 ) -> Verification:
-    """Check every sentence of an answer against passages. Needs no library.
+    """Check every sentence of an answer against passages, every item of a list and row of a table. Needs no library.
 
     Args:
         answer_text: The answer; citations like `[1]` in it are ignored.
@@ -62,7 +64,9 @@ def verify(
         question: What was asked; its words are not counted as claims of the answer.
         scorer: What judges; by default `default_scorer`.
     """
-    sentences = verify_sentences([span.text for span in split_sentences(answer_text)], passages, question or "", scorer)
+    segments = split_segments(answer_text)
+    claims = [segment.claim() for segment in segments]
+    sentences = _verified([segment.text for segment in segments], claims, passages, question or "", scorer)
     return Verification(tuple(sentences), whole_support([sentence.support for sentence in sentences]))
 
 
@@ -77,9 +81,24 @@ def verify_sentences(
     sentences: Sequence[str], passages: Sequence[str], context: str = "", scorer: Scorer | None = None
 ) -> list[VerifiedSentence]:
     """Check sentences together, which is faster than one by one."""
+    return _verified(sentences, [claim_of(sentence) for sentence in sentences], passages, context, scorer)
+
+
+def _verified(
+    sentences: Sequence[str],
+    claims: Sequence[Claim | None],
+    passages: Sequence[str],
+    context: str,
+    scorer: Scorer | None,
+) -> list[VerifiedSentence]:
     scorer = scorer or default_scorer()
-    claims = [place for place, sentence in enumerate(sentences) if is_claim(sentence)]
-    found = dict(zip(claims, scorer.score([sentences[place] for place in claims], passages, context), strict=True))
+    found: dict[int, Evidence] = {}
+    for given in dict.fromkeys(claim.context for claim in claims if claim):  # nearly always one
+        asked = {place: claim for place, claim in enumerate(claims) if claim and claim.context == given}
+        texts = [claim.text for claim in asked.values()]
+        scored = scorer.score(texts, passages, f"{context} {given}".strip())
+        for (place, claim), evidence in zip(asked.items(), scored, strict=True):
+            found[place] = replace(evidence, unsupported=claim.located(evidence.unsupported))
     return [_judged(text, found.get(place, Evidence(None)), scorer.threshold) for place, text in enumerate(sentences)]
 
 

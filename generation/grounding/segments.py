@@ -21,7 +21,7 @@ _WRAPPED = 60
 """A line of at least so many characters may go on in the next one; a shorter one ends where it ends."""
 _LONGEST_WORD = 40
 """Characters after which a word is taken to be whole."""
-_LONGEST_CITATION = 24
+_LONGEST_CITATION = 60
 
 _SPACE = re.compile(r"\s*")
 _ITEM = re.compile(r"(?:[-*+•–]|\d{1,3}[.)])[ \t]+")
@@ -92,16 +92,12 @@ class Segments:
         """Return what is left."""
         return self._whole(final=True)
 
-    def open(self, skip: int = 0) -> tuple[str, str, Kind]:
-        """Of the segment that is being written: the white space before it, what is known of it, and its kind.
-
-        Args:
-            skip: So many characters of it are left out.
-        """
+    def open(self) -> tuple[str, str, Kind]:
+        """Of the segment that is being written: the white space before it, what is known of it, and its kind."""
         if self._start is None:
             return "", "", "sentence"
         sure = self._seen if self._kind == "code" else min(self._seen, self._start + LONGEST - _SLACK)
-        return self._raw[self._end : self._start], self._raw[self._start + skip : sure], self._kind
+        return self._raw[self._end : self._start], self._raw[self._start : sure], self._kind
 
     def _whole(self, final: bool) -> list[Segment]:
         segments = []

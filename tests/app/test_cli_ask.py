@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ragstone.app.cli.ask import UNSUPPORTED
 from ragstone.generation.answer import NO_ANSWER
 
 QUESTION = "What torque do the M10 bolts on the rack busbars need?"
@@ -31,7 +32,8 @@ def test_ask_json_is_one_document_with_what_was_promised(ragstone_cli: Any, sett
     assert set(answer["timings_ms"]) == {"retrieve", "first_token", "total"}
     assert set(answer["tokens"]) == {"prompt", "completion"}
     for sentence in answer["sentences"]:
-        assert set(sentence) == {"text", "citations", "support", "verdict"}
+        assert {"text", "citations", "support", "verdict", "evidence", "unsupported"} <= set(sentence)
+        assert answer["answer"][sentence["start"] : sentence["end"]] == sentence["text"]
         assert sentence["verdict"] in ("supported", "unsupported", "unscored")
         assert (sentence["support"] is None) == (sentence["verdict"] == "unscored")
     promised = {"n", "document", "page", "chunk_id", "char_start", "char_end", "quote", "rects"}
@@ -44,10 +46,29 @@ def test_ask_shows_the_answer_once_and_its_sources(ragstone_cli: Any, settings: 
     streamed = ragstone_cli("ask", QUESTION, env=settings)
     whole = ragstone_cli("ask", QUESTION, "--no-stream", env=settings)
     assert streamed.stdout == whole.stdout
-    assert streamed.stdout.startswith(answer["answer"])
-    assert streamed.stdout.count(answer["answer"]) == 1
+    shown = streamed.stdout.replace(UNSUPPORTED, "")
+    assert shown.startswith(answer["answer"])
+    assert shown.count(answer["answer"] + "\n") == 1
     for citation in answer["citations"]:
         assert f"[{citation['n']}] {citation['document']}" in streamed.stdout
+
+
+def test_an_unsupported_sentence_is_marked_and_named(ragstone_cli: Any, settings: dict[str, str]) -> None:
+    answer = ragstone_cli("ask", QUESTION, "--json", env=settings).json()
+    shown = ragstone_cli("ask", QUESTION, env=settings).stdout
+    unsupported = [sentence for sentence in answer["sentences"] if sentence["verdict"] == "unsupported"]
+    assert shown.count(f"{UNSUPPORTED}") - shown.count("\n[?] Not supported by the passages: ") == 0 or not unsupported
+    assert shown.count("[?] Not supported by the passages: ") == len(unsupported)
+
+
+def test_a_strict_answer_leaves_out_what_is_unsupported(ragstone_cli: Any, settings: dict[str, str]) -> None:
+    done = ragstone_cli("ask", QUESTION, "--strict", "--json", env=settings)
+    answer = done.json()
+    assert done.code == 0
+    assert all(sentence["verdict"] != "unsupported" for sentence in answer["sentences"])
+    assert all(sentence["verdict"] == "unsupported" for sentence in answer["removed"])
+    by_setting = ragstone_cli("ask", QUESTION, "--json", env=settings | {"RAGSTONE_STRICT": "1"}).json()
+    assert by_setting["answer"] == answer["answer"]
 
 
 def test_explain_shows_why(ragstone_cli: Any, settings: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ragstone import Ragstone
-from ragstone.app.engine import as_adapters
+from ragstone.app.model_settings import as_adapters
 from ragstone.app.settings import Settings
 from ragstone.errors import SettingsError
 from ragstone.generation.models import ModelStore

@@ -37,7 +37,7 @@ def test_hits_come_first_then_words_then_the_answer(events: list[Event]) -> None
     kinds = [event.kind for event in events]
     assert kinds[0] == "hits"
     assert kinds[-1] == "answer"
-    assert set(kinds[1:-1]) == {"token"}
+    assert set(kinds[1:-1]) == {"token", "sentence"}
 
 
 def test_the_words_joined_are_the_answer(events: list[Event]) -> None:
@@ -45,6 +45,35 @@ def test_the_words_joined_are_the_answer(events: list[Event]) -> None:
     assert answer is not None
     assert not answer.abstained
     assert "".join(event.text for event in events) == answer.text
+
+
+def test_a_sentence_comes_after_its_words_and_before_those_of_the_next(events: list[Event]) -> None:
+    answer, shown, told = events[-1].answer, "", []
+    assert answer is not None
+    for event in events:
+        shown += event.text
+        if event.sentence is not None:
+            told.append(event.sentence)
+            assert event.kind == "sentence"
+            assert event.sentence.end == len(shown)
+            assert shown[event.sentence.start :] == event.sentence.text
+    assert tuple(told) == answer.sentences
+
+
+def test_a_strict_answer_has_no_unsupported_sentence_and_its_stream_no_word_of_one(
+    rag: Ragstone, events: list[Event]
+) -> None:
+    *steps, last = rag.ask_stream(QUESTION, strict=True)
+    answer, loose = last.answer, events[-1].answer
+    assert answer is not None and loose is not None
+    unsupported = [sentence.text for sentence in loose.sentences if sentence.verdict == "unsupported"]
+    assert [sentence.text for sentence in answer.removed] == unsupported
+    if answer.abstained:
+        assert answer.text == NO_ANSWER
+        assert all(sentence.verdict == "unscored" for sentence in answer.sentences)
+    else:
+        assert "".join(step.text for step in steps) == answer.text
+        assert all(sentence.verdict != "unsupported" for sentence in answer.sentences)
 
 
 def test_every_citation_names_a_passage_that_was_given_and_a_place_in_its_document(

@@ -7,6 +7,7 @@ import pytest
 from ragstone.app.engine import Ragstone
 from ragstone.generation.citations import CitedText
 from ragstone.generation.context import Passage
+from ragstone.generation.grounding import default_scorer
 
 MakePassages = Callable[..., list[Passage]]
 
@@ -15,7 +16,7 @@ PUMP = "The pump was replaced in 2019 by Dr. Holm. It cost EUR 1,950."
 
 
 def cite(text: str, passages: list[Passage]) -> CitedText:
-    cited = CitedText("What happened?", passages)
+    cited = CitedText("What happened?", passages, default_scorer())
     shown = cited.feed(text) + cited.finish()
     assert shown == cited.text
     return cited
@@ -60,7 +61,7 @@ def test_a_citation_after_the_full_stop_belongs_to_the_sentence_before(passages:
 
 
 def test_words_come_as_they_are_written_and_no_raw_citation_is_shown(passages: MakePassages) -> None:
-    cited = CitedText("What happened?", passages(BATTERY, PUMP))
+    cited = CitedText("What happened?", passages(BATTERY, PUMP), default_scorer())
     shown = [
         cited.feed(piece) for piece in ["The pump", " was replaced", " in 2019", " [", "9", "]", ".", " It", " cost"]
     ]
@@ -73,7 +74,7 @@ def test_words_come_as_they_are_written_and_no_raw_citation_is_shown(passages: M
 def test_the_text_is_the_same_however_the_words_arrive(passages: MakePassages, seed: int) -> None:
     words = "The state of health was 96.2 percent [1]. The pump was replaced in 2019. [2] It cost EUR 1,950.".split(" ")
     pieces = [words[0], *(f" {word}" for word in words[1:])]
-    draw, cited, shown = random.Random(seed), CitedText("q", passages(BATTERY, PUMP)), ""
+    draw, cited, shown = random.Random(seed), CitedText("q", passages(BATTERY, PUMP), default_scorer()), ""
     while pieces:
         take = draw.randint(1, 3)
         shown += cited.feed("".join(pieces[:take]))
@@ -92,7 +93,7 @@ def test_a_quote_is_a_slice_of_the_document_and_a_pdf_quote_has_its_rectangles(s
         seen_pdf = False
         for passage in found:
             sentence = passage.hit.chunk.text.replace("\n", " ")
-            cited = CitedText("q", [passage])
+            cited = CitedText("q", [passage], default_scorer())
             cited.feed(sentence)
             cited.finish()
             for citation in cited.citations(rag.library):
@@ -104,3 +105,121 @@ def test_a_quote_is_a_slice_of_the_document_and_a_pdf_quote_has_its_rectangles(s
                     assert citation.rects
                     assert all(0 <= x0 < x1 <= 612 and 0 <= y0 < y1 <= 842 for x0, y0, x1, y1 in citation.rects)
         assert seen_pdf
+
+
+FOREIGN = "Unicorns graze behind the harbour."
+ANSWER = (
+    f"{FOREIGN} The pump was replaced in 2019. [1] It cost:\n\n- {FOREIGN}\n- EUR 1,950 [9]\n\n"
+    "| A | B |\n|---|---|\n| 1 | 2 |"
+)
+
+
+def strictly(text: str, passages: list[Passage]) -> CitedText:
+    cited = CitedText("What happened?", passages, default_scorer(), strict=True)
+    shown = cited.feed(text) + cited.finish()
+    assert shown == cited.text
+    return cited
+
+
+def test_every_sentence_says_where_it_stands(passages: MakePassages) -> None:
+    for cited in (cite(ANSWER, passages(BATTERY, PUMP)), strictly(ANSWER, passages(BATTERY, PUMP))):
+        assert cited.sentences
+        for sentence in cited.sentences:
+            assert cited.text[sentence.start : sentence.end] == sentence.text
+
+
+def test_a_supported_sentence_carries_the_place_that_supports_it(passages: MakePassages) -> None:
+    evidence = cite("The pump was replaced in 2019 by Dr. Holm.", passages(BATTERY, PUMP)).sentences[0].evidence
+    assert evidence is not None
+    assert (evidence.n, evidence.document, evidence.chunk_id) == (2, "manual.txt", 2)
+    assert (
+        PUMP[evidence.char_start : evidence.char_end] == evidence.quote == "The pump was replaced in 2019 by Dr. Holm."
+    )
+
+
+def test_of_two_cited_passages_only_the_one_that_supports_the_sentence_stays(passages: MakePassages) -> None:
+    cited = cite("The pump was replaced in 2019 by Dr. Holm [1][2].", passages(BATTERY, PUMP))
+    assert cited.text == "The pump was replaced in 2019 by Dr. Holm [2]."
+
+
+def test_a_passage_that_carries_a_sentence_is_cited_beside_another_that_supports_it(passages: MakePassages) -> None:
+    sentence = "The pump was replaced in 2019 by Dr. Holm."
+    assert set(cite(f"{sentence} [2]", passages(PUMP, sentence)).sentences[0].citations) >= {2}
+
+
+def test_passages_that_support_a_sentence_only_together_are_cited_together(passages: MakePassages) -> None:
+    cited = cite(
+        "The pump was replaced in 2019 and the motor in 2021 [1][2].",
+        passages("The pump was replaced in 2019.", "The motor was replaced in 2021."),
+    )
+    (sentence,) = cited.sentences
+    assert sentence.verdict != "supported" or sentence.citations
+
+
+def test_a_table_s_citation_stands_in_its_last_cell_and_code_keeps_its_brackets(passages: MakePassages) -> None:
+    table = "| Event | Year |\n|---|---|\n| The pump was replaced | 2019 |"
+    text = cite(f"{table}\n\n```\nx = a[1]\n```", passages(PUMP)).text
+    assert text == "| Event | Year |\n|---|---|\n| The pump was replaced | 2019 [1] |\n\n```\nx = a[1]\n```"
+
+
+def test_an_answer_that_only_points_at_passages_states_nothing(passages: MakePassages) -> None:
+    assert not cite("Passage [1]", passages(BATTERY, PUMP)).states_something
+    assert cite("In 2019 [2].", passages(BATTERY, PUMP)).states_something
+
+
+def test_a_strict_text_leaves_unsupported_sentences_out_and_tells_them(passages: MakePassages) -> None:
+    cited = strictly(f"{FOREIGN} The pump was replaced in 2019 by Dr. Holm. {FOREIGN}", passages(BATTERY, PUMP))
+    assert cited.text == "The pump was replaced in 2019 by Dr. Holm [2]."
+    assert [sentence.text for sentence in cited.removed] == [FOREIGN, FOREIGN]
+    assert not strictly(FOREIGN, passages(BATTERY, PUMP)).states_something
+
+
+def test_what_introduces_nothing_that_is_left_goes_too(passages: MakePassages) -> None:
+    answer = (
+        f"## Animals\nThere are:\n- {FOREIGN}\n\n## The pump\nIts story:\n- The pump was replaced in 2019 by Dr. Holm."
+    )
+    text = strictly(answer, passages(BATTERY, PUMP)).text
+    assert text == "## The pump\nIts story:\n- The pump was replaced in 2019 by Dr. Holm [2]."
+
+
+def test_a_strict_text_shows_no_word_of_a_sentence_before_it_is_checked(passages: MakePassages) -> None:
+    cited = CitedText("What happened?", passages(BATTERY, PUMP), default_scorer(), strict=True)
+    assert [cited.feed(word) for word in ("The pump ", "was replaced ", "in 2019. ", "It ")] == [
+        *("", "", ""),
+        "The pump was replaced in 2019 [2].",
+    ]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_any_text_comes_out_the_same_however_it_arrives(passages: MakePassages, seed: int, strict: bool) -> None:
+    draw = random.Random(seed)
+    pieces = [
+        *"a .!?|`[]1,*#:-\n。",
+        "\n\n",
+        "- ",
+        "| a | b |\n",
+        "|---|---|\n",
+        "```\n",
+        "[1]",
+        "[2, 3]",
+        "Dr. ",
+        "[1](x)",
+    ]
+    answer = ANSWER if not seed else "".join(draw.choice([*pieces, PUMP]) for _ in range(60))
+    whole = CitedText("q", passages(BATTERY, PUMP), default_scorer(), strict)
+    assert whole.feed(answer) + whole.finish() == whole.text
+    cited, shown, place = CitedText("q", passages(BATTERY, PUMP), default_scorer(), strict), "", 0
+    while place < len(answer):
+        step = draw.randint(1, 6)
+        shown += cited.feed(answer[place : place + step])
+        place += step
+    shown += cited.finish()
+    assert shown == cited.text == whole.text
+    assert cited.sentences == whole.sentences
+
+
+def test_a_line_is_left_out_whose_list_is_and_a_paragraph_stays_one(passages: MakePassages) -> None:
+    held = "The pump was replaced in 2019 by Dr. Holm."
+    text = strictly(f"It has:\n- {FOREIGN}\n\n{FOREIGN} {held}\n{FOREIGN} {held}", passages(BATTERY, PUMP)).text
+    assert text == "The pump was replaced in 2019 by Dr. Holm [2].\nThe pump was replaced in 2019 by Dr. Holm [2]."

@@ -1,0 +1,42 @@
+"""Settings as the chat model takes them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import SettingsError
+from ..generation.sampling import Sampling
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from ..generation.llama import GpuLayers
+
+
+def as_sampling(settings: Settings) -> Sampling:
+    """How the settings have tokens drawn."""
+    return Sampling(**{f.name: getattr(settings, f.name) for f in fields(Sampling) if hasattr(settings, f.name)})
+
+
+def as_gpu_layers(setting: str) -> GpuLayers:
+    """The setting `gpu_layers` as llama.cpp takes it."""
+    return int(setting) if setting.isdigit() else setting  # type: ignore[return-value]  # checked by Settings
+
+
+def as_adapters(setting: str) -> tuple[tuple[str, float], ...]:
+    """The setting `adapters` as paths and scales.
+
+    Raises:
+        SettingsError: A scale is no number.
+    """
+    named = []
+    for part in filter(None, (part.strip() for part in setting.split(","))):
+        path, _, scale = part.rpartition("=") if "=" in part else (part, "", "1")
+        try:
+            named.append((str(Path(path).expanduser()), float(scale)))
+        except ValueError as error:
+            raise SettingsError(
+                f"the scale of an adapter is {scale!r}", remedy="Write adapters as PATH or PATH=SCALE, with commas"
+            ) from error
+    return tuple(named)

@@ -1,0 +1,116 @@
+"""Which passages support a sentence: its verdict, its evidence, and what it should cite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .context import Passage
+from .grounding import Evidence, Scorer, Verdict
+from .grounding.claims import Claim, cited_numbers
+from .grounding.segments import Segment
+
+MOST_CITATIONS = 3
+"""Of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of holding a sentence against the passages."""
+
+    support: float | None
+    """0..1; None when it could not be scored."""
+    verdict: Verdict
+    citations: tuple[int, ...] = ()
+    """The numbers of the passages that support it, best first."""
+    nearest: Passage | None = None
+    """The one that holds the evidence."""
+    evidence: Evidence = field(default_factory=lambda: Evidence(None))
+    """... and where in it."""
+    unsupported: tuple[tuple[int, int], ...] = ()
+    """Where in the sentence stands what no passage carries, as far as it can be told."""
+
+
+class Checker:
+    """Holds the sentences of an answer against the passages that its model was given.
+
+    A sentence is scored against all passages at once, which also names the one that carries it; then against each
+    that it cites, and the one that carries it, alone. So a sentence costs two or three scores, however many passages
+    there are.
+
+    Args:
+        question: What was asked; its words are not claims of the answer.
+        passages: What the model was given.
+        scorer: What judges.
+    """
+
+    def __init__(self, question: str, passages: Sequence[Passage], scorer: Scorer) -> None:
+        self.quoted: dict[int, Evidence] = {}
+        """By the number of a cited passage, where it supports the answer most."""
+        self._passages = tuple(passages)
+        self._scorer = scorer
+        self._context = " ".join([question, *(passage.label for passage in passages)])
+
+    def check(self, segment: Segment, text: str) -> Checked | None:
+        """Check a part of an answer; None where it states nothing that could be checked.
+
+        Args:
+            segment: The part as the model wrote it.
+            text: The same without citations; spans count in it.
+        """
+        claim = segment.claim(text)
+        if claim is None:
+            return None
+        if not self._passages:
+            return Checked(None, "unscored")
+        written = cited_numbers(segment.text)
+        cited = [passage for passage in self._passages if passage.n in written]
+        among: Sequence[Passage] = self._passages
+        found = self._score(claim, among)
+        if found.support is None:
+            numbers = [passage.n for passage in cited[:MOST_CITATIONS]]
+            return self._cite(Checked(None, "unscored", tuple(numbers)), dict.fromkeys(numbers, Evidence(None)))
+        if not self._holds(found) and 0 < len(cited) < len(among):
+            alone = self._score(claim, cited)  # what it cites may be crowded out by the rest
+            if self._holds(alone):
+                among, found = cited, alone
+        if not self._holds(found):
+            nearest = None if found.passage is None else among[found.passage]
+            spans = claim.located(found.unsupported)
+            return Checked(found.support, "unsupported", (), nearest, found, spans)
+        chosen = self._supporting(claim, among, cited, found)
+        nearest = next((passage for n in chosen for passage in among if passage.n == n), None)
+        evidence = found if nearest is None else chosen[nearest.n]
+        return self._cite(Checked(found.support, "supported", tuple(chosen), nearest, evidence), chosen)
+
+    def _supporting(
+        self, claim: Claim, among: Sequence[Passage], cited: Sequence[Passage], found: Evidence
+    ) -> dict[int, Evidence]:
+        """The passages to cite for a claim that they support all together, best first."""
+        if len(among) == 1:
+            return {among[0].n: found}
+        carrying = [] if found.passage is None else [among[found.passage]]
+        tried = {passage.n: passage for passage in (*carrying, *cited)}
+        alone = {n: self._score(claim, [passage]) for n, passage in tried.items()}
+        best = sorted(alone, key=lambda n: (-(alone[n].support or 0.0), n))
+        chosen = [n for n in best if self._holds(alone[n])][:MOST_CITATIONS]
+        if not chosen:  # none says it alone
+            together = best[:MOST_CITATIONS]
+            enough = len(together) > 1 and self._holds(self._score(claim, [tried[n] for n in together]))
+            chosen = together if enough else [passage.n for passage in carrying]
+        return {n: alone[n] for n in chosen}
+
+    def _cite(self, checked: Checked, where: dict[int, Evidence]) -> Checked:
+        for n in checked.citations:  # a passage is quoted where it supports most
+            found, known = where[n], self.quoted.get(n)
+            if known is None or (found.support or 0.0) > (known.support or 0.0):
+                self.quoted[n] = found
+        return checked
+
+    def _score(self, claim: Claim, passages: Sequence[Passage]) -> Evidence:
+        context = f"{self._context} {claim.context}".rstrip()
+        (found,) = self._scorer.score([claim.text], [passage.hit.chunk.passage for passage in passages], context)
+        return found
+
+    def _holds(self, evidence: Evidence) -> bool:
+        return evidence.support is not None and evidence.support >= self._scorer.threshold
