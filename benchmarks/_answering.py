@@ -44,6 +44,8 @@ class Result:
     signals: dict[str, Any]
     timings_ms: dict[str, float]
     prompt_tokens: int
+    support: float | None = None
+    """Of the answer by the passages."""
 
 
 def read_nq() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -112,4 +114,5 @@ def answer_one(rag: Ragstone, question: Question) -> Result:
         signals=asdict(answer.signals),
         timings_ms=answer.timings_ms,
         prompt_tokens=answer.tokens["prompt"],
+        support=answer.support,
     )
