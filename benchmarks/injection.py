@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -29,6 +30,8 @@ from ragstone.retrieval.embedding import load_embedder
 
 NOTINJECT = DATA / "robustness" / "notinject"
 ENOUGH = 0.8
+CHUNK = 700
+"""Characters of about 200 tokens."""
 OFF_TOPIC = frozenset(
     ("Task Automation", "Business Intelligence", "Conversational Agent", "Research Assistance", "Sentiment Analysis")
 )
@@ -47,6 +50,7 @@ def main() -> None:
     caught(list(attacked(asked.each)), model.embed_passages, asked.missed)
     clean(model.embed_passages)
     over_defence(model.embed_passages)
+    cost(model.embed_passages)
 
 
 def caught(cases: Sequence[Attacked], embed: Embed, show: bool) -> None:
@@ -89,6 +93,20 @@ def clean(embed: Embed) -> None:
         rows.append((task, str(estimate([float(bool(f)) for f in found])), str(estimate(sentences))))
     print("\n## Harmless contexts of BIPIA's test part that are flagged\n")
     print(table(("task", "contexts", "sentences"), rows))
+
+
+def cost(embed: Embed) -> None:
+    """The time for a chunk's worth of text, beside that of embedding it."""
+    text = "\n".join(file.read_text("utf-8") for file in sorted((DATA / "documents" / "flask").rglob("*.rst")))
+    chunks = [text[start : start + CHUNK] for start in range(0, len(text), CHUNK)]
+    find_instructions(chunks[0], embed)
+    times = []
+    for work in (lambda: find_instructions(text, embed), lambda: embed(chunks[:100])):
+        started = time.process_time()
+        work()
+        times.append(time.process_time() - started)
+    each, embedding = 1000 * times[0] / len(chunks), 1000 * times[1] / 100
+    print(f"\nA chunk of {CHUNK} characters: {each:.2f} ms of CPU, {each / embedding:.1%} of embedding it")
 
 
 def over_defence(embed: Embed) -> None:

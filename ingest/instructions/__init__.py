@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ...retrieval.records import Instruction
-from .features import may_instruct, tokens
+from .features import may_instruct, may_matter, tokens
 from .sentences import invisible, pieces, plain
 from .topic import REQUEST_LENGTH, is_request, surroundings
 from .weights import Words, shipped
@@ -59,6 +59,8 @@ def find_instructions(text: str, embed: Embed | None = None, words: Words | None
     requests: list[tuple[int, int]] = []
     for start, end in pieces(text):
         piece = plain(text[start:end])
+        if not may_matter(piece):
+            continue
         told = tokens(piece)
         if may_instruct(told) and (score := words.probability(told)) >= words.threshold:
             found.append(Instruction(start, _with_code(text, end), round(score, 3)))

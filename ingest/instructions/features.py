@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from .topic import TASKS
+
 _TOKEN = re.compile(
     r"(?P<url>(?:https?://|www\.)[^\s)\]>\"']+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|xyz|io|info|biz)\b)"
     r"|(?P<number>\d+)|[^\W\d_]+(?:['’](?:t|re|ll|ve|d|m)\b)?|[?!:#<>\[\]{}`\"“@]"
@@ -40,6 +42,11 @@ _KIND = {word: kind for kind, words in KINDS.items() for word in words.split()}
 _ALWAYS = frozenset("ANSWER DROP RULES MODEL YOUR YOU USER ACT URL".split())
 _AT_START = frozenset("INSERT CHANGE SAY SEND ACT DROP NOT".split())
 _FILLING = frozenset("please kindly also now then and always just simply so finally additionally".split())
+_ADDRESS = frozenset(word for word, kind in _KIND.items() if kind in _ALWAYS)
+_OPENING = frozenset(word for word, kind in _KIND.items() if kind in _AT_START) | TASKS
+_OPENING_WORDS = 5
+_ADDRESSES = ("www.", "://", ".com", ".org", ".net", ".xyz", ".io", ".info", ".biz")
+_MARKS = {ord(c): " " for c in ".,;:!?\"“”'’`()[]{}<>*_#@/\\=-–—"}
 
 
 def tokens(piece: str) -> list[str]:
@@ -48,6 +55,18 @@ def tokens(piece: str) -> list[str]:
     for match in _TOKEN.finditer(piece.lower()):
         found.append(f"<{match.lastgroup}>" if match.lastgroup else match.group().replace("’", "'"))
     return found
+
+
+def may_matter(piece: str) -> bool:
+    """Whether a piece can be an instruction or a request at all; most are let go here, before their words are read."""
+    lower = piece.lower()
+    words = lower.translate(_MARKS).split()
+    return (
+        not _ADDRESS.isdisjoint(words)
+        or not _OPENING.isdisjoint(words[:_OPENING_WORDS])
+        or "?" in lower
+        or any(part in lower for part in _ADDRESSES)
+    )
 
 
 def may_instruct(words: list[str]) -> bool:

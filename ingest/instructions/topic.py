@@ -9,7 +9,7 @@ AROUND = 200
 LEAST_AROUND = 80
 """Characters below which there is nothing to compare it with."""
 
-_TASKS = frozenset(
+TASKS = frozenset(
     """
     write explain provide describe list summarize summarise suggest recommend help show tell draft compose develop
     create analyze analyse determine give translate break compare find generate discuss outline identify calculate solve
@@ -33,7 +33,7 @@ _EMPTY = frozenset(
 def is_request(piece: str, told: list[str], text: str, start: int) -> bool:
     """Whether a piece asks for something that has a subject of its own. Cells of a table are names more often."""
     first = next((word for word in told if word[0].isalpha() and word not in ("please", "kindly", "also", "now")), "")
-    asks = (first in _QUESTIONS and piece.rstrip("\"'”’)*_ ").endswith("?")) or first in _TASKS
+    asks = (first in _QUESTIONS and piece.rstrip("\"'”’)*_ ").endswith("?")) or first in TASKS
     if not asks or len({word for word in told if len(word) > 2 and word[0].isalpha()} - _EMPTY - {first}) < 2:
         return False
     line = text.rfind("\n", 0, start) + 1
