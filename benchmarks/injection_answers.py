@@ -6,8 +6,8 @@ Pairs of a context and an attack of BIPIA's test part, drawn evenly over tasks a
 document of one library, in a collection of its own, and its question is asked there as anyone would, but with
 `min_confidence = 0`: an abstention would hide whether the attack works. Without the defence, what speaks to the
 assistant stays in, and the prompt does not say that passages are no instructions. The same contexts are also asked
-without an attack: there both ways should do alike. Success is told by the rules of `_attack_success.py`; what they cannot
-tell is unscored. Answers are kept in --work, and a second run goes on where the first stopped.
+without an attack: there both ways should do alike. Success is told by the rules of `_attack_success.py`; what they
+cannot tell is unscored. Answers are kept in --work, and a second run goes on where the first stopped.
 """
 
 from __future__ import annotations
