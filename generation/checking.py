@@ -35,8 +35,8 @@ class Checker:
     """Holds the sentences of an answer against the passages that its model was given.
 
     A sentence is scored against all passages at once, which also names the one that carries it; then against each
-    that it cites, and the one that carries it, alone. So a sentence costs two or three scores, however many passages
-    there are.
+    that it cites, and the one that carries it, alone. So a sentence costs two or three scores however many passages
+    there are, unless several say it only together.
 
     Args:
         question: What was asked; its words are not claims of the answer.
@@ -92,12 +92,14 @@ class Checker:
         carrying = [] if found.passage is None else [among[found.passage]]
         tried = {passage.n: passage for passage in (*carrying, *cited)}
         alone = {n: self._score(claim, [passage]) for n, passage in tried.items()}
-        best = sorted(alone, key=lambda n: (-(alone[n].support or 0.0), n))
-        chosen = [n for n in best if self._holds(alone[n])][:MOST_CITATIONS]
+        chosen = [n for n in _best_first(alone) if self._holds(alone[n])][:MOST_CITATIONS]
         if not chosen:  # none says it alone
-            together = best[:MOST_CITATIONS]
-            enough = len(together) > 1 and self._holds(self._score(claim, [tried[n] for n in together]))
-            chosen = together if enough else [passage.n for passage in carrying]
+            tried = {passage.n: passage for passage in among}
+            alone |= {n: self._score(claim, [passage]) for n, passage in tried.items() if n not in alone}
+            best = _best_first(alone)
+            sets = (best[:most] for most in range(2, min(MOST_CITATIONS, len(best)) + 1))
+            together = (of for of in sets if self._holds(self._score(claim, [tried[n] for n in of])))
+            chosen = next(together, [passage.n for passage in carrying])
         return {n: alone[n] for n in chosen}
 
     def _cite(self, checked: Checked, where: dict[int, Evidence]) -> Checked:
@@ -114,3 +116,7 @@ class Checker:
 
     def _holds(self, evidence: Evidence) -> bool:
         return evidence.support is not None and evidence.support >= self._scorer.threshold
+
+
+def _best_first(scored: dict[int, Evidence]) -> list[int]:
+    return sorted(scored, key=lambda n: (-(scored[n].support or 0.0), n))
