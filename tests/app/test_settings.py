@@ -72,7 +72,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name(source: dict[str, A
 
 def test_an_unknown_setting_near_to_none_points_to_the_list():
     assert "docs/settings.md" in refused(file="xyzzy = 1")
-    assert "docs/settings.md" in refused(file="[section]\nhits = 1")
+    assert "docs/settings.md" in refused(file="[box]\nhits = 1")
 
 
 @pytest.mark.parametrize(
