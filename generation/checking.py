@@ -48,6 +48,7 @@ class Checker:
         self.quoted: dict[int, Evidence] = {}
         """By the number of a cited passage, where it supports the answer most."""
         self._passages = tuple(passages)
+        self._texts = {passage.n: passage.evidence for passage in passages}
         self._scorer = scorer
         self._context = " ".join([question, *(passage.label for passage in passages)])
 
@@ -111,7 +112,7 @@ class Checker:
 
     def _score(self, claim: Claim, passages: Sequence[Passage]) -> Evidence:
         context = f"{self._context} {claim.context}".rstrip()
-        (found,) = self._scorer.score([claim.text], [passage.hit.chunk.passage for passage in passages], context)
+        (found,) = self._scorer.score([claim.text], [self._texts[passage.n] for passage in passages], context)
         return found
 
     def _holds(self, evidence: Evidence) -> bool:

@@ -10,7 +10,7 @@ from ..retrieval.library import Library
 from ..retrieval.records import Rect
 from .checking import Checked, Checker
 from .context import Passage
-from .grounding import Evidence, Scorer, Verdict, whole_support
+from .grounding import Evidence, Scorer, Verdict
 from .grounding.claims import strip_citations
 from .grounding.segments import Kind, Segment, Segments, introduces
 
@@ -90,6 +90,7 @@ class CitedText:
         self.states_something = False
         """Whether any sentence of the text states what could be checked, or is code."""
         self._passages = {passage.n: passage for passage in passages}
+        self._scorer = scorer
         self._checker = Checker(question, passages, scorer)
         self._strict = strict
         self._segments = Segments()
@@ -108,7 +109,7 @@ class CitedText:
     @property
     def support(self) -> float | None:
         """The support of the text by the passages, 0..1; None when no sentence could be scored."""
-        return whole_support([sentence.support for sentence in self.sentences])
+        return self._scorer.whole([sentence.support for sentence in self.sentences])
 
     def feed(self, piece: str) -> str:
         """Take the model's next words; return the text that is certain by now."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ContextOverflowError
 from ..retrieval.records import Hit
-from .guarding import OMITTED, Spans, cleaned
+from .guarding import OMITTED, Spans, cleaned, hidden_spans
 from .prompts import Examples, PromptIdentity, Prompts, ShownPassage, Style, shown
 from .sampling import Message
 from .trimming import Economy
@@ -42,6 +42,15 @@ class Passage:
         text = OMITTED.join(chunk.text[start:end] for start, end in spans)
         header = self._clean(chunk.table_header)
         return shown(self.n, self.label, f"{header}\n{text}" if header else text)
+
+    @property
+    def evidence(self) -> str:
+        """`chunk.passage` as sentences are held against it: blank where it speaks to the assistant."""
+        chunk = self.hit.chunk
+        text, before = chunk.passage, len(chunk.passage) - len(chunk.text)
+        for start, end in hidden_spans(chunk) if self.guarded else ():
+            text = text[: before + start] + " " * (end - start) + text[before + end :]
+        return text
 
     def _clean(self, text: str) -> str:
         return cleaned(text) if self.guarded else text

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 from .claims import Claim, claim_of
-from .overlap import Overlap
-from .scoring import Evidence, Scorer
+from .scoring import Evidence, Scorer, whole_support
 from .segments import split_segments
 
 __all__ = [
@@ -48,9 +48,16 @@ class Verification:
     """0..1; None when no sentence could be scored."""
 
 
+@cache
 def default_scorer() -> Scorer:
-    """The scorer that chats and reports share."""
-    return Overlap()
+    """The scorer that chats and reports share: the verifier, loaded once.
+
+    Raises:
+        ModelLoadError: Its files are damaged.
+    """
+    from .verifier import Verifier
+
+    return Verifier()
 
 
 def verify(
@@ -64,10 +71,11 @@ def verify(
         question: What was asked; its words are not counted as claims of the answer.
         scorer: What judges; by default `default_scorer`.
     """
+    scorer = scorer or default_scorer()
     segments = split_segments(answer_text)
     claims = [segment.claim() for segment in segments]
     sentences = _verified([segment.text for segment in segments], claims, passages, question or "", scorer)
-    return Verification(tuple(sentences), whole_support([sentence.support for sentence in sentences]))
+    return Verification(tuple(sentences), scorer.whole([sentence.support for sentence in sentences]))
 
 
 def verify_sentence(
@@ -107,12 +115,3 @@ def _judged(sentence: str, evidence: Evidence, threshold: float) -> VerifiedSent
     if evidence.support is not None:
         verdict = "supported" if evidence.support >= threshold else "unsupported"
     return VerifiedSentence(sentence, evidence.support, verdict, evidence)
-
-
-def whole_support(supports: Sequence[float | None]) -> float | None:
-    """The support of a whole answer, 0..1: the mean of its two worst sentences; None when none was scored.
-
-    One bad sentence must not hide among good ones, and a single misjudged one must not decide alone.
-    """
-    worst = sorted(score for score in supports if score is not None)[:2]
-    return sum(worst) / len(worst) if worst else None

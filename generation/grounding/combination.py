@@ -9,22 +9,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .scoring import whole_support
+
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """A logistic model (Platt, "Probabilistic Outputs for Support Vector Machines", 1999) over standardized values.
+    """A logistic model.
 
     Its weights come from `training/grounding/combine.py`.
     """
 
     names: Sequence[str]
-    means: Sequence[float]
-    scales: Sequence[float]
     weights: Sequence[float]
     intercept: float
     record_weights: Sequence[float]
     """Added to the weights where a passage is a record or a table."""
     record_intercept: float
+    several: float
+    """Log-odds taken off the whole of an answer of several claims."""
     threshold: float
     """The least support at which a claim counts as supported."""
 
@@ -34,8 +36,19 @@ class Combination:
         Args:
             values: By `names`, shape (len(names),), float64; the last one says whether a passage is a record.
         """
-        scaled = (values - np.array(self.means)) / np.array(self.scales)
-        odds = self.intercept + float(scaled @ np.array(self.weights))
+        odds = self.intercept + float(values @ np.array(self.weights))
         if values[-1]:
-            odds += self.record_intercept + float(scaled @ np.array(self.record_weights))
+            odds += self.record_intercept + float(values @ np.array(self.record_weights))
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
+
+    def whole(self, supports: Sequence[float | None]) -> float | None:
+        """The probability, 0..1, that passages carry all of an answer's claims; None when none was scored.
+
+        It is that of the two worst claims, `whole_support`, less `several` where there is more than one: who says more
+        errs more.
+        """
+        worst = whole_support(supports)
+        if worst is None or sum(support is not None for support in supports) < 2:
+            return worst
+        worst = min(max(worst, 1e-9), 1 - 1e-9)
+        return 1 / (1 + math.exp(self.several - math.log(worst / (1 - worst))))

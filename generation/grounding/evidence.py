@@ -47,8 +47,8 @@ class Source:
         self.is_record = any(lines is not None for lines in records)
         self.units = [
             Unit(number, start, end, text, frozenset(content_words(text)))
-            for number, passage in enumerate(self.passages)
-            for start, end, text in _cut(records[number] if records[number] is not None else _prose(passage))
+            for number, (passage, lines) in enumerate(zip(self.passages, records, strict=True))
+            for start, end, text in _cut(_prose(passage) if lines is None else lines)
         ]
         found = Counter(term for unit in self.units for term in unit.terms)
         self.terms = frozenset(found)
@@ -89,7 +89,8 @@ class Source:
         unit = self.units[place]
         shared = unit.terms & wanted
         new = sum(self.weight(term) for term in shared - covered)
-        return (new + 0.3 * sum(self.weight(term) for term in shared & covered)) / (12 + len(unit.terms)) ** 0.5
+        known = sum(self.weight(term) for term in shared & covered)
+        return (new + 0.3 * known) / math.sqrt(12 + len(unit.terms))
 
     def _take(self, place: int, chosen: list[int], budget: int) -> bool:
         if sum(len(self.units[other].text) + 1 for other in (*chosen, place)) > budget and chosen:

@@ -13,6 +13,10 @@ from .overlap import content_words
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
 _NAME = re.compile(r"(?<![.!?:;\"“‘'(\n]\s)(?<!^)\b[A-Z][\w’'&-]+(?:\s[A-Z][\w’'&-]+)*")
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nor|neither|without|cannot)\b|n['’]t\b", re.IGNORECASE)
+_DATE = re.compile(
+    r"\b(?:January|February|March|April|June|July|August|September|October|November|December|May(?=,?\s+\d)|(?<=in\s)May"
+    r"|(?<=\d\s)May|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b"
+)
 _SMALL = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
           "nine": "9", "ten": "10", "eleven": "11", "twelve": "12"}  # fmt: skip
 
@@ -35,7 +39,9 @@ class Comparison:
     values: tuple[float, ...]
     """By `FEATURES`."""
     spans: tuple[tuple[int, int], ...]
-    """The numbers and names of the claim that the passages do not have."""
+    """The words, numbers and names of the claim that the passages do not have."""
+    given: tuple[tuple[int, int], ...]
+    """Its words that only the context has: they are not its own."""
     carrier: Unit | None
     """The sentence of the evidence that carries most of the claim's terms."""
 
@@ -44,7 +50,8 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     """Hold a claim against passages.
 
     `missing`: the share of the claim's terms that neither the passages nor the context have, weighted by how much they
-    tell, 0..1. `missing_number`, `missing_name`: how many of its numbers and names are nowhere, at most 3.
+    tell, 0..1. `missing_number`: how many of its numbers, months and weekdays are nowhere, at most 3;
+    `missing_name`: of its names.
     `beyond_evidence`: the weighted share of terms that the selected evidence lacks; `best_sentence`: that its best
     sentence has. `negation`: 1 when only one of claim and best sentence is negated. `terms`: how many, as a logarithm
     to the base of e. `record`: 1 when a passage is a record.
@@ -75,7 +82,9 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
         math.log1p(len(terms)),
         float(source.is_record),
     )
-    return Comparison(tuple(map(float, values)), tuple(sorted({*numbers, *names})), carrier)
+    missing, borrowed = _missing_words(claim, source, given)
+    spans = tuple(sorted({*numbers, *names, *missing}))
+    return Comparison(tuple(map(float, values)), spans, tuple(borrowed), carrier)
 
 
 def _missing_numbers(claim: str, source: Source, given: set[str]) -> list[tuple[int, int]]:
@@ -83,6 +92,9 @@ def _missing_numbers(claim: str, source: Source, given: set[str]) -> list[tuple[
     for match in NUMBER.finditer(claim):
         value = match.group().rstrip(".,").replace(",", "")
         if value not in source.terms and value not in given and value not in source.spelled(_SMALL):
+            found.append(match.span())
+    for match in _DATE.finditer(claim):
+        if not any(match.group() in passage for passage in source.passages) and match.group().lower() not in given:
             found.append(match.span())
     return found
 
@@ -94,3 +106,14 @@ def _missing_names(claim: str, source: Source, given: set[str]) -> list[tuple[in
         if words and not words & source.terms and not words & given:
             found.append(match.span())
     return found
+
+
+def _missing_words(claim: str, source: Source, given: set[str]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The words that are nowhere, and those that only the context has."""
+    nowhere: list[tuple[int, int]] = []
+    borrowed: list[tuple[int, int]] = []
+    for match in re.finditer(r"[\w’'-]+", claim):
+        terms = content_words(match.group())
+        if terms and not terms & source.terms:
+            (borrowed if terms & given else nowhere).append(match.span())
+    return nowhere, borrowed

@@ -9,14 +9,14 @@ from ...errors import ContextOverflowError
 from ..tasks import judge
 from . import overlap
 from .claims import strip_citations
-from .scoring import Evidence
+from .scoring import Evidence, Scorer
 
 if TYPE_CHECKING:
     from ..chat_model import ChatModel
     from ..prompts.template import Prompt
 
 
-class LocalJudge:
+class LocalJudge(Scorer):
     """A chat model that is asked of each claim whether the passages support it.
 
     The support is the probability of "yes" among "yes" and "no" at its next token (Kadavath et al., "Language Models

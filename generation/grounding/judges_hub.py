@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import ModelLoadError
 from .claims import CITATION, split_sentences, strip_citations
-from .scoring import Evidence
+from .scoring import Evidence, Scorer
 
 _SUPPORTED = re.compile(r"(entail|support|consistent|faithful|factual|grounded)", re.IGNORECASE)
 _HALLUCINATED = re.compile(r"(hallucinat|unsupported)", re.IGNORECASE)
@@ -60,7 +60,7 @@ class _Window:
     text: str
 
 
-class PairJudge:
+class PairJudge(Scorer):
     """A cross-encoder of (passage, claim), trained for entailment or consistency, such as HHEM.
 
     Each passage is read in windows of whole sentences that fit the model; the support is that of the best window
@@ -129,7 +129,7 @@ class PairJudge:
         return supports
 
 
-class TokenJudge:
+class TokenJudge(Scorer):
     """A classifier of an answer's tokens, given the question and the passages, in LettuceDetect's format.
 
     The claims are read together, as an answer is; a claim is as unsupported as its most suspect token, and the

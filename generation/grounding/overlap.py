@@ -12,7 +12,7 @@ from functools import lru_cache
 import Stemmer
 
 from .claims import split_sentences, strip_citations
-from .scoring import Evidence
+from .scoring import Evidence, Scorer
 
 UNKNOWN_NUMBER_CAP = 0.3
 """The most support a claim can have whose number is in no passage."""
@@ -29,7 +29,7 @@ _STOP_WORDS = frozenset(
 )
 
 
-class Overlap:
+class Overlap(Scorer):
     """The measure as a scorer."""
 
     name = "overlap"

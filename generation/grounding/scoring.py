@@ -22,16 +22,22 @@ class Evidence:
     """Where in the claim stands what no passage carries, as far as it can be told."""
 
 
+def whole_support(supports: Sequence[float | None]) -> float | None:
+    """The support of a whole answer, 0..1: the mean of its two worst sentences; None when none was scored.
+
+    One bad sentence must not hide among good ones, and a single misjudged one must not decide alone.
+    """
+    worst = sorted(score for score in supports if score is not None)[:2]
+    return sum(worst) / len(worst) if worst else None
+
+
 class Scorer(Protocol):
-    """Says how far passages support claims."""
+    """Says how far passages support claims. Inherit from it for `whole`."""
 
-    @property
-    def name(self) -> str:
-        """What reports call it."""
-
-    @property
-    def threshold(self) -> float:
-        """The least support at which a claim counts as supported."""
+    name: str
+    """What reports call it."""
+    threshold: float
+    """The least support at which a claim, or an answer, counts as supported."""
 
     def score(self, claims: Sequence[str], passages: Sequence[str], context: str = "") -> list[Evidence]:
         """Score claims against passages, in order.
@@ -41,3 +47,7 @@ class Scorer(Protocol):
             passages: Passage texts.
             context: What is given besides the passages (the question, titles): not claimed by the answer.
         """
+
+    def whole(self, supports: Sequence[float | None]) -> float | None:
+        """The support of a whole answer, 0..1, from that of its sentences; None when none was scored."""
+        return whole_support(supports)

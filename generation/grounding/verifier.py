@@ -23,21 +23,29 @@ from ...errors import ModelLoadError
 from .claims import strip_citations
 from .combination import Combination
 from .evidence import Source, Unit
-from .features import Comparison, compare
-from .scoring import Evidence
+from .features import FEATURES, Comparison, compare
+from .scoring import Evidence, Scorer
 
 WEIGHTS = Path(__file__).with_name("weights")
 LONGEST = 256
 """Tokens of claim and evidence together."""
 LONGEST_CLAIM = 128
+FRAGMENT = 5
+"""Words. A shorter claim ("38 kg") is read with the question; to others it says nothing, and misleads."""
 LONGEST_CONTEXT = 300
-"""Characters."""
+"""Characters of the question."""
 _STEP = 32
 """Texts are padded to a multiple of so many tokens: each new length costs time once."""
 _KEPT = 16
 """How many lists of passages stay prepared."""
 _BARE = 0.5
 """The least probability of a claim's token at which it is marked as unsupported."""
+GAP = 5
+"""Characters between two spans that are shown as one."""
+DENIED = -1.5
+"""The network's logit below which it objects to a claim."""
+CARRIED = 0.75
+"""The least share of a claim's terms in one sentence at which it is said to be in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +62,21 @@ class Read:
 
     @property
     def values(self) -> npt.NDArray[np.float64]:
-        """What the combination weighs: the logit, the three worst tokens' mean, the comparisons."""
-        worst = float(np.sort(self.bare)[-3:].mean()) if len(self.bare) else 0.0
-        return np.array([self.logit, worst, *self.comparison.values])
+        """What the combination weighs, by `NAMES`."""
+        marked = float(np.sort(self.bare)[-3:].mean()) if len(self.bare) else 0.0
+        carried = self.comparison.values[FEATURES.index("best_sentence")]
+        negated = self.comparison.values[FEATURES.index("negation")] and self.logit < DENIED
+        contradicted = carried >= CARRIED and (marked >= _BARE or negated)
+        return np.array([-np.logaddexp(0.0, -self.logit), marked, contradicted, *self.comparison.values])
 
 
-class Verifier:
+NAMES = ("network", "marked", "contradicted", *FEATURES)
+"""The network's log-probability; the mean probability of the three tokens most surely not carried; whether a claim
+that is otherwise in one sentence has such marks, or a "not" more or less that the network objects to; and the
+comparisons."""
+
+
+class Verifier(Scorer):
     """See `Scorer`. Safe to use from several threads; what it says of a claim does not depend on its neighbours.
 
     Args:
@@ -87,22 +104,22 @@ class Verifier:
                 path=folder,
                 remedy="Install Ragstone again",
             ) from error
+        self.threshold = self._combination.threshold
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._sources: OrderedDict[tuple[str, ...], Source] = OrderedDict()
         self._lock = threading.Lock()
 
-    @property
-    def threshold(self) -> float:
-        """See `Scorer.threshold`."""
-        return self._combination.threshold
-
     def score(self, claims: Sequence[str], passages: Sequence[str], context: str = "") -> list[Evidence]:
         """See `Scorer.score`."""
         return [self._judged(read) for read in self.read(claims, passages, context)]
 
+    def whole(self, supports: Sequence[float | None]) -> float | None:
+        """See `Scorer.whole`."""
+        return self._combination.whole(supports)
+
     def read(self, claims: Sequence[str], passages: Sequence[str], context: str = "") -> list[Read]:
-        """What the network and the comparisons say of each claim."""
+        """What the network and the comparisons say of each claim; see `score`."""
         source = self._source(passages)
         if len(claims) < 2 or self._streams < 2:
             return [self._read(claim, source, context) for claim in claims]
@@ -110,12 +127,17 @@ class Verifier:
             return list(pool.map(lambda claim: self._read(claim, source, context), claims))
 
     def _read(self, claim: str, source: Source, context: str) -> Read:
-        claim = strip_citations(claim)
+        claim = _whole(strip_citations(claim))
         evidence = source.select(claim)
         first = self._tokenizer.encode(claim, add_special_tokens=True)
-        logit, tokens, places = self._infer(first, f"{context[:LONGEST_CONTEXT]} {_joined(evidence)}".strip())
-        bare = 1 / (1 + np.exp(-tokens))
-        return Read(logit, bare, places, compare(claim, source, evidence, context))
+        given = context[:LONGEST_CONTEXT] if len(claim.split()) < FRAGMENT else ""
+        logit, tokens, places = self._infer(first, _whole(f"{given} {_joined(evidence)}".strip()))
+        comparison = compare(claim, source, evidence, context)
+        bare = (1 / (1 + np.exp(-tokens))).astype(np.float32)
+        for token, (start, end) in enumerate(places):
+            if any(start < upto and since < end for since, upto in comparison.given):
+                bare[token] = 0.0
+        return Read(logit, bare, places, comparison)
 
     def _infer(
         self, claim: Encoding, evidence: str
@@ -137,7 +159,7 @@ class Verifier:
     def _judged(self, read: Read) -> Evidence:
         support = self._combination.support(read.values)
         carrier = read.comparison.carrier
-        spans = ()
+        spans: tuple[tuple[int, int], ...] = ()
         if support < self.threshold:
             bare = [place for place, value in zip(read.places, read.bare, strict=True) if value >= _BARE]
             spans = _merged([*bare, *read.comparison.spans])
@@ -176,15 +198,20 @@ def _compiled(path: Path, streams: int) -> Any:
     return CORE.compile_model(model, "CPU", hints)
 
 
+def _whole(text: str) -> str:
+    """The text with a question mark for each half of a character, which no tokenizer takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _joined(evidence: Sequence[Unit]) -> str:
     return " ".join(unit.text for unit in evidence)
 
 
 def _merged(places: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Spans in order, those that touch or have one character between them as one."""
+    """Spans in order, those that have no more than a short word between them as one."""
     merged: list[tuple[int, int]] = []
     for start, end in sorted(places):
-        if merged and start <= merged[-1][1] + 1:
+        if merged and start <= merged[-1][1] + GAP:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
             merged.append((start, end))

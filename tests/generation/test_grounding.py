@@ -10,7 +10,8 @@ PUMP = "The pump in hall B was replaced in March 2019. The new pump costs EUR 1,
 def test_what_stands_in_the_passages_is_supported_with_its_sentence_as_evidence() -> None:
     checked = verify("The new pump weighs 38 kg.", ["Nothing of the kind.", PUMP])
     (sentence,) = checked.sentences
-    assert (sentence.verdict, sentence.support, checked.support) == ("supported", 1.0, 1.0)
+    assert sentence.verdict == "supported"
+    assert checked.support == sentence.support
     assert sentence.evidence.passage == 1
     assert PUMP[sentence.evidence.start : sentence.evidence.end] == "The new pump costs EUR 1,950 and weighs 38 kg."
 
@@ -20,18 +21,18 @@ def test_a_number_that_no_passage_holds_makes_a_sentence_unsupported() -> None:
 
 
 def test_a_number_is_the_same_with_and_without_thousands_separators() -> None:
-    assert verify("It costs 1950 EUR.", [PUMP]).support == 1.0
+    assert verify("It costs 1950 EUR.", [PUMP]).sentences[0].verdict == "supported"
 
 
 def test_word_forms_do_not_matter() -> None:
-    assert verify("They are replacing pumps.", [PUMP]).support == 1.0
+    assert verify("They are replacing pumps.", [PUMP]).sentences[0].verdict == "supported"
 
 
 def test_the_words_of_the_question_are_not_claims_of_the_answer() -> None:
     without = verify("The Hollbeck pump was replaced in 2019.", [PUMP]).support
     given = verify("The Hollbeck pump was replaced in 2019.", [PUMP], "When was the Hollbeck pump replaced?").support
     assert without is not None and given is not None
-    assert without < given == 1.0
+    assert without < given
 
 
 def test_what_claims_nothing_is_unscored_and_not_zero() -> None:

@@ -36,7 +36,10 @@ def main() -> None:
     rows = [json.loads(line) for line in arguments.pairs.open(encoding="utf-8")]
     train = [encoder.encode(r, 1.0 if r["human"] else SYNTHETIC_WEIGHT) for r in rows if not r["held_out"]]
     held = [r for r in rows if r["held_out"]]
-    print(f"{len(train)} examples to train on, {len(held)} held out; {vars(arguments)}", flush=True)
+    print(
+        f"{len(train)} examples to train on, {len(held)} held out; epochs {arguments.epochs}, rate {arguments.rate}",
+        flush=True,
+    )
     network = Network(arguments.encoder)
     fit(network, train, encoder, held, arguments)
     save(network, encoder, arguments.out)
