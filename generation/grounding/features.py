@@ -87,6 +87,12 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     return Comparison(tuple(map(float, values)), spans, tuple(borrowed), carrier)
 
 
+def written_like(claim: str, evidence: str) -> str:
+    """The evidence with its numbers written as the claim writes them: 1,950 is 1950."""
+    written = {match.group().replace(",", ""): match.group() for match in NUMBER.finditer(claim)}
+    return NUMBER.sub(lambda match: written.get(match.group().replace(",", ""), match.group()), evidence)
+
+
 def _missing_numbers(claim: str, source: Source, given: set[str]) -> list[tuple[int, int]]:
     found = []
     for match in NUMBER.finditer(claim):

@@ -1,6 +1,6 @@
 """How much of a claim stands in the passages: the share of its content words, with numbers held to the letter.
 
-A plain measure. It does not see swapped names or negation, and has not been compared with human judgements here yet.
+A plain measure, the one that the verifier is compared with. It does not see swapped names or negation.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from ...errors import ModelLoadError
 from .claims import strip_citations
 from .combination import Combination
 from .evidence import Source, Unit
-from .features import FEATURES, Comparison, compare
+from .features import FEATURES, Comparison, compare, written_like
 from .scoring import Evidence, Scorer
 
 WEIGHTS = Path(__file__).with_name("weights")
@@ -131,7 +131,8 @@ class Verifier(Scorer):
         evidence = source.select(claim)
         first = self._tokenizer.encode(claim, add_special_tokens=True)
         given = context[:LONGEST_CONTEXT] if len(claim.split()) < FRAGMENT else ""
-        logit, tokens, places = self._infer(first, _whole(f"{given} {_joined(evidence)}".strip()))
+        text = written_like(claim, f"{given} {_joined(evidence)}".strip())
+        logit, tokens, places = self._infer(first, _whole(text))
         comparison = compare(claim, source, evidence, context)
         bare = (1 / (1 + np.exp(-tokens))).astype(np.float32)
         for token, (start, end) in enumerate(places):

@@ -44,6 +44,7 @@ def test_the_json_of_an_ingest_is_as_documented(ragstone_cli: Cli, docs: Path):
         "recognized": [],
         "unsupported": ["docs/photo.raw"],
         "duplicates": [],
+        "instructions": [],
     }
     assert report["chunks"] == 2
     assert report["seconds"] > 0
