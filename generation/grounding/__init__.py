@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from .claims import Claim, claim_of
+from .claims import Claim
 from .scoring import Evidence, Scorer, whole_support
 from .segments import split_segments
 
@@ -19,8 +19,6 @@ __all__ = [
     "VerifiedSentence",
     "default_scorer",
     "verify",
-    "verify_sentence",
-    "verify_sentences",
     "whole_support",
 ]
 
@@ -78,28 +76,13 @@ def verify(
     return Verification(tuple(sentences), scorer.whole([sentence.support for sentence in sentences]))
 
 
-def verify_sentence(
-    sentence: str, passages: Sequence[str], context: str = "", scorer: Scorer | None = None
-) -> VerifiedSentence:
-    """Check one sentence; `context` is given, not claimed (see `Scorer.score`)."""
-    return verify_sentences([sentence], passages, context, scorer)[0]
-
-
-def verify_sentences(
-    sentences: Sequence[str], passages: Sequence[str], context: str = "", scorer: Scorer | None = None
-) -> list[VerifiedSentence]:
-    """Check sentences together, which is faster than one by one."""
-    return _verified(sentences, [claim_of(sentence) for sentence in sentences], passages, context, scorer)
-
-
 def _verified(
     sentences: Sequence[str],
     claims: Sequence[Claim | None],
     passages: Sequence[str],
     context: str,
-    scorer: Scorer | None,
+    scorer: Scorer,
 ) -> list[VerifiedSentence]:
-    scorer = scorer or default_scorer()
     found: dict[int, Evidence] = {}
     for given in dict.fromkeys(claim.context for claim in claims if claim):  # nearly always one
         asked = {place: claim for place, claim in enumerate(claims) if claim and claim.context == given}
