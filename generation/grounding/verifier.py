@@ -57,7 +57,7 @@ class Read:
     bare: npt.NDArray[np.float32]
     """For each token of the claim, the probability that the evidence does not carry it."""
     places: Sequence[tuple[int, int]]
-    """Of those tokens in the claim."""
+    """Of those tokens' words in the claim."""
     comparison: Comparison
 
     @property
@@ -138,7 +138,7 @@ class Verifier(Scorer):
         for token, (start, end) in enumerate(places):
             if any(start < upto and since < end for since, upto in comparison.given):
                 bare[token] = 0.0
-        return Read(logit, bare, places, comparison)
+        return Read(logit, bare, [_word_around(claim, *place) for place in places], comparison)
 
     def _infer(
         self, claim: Encoding, evidence: str
@@ -202,6 +202,15 @@ def _compiled(path: Path, streams: int) -> Any:
 def _whole(text: str) -> str:
     """The text with a question mark for each half of a character, which no tokenizer takes."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _word_around(text: str, start: int, end: int) -> tuple[int, int]:
+    """The word that a piece of it belongs to."""
+    while start > 0 and text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    return start, end
 
 
 def _joined(evidence: Sequence[Unit]) -> str:

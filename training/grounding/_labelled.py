@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 from collections import defaultdict
@@ -263,39 +262,6 @@ def read_fetaqa(folder: Path) -> Iterator[Example]:
                 (),
                 question=row["question"],
             )
-
-
-def read_clapnq(folder: Path) -> Iterator[Example]:
-    """Long answers that annotators wrote from a passage."""
-    for row in _jsonl(folder / "qa/clapnq/dev/clapnq_dev_answerable.jsonl"):
-        passage = row["passages"][0]
-        for output in row["output"][:1]:
-            for claim, _ in sentences_of(output["answer"], ()):
-                yield Example(
-                    "clapnq",
-                    f"clapnq {passage['title']}",
-                    tidy(claim),
-                    (tidy(passage["text"]),),
-                    True,
-                    (),
-                    question=row["input"],
-                    answer=f"clapnq {row['id']}",
-                )
-
-
-def read_nq(folder: Path) -> list[tuple[str, str, str, list[str]]]:
-    """Questions with title and text of a passage that answers them, and the answers."""
-    with gzip.open(folder / "qa/nq_open_oracle/nq-open-oracle.jsonl.gz", "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    return [
-        (
-            r["question"],
-            next(c for c in r["ctxs"] if c["isgold"])["title"],
-            next(c for c in r["ctxs"] if c["isgold"])["text"],
-            r["answers"],
-        )
-        for r in rows
-    ]
 
 
 def read_squad(path: Path) -> dict[str, list[tuple[str, list[str]]]]:

@@ -53,7 +53,6 @@ class Encoded:
     """For each token of the claim, whether it stands in an unsupported span; None when nobody marked it."""
     supported: float
     weight: float
-    answer: str
 
 
 class Encoder:
@@ -72,7 +71,7 @@ class Encoder:
         if row["supported"] or row["spans"] is not None:
             spans = [] if row["supported"] else row["spans"]
             bare = [float(any(s < b and a < e for s, e in spans)) for a, b in first["offset_mapping"]]
-        return Encoded(ids, len(head), bare, float(row["supported"]), weight, row.get("answer", ""))
+        return Encoded(ids, len(head), bare, float(row["supported"]), weight)
 
 
 def batches(encoded: Sequence[Encoded], tokens: int, rng: random.Random | None = None) -> Iterator[list[int]]:

@@ -11,6 +11,7 @@ import argparse
 import collections
 import hashlib
 import json
+import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -153,7 +154,7 @@ def _from_paragraphs(data: Path) -> Iterator[Example]:
 
 
 def _about(
-    sentence: str, text: str, neighbour: str, group: str, foreign: Sequence[str], rng: synthetic.random.Random
+    sentence: str, text: str, neighbour: str, group: str, foreign: Sequence[str], rng: random.Random
 ) -> Iterator[Example]:
     kind = rng.random()
     if kind < 0.25:
@@ -173,7 +174,7 @@ def _about(
 
 
 def _answered(
-    question: str, answer: str, others: Sequence[str], text: str, group: str, rng: synthetic.random.Random
+    question: str, answer: str, others: Sequence[str], text: str, group: str, rng: random.Random
 ) -> Iterator[Example]:
     yield _answer(question, answer, text, group, True, rng)
     alike = [a for a in others if a[0].isdigit() == answer[0].isdigit() and a not in answer and answer not in a]
@@ -181,9 +182,7 @@ def _answered(
         yield _answer(question, rng.choice(alike), text, group, False, rng)
 
 
-def _answer(
-    question: str, answer: str, text: str, group: str, supported: bool, rng: synthetic.random.Random
-) -> Example:
+def _answer(question: str, answer: str, text: str, group: str, supported: bool, rng: random.Random) -> Example:
     claim = synthetic.declared(question, answer) if rng.random() < 0.7 else None
     if claim is None:
         claim = rng.choice((answer, f"{answer}.", f"The answer is {answer}."))
