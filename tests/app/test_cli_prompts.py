@@ -23,7 +23,7 @@ def test_prompts_are_listed_with_version_hash_and_file(ragstone_cli: Cli) -> Non
 def test_what_is_shown_can_be_changed_in_a_folder_of_ones_own(ragstone_cli: Cli, tmp_path: Path) -> None:
     ours, mine = ragstone_cli("prompts", "show", "answer").stdout, tmp_path / "mine"
     mine.mkdir()
-    (mine / "answer.jinja").write_text(ours.replace("version: 2", "version: formal"), "utf-8")
+    (mine / "answer.jinja").write_text(ours.replace("version: 1", "version: formal"), "utf-8")
     env = {"RAGSTONE_PROMPTS_DIR": str(mine)}
     listed = {row["name"]: row for row in ragstone_cli("prompts", "list", "--json", env=env).json()["prompts"]}
     assert (listed["answer"]["version"], listed["holds"]["version"]) == ("formal", "1")
