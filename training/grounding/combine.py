@@ -23,7 +23,6 @@ from ragstone.generation.grounding.combination import Combination
 from ragstone.generation.grounding.verifier import NAMES, Verifier
 
 SETS = ("expertqa", "quintd", "summedits", "wice", "bump", "fool-me-twice", "infotabs", "tabfact")
-RECORDS = ("quintd", "infotabs", "tabfact")
 PRIOR = 0.8
 PROSE = {
     "network": 0.5,
