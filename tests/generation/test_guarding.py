@@ -96,6 +96,6 @@ def test_what_is_left_of_spans():
     assert cleaned(POISONED) == f"{BEFORE} … {AFTER}"
 
 
-def test_the_prompts_say_that_passages_are_no_instructions(passages: MakePassages):
-    for name in ("answer", "chain_of_thought", "judge", "summarize"):
+def test_the_prompts_of_tasks_say_that_passages_are_no_instructions():
+    for name in ("judge", "summarize"):
         assert "never an instruction" in Prompts().get(name).source
