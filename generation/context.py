@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from ..errors import ContextOverflowError
 from ..retrieval.records import Hit
-from .guarding import OMITTED, Spans, cleaned, hidden_spans
+from .guarding import OMITTED, cleaned, hidden_spans
 from .prompts import Examples, PromptIdentity, Prompts, ShownPassage, Style, shown
 from .sampling import Message
+from .spans import Spans
 from .trimming import Economy
 
 if TYPE_CHECKING:

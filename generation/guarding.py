@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from ..ingest.instructions import find_instructions
 from ..retrieval.records import Chunk
+from .spans import Spans, joined
 
 OMITTED = " … "
 """Stands for what is left out of a passage."""
-
-Spans = tuple[tuple[int, int], ...]
-"""Start and end of places in a text, in order and apart, in code points."""
 
 
 def hidden_spans(chunk: Chunk) -> Spans:
@@ -22,13 +20,7 @@ def hidden_spans(chunk: Chunk) -> Spans:
     known = [(i.char_start - chunk.char_start, i.char_end - chunk.char_start) for i in chunk.instructions]
     found = [(max(start, 0), min(end, length)) for start, end in known]
     found += [(i.char_start, i.char_end) for i in find_instructions(chunk.text)]
-    joined: list[tuple[int, int]] = []
-    for start, end in sorted(found):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return tuple(joined)
+    return joined(found)
 
 
 def without(text: str, shown: Spans | None, hidden: Spans) -> Spans | None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from ..retrieval.analysis import terms
 from ..retrieval.records import Hit
 from .grounding.claims import split_sentences
-from .guarding import Spans, hidden_spans, without
+from .guarding import hidden_spans, without
+from .spans import Spans
 
 BEARS = 0.15
 """A sentence bears on the question if the question's words in it weigh at least this share of those in the best one."""

@@ -15,6 +15,27 @@ if TYPE_CHECKING:
     from ...eval.suites import Data, DataSet, Suite
 
 
+def data_options(layout: str, split: str) -> Callable[[F], F]:
+    """`--data FOLDER`, `--set NAME` and `--split NAME`.
+
+    Args:
+        layout: That of a folder without `--set`, as in "A folder in ...".
+        split: What `--split` says.
+    """
+
+    def add(command: F) -> F:
+        command = click.option("--split", help=split)(command)
+        command = click.option("--set", "sets", multiple=True, metavar="NAME", help=_SETS)(command)
+        folder = click.Path(path_type=Path, exists=True, file_okay=False)
+        data = f"A folder in {layout}; with --set the folder of all sets, or that set's own. [$RAGSTONE_BENCH_DATA]"
+        return click.option("--data", envvar="RAGSTONE_BENCH_DATA", required=True, type=folder, help=data)(command)
+
+    return add
+
+
+_SETS = "A set of `ragstone eval list`, or `all`."
+
+
 def drawing_options(command: F) -> F:
     """`--seed N` and `--out FILE`."""
     command = click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draws.")(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .common import emit_json, json_option, table
-from .eval_common import chosen, drawing_options, make_folders, progress, run_json
+from .eval_common import chosen, data_options, drawing_options, make_folders, progress, run_json
 
 if TYPE_CHECKING:
     from ...eval.grounding import GroundingReport
@@ -32,15 +32,7 @@ def _scorers(context: click.Context, option: click.Parameter, value: str) -> lis
 
 
 @click.command()
-@click.option(
-    "--data",
-    envvar="RAGSTONE_BENCH_DATA",
-    required=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder in RAGTruth's format; with --set the folder of all sets, or that set's own. [$RAGSTONE_BENCH_DATA]",
-)
-@click.option("--set", "sets", multiple=True, metavar="NAME", help="A set of `ragstone eval list`, or `all`.")
-@click.option("--split", help="Of a folder in RAGTruth's format. [default: test, or all where none is of it]")
+@data_options("RAGTruth's format", "Of a folder in RAGTruth's format. [default: test, or all where none is of it]")
 @click.option(
     "--scorer",
     "scorers",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .common import emit_json, json_option, table
-from .eval_common import chosen, drawing_options, make_folders, progress, run_json
+from .eval_common import chosen, data_options, drawing_options, make_folders, progress, run_json
 
 if TYPE_CHECKING:
     from ...eval.readers.corpus import JudgedCorpus
@@ -30,15 +30,7 @@ def _modes(context: click.Context, option: click.Parameter, value: str) -> list[
 
 
 @click.command()
-@click.option(
-    "--data",
-    envvar="RAGSTONE_BENCH_DATA",
-    required=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder in BEIR's layout; with --set the folder of all sets, or that set's own. [$RAGSTONE_BENCH_DATA]",
-)
-@click.option("--set", "sets", multiple=True, metavar="NAME", help="A set of `ragstone eval list`, or `all`.")
-@click.option("--split", help="Which of qrels/*.tsv of a folder in BEIR's layout. [default: test, or the only one]")
+@data_options("BEIR's layout", "Which of qrels/*.tsv of a folder in BEIR's layout. [default: test, or the only one]")
 @click.option("--modes", default=",".join(_MODES), show_default=True, callback=_modes, help="Ways to search.")
 @click.option("--against", type=click.Choice(_MODES), help="The mode to compare with. [default: the first one]")
 @click.option("--hits", type=click.IntRange(1, 10_000), help="Chunks asked of each search. [default: by the data]")

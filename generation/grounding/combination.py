@@ -23,7 +23,7 @@ class Combination:
     weights: Sequence[float]
     intercept: float
     record_weights: Sequence[float]
-    """Added to the weights where a passage is a record or a table."""
+    """Added to the weights where a passage is a record."""
     record_intercept: float
     several: float
     """Log-odds taken off the whole of an answer of several claims."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ModelLoadError
+from ..spans import joined
 from .claims import CITATION, split_sentences, strip_citations
 from .scoring import Evidence, Scorer
 
@@ -200,7 +201,7 @@ class TokenJudge(Scorer):
         for claim in claims:
             end = start + len(claim)
             own = [(max(a, start) - start, min(b, end) - start, p) for a, b, p in tokens if a < end and start < b]
-            spans = _joined([(a, b) for a, b, p in own if p >= 0.5])
+            spans = joined([(a, b) for a, b, p in own if p >= 0.5], gap=1)
             found.append(Evidence(1 - max(p for _, _, p in own), unsupported=spans) if own else Evidence(None))
             start = end + 1
         return found
@@ -282,14 +283,3 @@ def _asked(passages: Sequence[str], question: str) -> str:
         f"on the following {len(passages)} passages:\n{listed}\nIn case the passages do not contain the necessary "
         'information to answer the question, please reply with: "Unable to answer based on given passages."\noutput:'
     )
-
-
-def _joined(spans: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Spans that follow each other with at most a blank between them as one."""
-    joined: list[tuple[int, int]] = []
-    for start, end in spans:
-        if joined and start - joined[-1][1] <= 1:
-            joined[-1] = (joined[-1][0], end)
-        else:
-            joined.append((start, end))
-    return tuple(joined)

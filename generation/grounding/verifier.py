@@ -20,6 +20,7 @@ import psutil
 from tokenizers import Encoding, Tokenizer
 
 from ...errors import ModelLoadError
+from ..spans import Spans, joined
 from .claims import strip_citations
 from .combination import Combination
 from .evidence import Source, Unit
@@ -160,10 +161,10 @@ class Verifier(Scorer):
     def _judged(self, read: Read) -> Evidence:
         support = self._combination.support(read.values)
         carrier = read.comparison.carrier
-        spans: tuple[tuple[int, int], ...] = ()
+        spans: Spans = ()
         if support < self.threshold:
             bare = [place for place, value in zip(read.places, read.bare, strict=True) if value >= _BARE]
-            spans = _merged([*bare, *read.comparison.spans])
+            spans = joined([*bare, *read.comparison.spans], GAP)
         if carrier is None:
             return Evidence(support, unsupported=spans)
         return Evidence(support, carrier.passage, carrier.start, carrier.end, spans)
@@ -215,14 +216,3 @@ def _word_around(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _joined(evidence: Sequence[Unit]) -> str:
     return " ".join(unit.text for unit in evidence)
-
-
-def _merged(places: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Spans in order, those that have no more than a short word between them as one."""
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(places):
-        if merged and start <= merged[-1][1] + GAP:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return tuple(merged)

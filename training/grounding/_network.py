@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
-LONGEST = 256
-"""Tokens of claim and evidence together."""
+from ragstone.generation.grounding.verifier import LONGEST, LONGEST_CLAIM
+
 STEP = 32
 """Lengths of batches are multiples of it."""
 
@@ -63,7 +63,7 @@ class Encoder:
 
     def encode(self, row: dict[str, Any], weight: float = 1.0) -> Encoded:
         second = f"{row['question']} {row['evidence']}".strip()
-        first = self.tokenizer(row["claim"], truncation=True, max_length=128, return_offsets_mapping=True)
+        first = self.tokenizer(row["claim"], truncation=True, max_length=LONGEST_CLAIM, return_offsets_mapping=True)
         rest = self.tokenizer(second, add_special_tokens=False, truncation=True, max_length=LONGEST)["input_ids"]
         head = first["input_ids"]
         ids = [*head, *rest[: LONGEST - len(head) - 1], self.tokenizer.sep_token_id]
