@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..generation.answer import Answer, Answerer, Event
 from ..generation.context import Asking
 from ..generation.conversation import Turn
-from ..generation.grounding import Scorer
+from ..generation.grounding import Scorer, default_scorer
 from ..generation.models import ModelStore
 from ..generation.prompts import Prompts, Style
 from ..generation.trimming import Economy
@@ -366,11 +366,9 @@ class Ragstone:
         return load_embedder(self.models.path(name), cache, runtime=runtime, threads=threads, source=name)
 
     def _load_scorer(self) -> Scorer:
-        from ..generation.grounding.verifier import Verifier
-
         with self._loading:
             if self._scorer is None:
-                self._scorer = Verifier(threads=self.settings.threads)
+                self._scorer = default_scorer()
             return self._scorer
 
     def _load_reranker(self) -> Reranker:

@@ -122,9 +122,9 @@ class Verifier(Scorer):
     def read(self, claims: Sequence[str], passages: Sequence[str], context: str = "") -> list[Read]:
         """What the network and the comparisons say of each claim; see `score`."""
         source = self._source(passages)
-        if len(claims) < 2 or self._streams < 2:
-            return [self._read(claim, source, context) for claim in claims]
-        with ThreadPoolExecutor(min(self._streams, len(claims))) as pool:
+        # Never in the caller's thread: with one stream OpenVINO computes there, and gives back an AMX unit's tiles that
+        # llama.cpp takes to be still set up; its next step in that thread would be an illegal instruction.
+        with ThreadPoolExecutor(max(1, min(self._streams, len(claims)))) as pool:
             return list(pool.map(lambda claim: self._read(claim, source, context), claims))
 
     def _read(self, claim: str, source: Source, context: str) -> Read:
