@@ -21,6 +21,7 @@
     │   ├── ContextOverflowError ... the prompt leaves no room for an answer
     │   └── BrokenAnswerError    ... it broke off; the text so far was given
     ├── DataError                data to evaluate with is missing or broken
+    ├── EvaluationError          a run cannot be made, resumed or compared
     └── OfflineError             something asked for the network while RAGSTONE_OFFLINE=1
 
 Anything else that escapes is a bug and keeps its traceback.
@@ -147,6 +148,10 @@ class BrokenAnswerError(GenerationError):
 
 class DataError(RagstoneError):
     """Data to evaluate with is missing or broken."""
+
+
+class EvaluationError(RagstoneError):
+    """A run cannot be made, resumed or compared."""
 
 
 class OfflineError(RagstoneError):

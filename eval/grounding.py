@@ -95,15 +95,16 @@ def judge_answers(
         on_answer: Told how many are done, of how many.
     """
     if answers:
-        _judge(answers[0], scorer)
+        judge_answer(answers[0], scorer)
     judged = []
     for done, answer in enumerate(answers, 1):
-        judged.append(_judge(answer, scorer))
+        judged.append(judge_answer(answer, scorer))
         on_answer(done, len(answers))
     return judged
 
 
-def _judge(answer: GroundedAnswer, scorer: Scorer) -> JudgedAnswer:
+def judge_answer(answer: GroundedAnswer, scorer: Scorer) -> JudgedAnswer:
+    """What a scorer says of an answer: of the best of its alternatives."""
     begun = time.perf_counter()
     checked = [
         verify(answer.answer, passages, answer.question, scorer) for passages in (answer.passages, *answer.alternatives)

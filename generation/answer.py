@@ -88,6 +88,8 @@ class _Draft:
 
     question: str
     started: float
+    given: Sequence[Hit] | None = None
+    """Passages to answer from instead of searching."""
     query: str = ""
     trace: Search = field(default_factory=lambda: Search("", {}, [], []))
     hits: list[Hit] = field(default_factory=list)
@@ -138,13 +140,20 @@ class Answerer:
     load_scorer: Callable[[], Scorer] = default_scorer
     strict: bool = False
 
-    def stream(self, question: str, history: Sequence[Turn] = (), where: Filter | None = None) -> Iterator[Event]:
-        """Answer a question from the documents that a filter keeps; the last event carries the whole answer.
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        where: Filter | None = None,
+        given: Sequence[Hit] | None = None,
+    ) -> Iterator[Event]:
+        """Answer a question from the documents that a filter keeps, or from passages that are given, in their order;
+        the last event carries the whole answer. What is given need not be in the library, and is not cited from it.
 
         Closing the iterator stops the generation. The `token` events, joined, are the answer's text with its checked
         citations, unless the last event says that it abstained: then the words before are withdrawn.
         """
-        draft = _Draft(question, time.perf_counter())
+        draft = _Draft(question, time.perf_counter(), given)
         draft.query = standalone(question, history).query
         self._search(draft, history, where)
         if where is not None and not draft.hits and not len(self.library.document_ids(where)):
@@ -158,14 +167,23 @@ class Answerer:
                 yield from self._write(draft)
         yield Event("answer", answer=self._finish(draft))
 
-    def ask(self, question: str, history: Sequence[Turn] = (), where: Filter | None = None) -> Answer:
-        """Answer a question from the documents that a filter keeps."""
-        *_, last = self.stream(question, history, where)
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        where: Filter | None = None,
+        given: Sequence[Hit] | None = None,
+    ) -> Answer:
+        """Answer a question as `stream` does."""
+        *_, last = self.stream(question, history, where, given)
         assert last.answer is not None
         return last.answer
 
     def _search(self, draft: _Draft, history: Sequence[Turn], where: Filter | None) -> None:
         """Find the passages; what the last answer cited stays a candidate while the question leans on it."""
+        if draft.given is not None:
+            draft.hits = list(draft.given)
+            return
         also = carried(draft.question, history)
         draft.trace = self.retriever.trace(draft.query, self.hits, self.mode, where, also)
         draft.hits = widen(self.library, draft.trace.hits, self.widening)
@@ -217,7 +235,7 @@ class Answerer:
             support=None if given is None else given.support,
             sentences=refusal if given is None else tuple(given.sentences),
             removed=() if cited is None else tuple(cited.removed),
-            citations=() if given is None else given.citations(self.library),
+            citations=() if given is None or draft.given is not None else given.citations(self.library),
             hits=tuple(draft.hits),
             dropped=tuple(draft.trace.dropped),
             model=self.model.name,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ...errors import DataError
+from ..task import Task
 
 Data = TypeVar("Data")
 
@@ -59,11 +60,20 @@ class DataSet(Generic[Data]):
 
 @dataclass(frozen=True, slots=True)
 class Suite(Generic[Data]):
-    """What is measured together."""
+    """What is measured together: one task over some sets of data."""
 
     name: str
-    metrics: tuple[str, ...]
+    about: str
+    """What it asks, as a question or a clause."""
+    unit: str
+    """What is counted: `queries`, `answers`, ..."""
+    task: Task[Any, Any]
     sets: tuple[DataSet[Data], ...]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of what is reported."""
+        return tuple(metric.name for metric in self.task.metrics)
 
     @property
     def items(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..metrics.detection import METRICS
 from ..readers.grounding import (
     GroundedSet,
     read_factcheckgpt,
@@ -13,6 +12,7 @@ from ..readers.grounding import (
     read_summedits,
     read_wice,
 )
+from ..tasks.grounding import GroundingTask
 from . import DataSet, Published, Suite
 
 _TASKS = ("QA", "Data2txt", "Summary", "all")
@@ -86,5 +86,9 @@ _FACTCHECK = DataSet(
 )
 
 GROUNDING: Suite[GroundedSet] = Suite(
-    "grounding", METRICS, (_SUMMARIES, _RAGTRUTH, _SUMMEDITS, _WICE, _WICE_DEV, _FACTCHECK)
+    "grounding",
+    "is it found which answers, sentences and words the passages do not carry?",
+    "answers",
+    GroundingTask(),
+    (_SUMMARIES, _RAGTRUTH, _SUMMEDITS, _WICE, _WICE_DEV, _FACTCHECK),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..metrics.ranking import METRICS
 from ..readers.beir import read_beir
 from ..readers.corpus import JudgedCorpus
 from ..readers.pooled import read_clapnq, read_covid_qa, read_nq_open, read_squad, read_tatqa, read_xquad
+from ..tasks.ranking import RankingTask
 from . import DataSet, Suite
 
 _SCIFACT = DataSet(
@@ -46,5 +46,9 @@ _XQUAD = tuple(
 )
 
 RETRIEVAL: Suite[JudgedCorpus] = Suite(
-    "retrieval", ("Recall@2", *METRICS), (_SCIFACT, _LIMIT, _NQ, _SQUAD, _CLAPNQ, _COVID, _TATQA, *_XQUAD)
+    "retrieval",
+    "does the document that answers a query come first?",
+    "queries",
+    RankingTask(),
+    (_SCIFACT, _LIMIT, _NQ, _SQUAD, _CLAPNQ, _COVID, _TATQA, *_XQUAD),
 )

@@ -1,0 +1,167 @@
+"""A run of suites as a folder: `run.json` says what was run, `items/` has a line for each item as it was done,
+`summary.json` the figures."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import EvaluationError
+from .task import Row
+
+VERSION = 1
+"""Of the format."""
+_RUN, _SUMMARY, _ITEMS = "run.json", "summary.json", "items"
+_SAME = ("format", "subject", "judges", "seed", "limit", "units")
+"""What a run that is resumed must have in common with its first part."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A run on disk."""
+
+    path: Path
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What was run: versions, seeds, hashes, hardware.
+
+        Raises:
+            EvaluationError: This is no run, or one of a newer Ragstone.
+        """
+        found = _read(self.path / _RUN)
+        if not isinstance(found, dict) or found.get("format", VERSION + 1) > VERSION:
+            raise EvaluationError(
+                "this run was made by a newer Ragstone", path=self.path, remedy="Read it with that version"
+            )
+        return found
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The figures.
+
+        Raises:
+            EvaluationError: The run was not finished.
+        """
+        found: dict[str, Any] = _read(self.path / _SUMMARY)
+        return found
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of it was run."""
+        return (self.path / _SUMMARY).is_file()
+
+    def begin(self, manifest: Mapping[str, Any], *, resume: bool) -> None:
+        """Make the folder, or go on in it.
+
+        Raises:
+            EvaluationError: There is a run already and it is not to be resumed, it is another one, or the folder cannot
+                be written to.
+        """
+        if (self.path / _RUN).is_file():
+            if not resume:
+                raise EvaluationError(
+                    "there is a run already",
+                    path=self.path,
+                    remedy="Add --resume to go on with it, or name another --out",
+                )
+            was = self.manifest
+            if differing := [name for name in _SAME if was.get(name) != _plain(manifest).get(name)]:
+                raise EvaluationError(
+                    f"the run in this folder has another {', '.join(differing)}",
+                    path=self.path,
+                    remedy="Resume it with the options, data and code that it began with, or name another --out",
+                )
+            (self.path / _SUMMARY).unlink(missing_ok=True)
+            return
+        try:
+            if self.path.is_dir() and any(self.path.iterdir()):
+                raise EvaluationError("the folder is not empty", path=self.path, remedy="Name another --out")
+            (self.path / _ITEMS).mkdir(parents=True, exist_ok=True)
+            _write(self.path / _RUN, manifest)
+        except OSError as error:
+            raise EvaluationError(
+                f"the folder cannot be written to ({error.strerror})", path=self.path, remedy="Name another --out"
+            ) from error
+
+    def rows(self, unit: str) -> list[Row]:
+        """The items that are done; a last line that was cut off by a crash does not count.
+
+        Args:
+            unit: The name of a suite's set.
+        """
+        path = self._items(unit)
+        if not path.is_file():
+            return []
+        return list(_rows(path))
+
+    def add(self, unit: str, rows: Sequence[Row]) -> None:
+        """Write items that are done, so that a crash cannot lose them."""
+        with self._items(unit).open("ab") as file:
+            for row in rows:
+                file.write(json.dumps(asdict(row), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def mend(self, unit: str) -> list[Row]:
+        """The items that are done, after whatever a crash left of the last one has been cut off."""
+        path, rows = self._items(unit), self.rows(unit)
+        if path.is_file():
+            content = path.read_bytes()
+            whole = b"".join(content.splitlines(keepends=True)[: len(rows)])
+            if whole != content:
+                path.write_bytes(whole)
+        return rows
+
+    def finish(self, summary: Mapping[str, Any], **facts: Any) -> None:
+        """Write the figures, and more that is known now of the run."""
+        _write(self.path / _RUN, self.manifest | facts)
+        _write(self.path / _SUMMARY, summary)
+
+    def _items(self, unit: str) -> Path:
+        return self.path / _ITEMS / f"{unit.replace('/', '.')}.jsonl"
+
+
+def find_runs(folder: Path) -> list[RunFolder]:
+    """The finished runs below a folder, oldest first."""
+    found = [RunFolder(path.parent) for path in folder.glob(f"*/{_SUMMARY}") if (path.parent / _RUN).is_file()]
+    return sorted(found, key=lambda run: (run.manifest["begun"], run.path.name))
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    for line in path.read_bytes().splitlines(keepends=True):
+        try:
+            yield Row(**json.loads(line)) if line.endswith(b"\n") else _cut()
+        except ValueError:
+            return
+
+
+def _cut() -> Row:
+    raise ValueError("the last line is not whole")
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        what = "the run was not finished" if path.name == _SUMMARY else "this is not the folder of a run"
+        remedy = "Add --resume to the command that began it" if path.name == _SUMMARY else "Name one"
+        raise EvaluationError(what, path=path.parent, remedy=remedy) from error
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"cannot be read ({error})", path=path, remedy="Run it again") from error
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    new.replace(path)
+
+
+def _plain(content: Mapping[str, Any]) -> dict[str, Any]:
+    """As it is when it is read again."""
+    plain: dict[str, Any] = json.loads(json.dumps(content))
+    return plain

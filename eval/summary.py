@@ -1,0 +1,188 @@
+"""What a run, or two of the same items, come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from .metrics.statistic import Columns, mean_metric
+from .metrics.statistic import compare as compare_columns
+from .metrics.statistic import measure as measure_columns
+from .runs import RunFolder
+from .stats import Difference, Estimate, estimate, holm
+from .suites import Published
+from .task import Row, Task
+
+SECONDS = "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSummary:
+    """The figures of one set of a suite."""
+
+    name: str
+    suite: str
+    n: int
+    failed: int
+    """Items without an output; they count as unscored."""
+    metrics: Mapping[str, Estimate]
+    groups: Mapping[str, Mapping[str, Estimate]]
+    """By group, if there are several."""
+    judged: Mapping[str, Mapping[str, Estimate]]
+    """What each judge said on average."""
+    seconds: Estimate
+    """That an output took when it was made."""
+    better: Mapping[str, str]
+    """By metric: `more`, `less` or `neither`."""
+    published: Sequence[Published] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        found: dict[str, Any] = asdict(replace(self, published=()))
+        return found | {"published": [asdict(figure) for figure in self.published]}
+
+
+def summarize(
+    name: str, suite: str, task: Task[Any, Any], rows: Sequence[Row], seed: int = 0, published: Sequence[Published] = ()
+) -> UnitSummary:
+    """Sum up the rows of a set.
+
+    Args:
+        name: Of the set in its suite.
+        suite: The suite.
+        task: What was asked.
+        rows: In the order of the data.
+        seed: Of the intervals.
+        published: Figures to compare with.
+    """
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    return UnitSummary(
+        name=name,
+        suite=suite,
+        n=len(rows),
+        failed=sum(bool(row.error) for row in rows),
+        metrics=task.measure(rows, seed),
+        groups={group: task.measure(of, seed) for group, of in groups.items()} if len(groups) > 1 else {},
+        judged=_judged(rows, seed),
+        seconds=estimate([row.seconds for row in rows if row.output is not None], seed),
+        better={metric.name: metric.better for metric in task.metrics},
+        published=published,
+    )
+
+
+def _judged(rows: Sequence[Row], seed: int) -> dict[str, dict[str, Estimate]]:
+    judges: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for judge, scores in row.judged.items():
+            judges.setdefault(judge, {}).update(dict.fromkeys(scores))
+    return {
+        judge: measure_columns(
+            [_of(row, judge) for row in rows],
+            [row.source or row.id for row in rows],
+            [mean_metric(name, "") for name in names],
+            seed,
+        )
+        for judge, names in judges.items()
+    }
+
+
+def _of(row: Row, judge: str) -> Columns:
+    return row.judged.get(judge, {})
+
+
+@dataclass(frozen=True, slots=True)
+class MetricChange:
+    """A metric of one run beside that of another, over the items that both have."""
+
+    unit: str
+    metric: str
+    """A judge's has the judge's name before it."""
+    value: Estimate
+    baseline: Estimate
+    difference: Difference
+    p_holm: float | None
+    """p adjusted for all that are compared together."""
+    better: str
+
+    @property
+    def verdict(self) -> str:
+        """`better`, `worse`, `different` or `no difference`, at 95 % by the interval of the difference."""
+        spread = self.difference.mean
+        if spread.mean is None or spread.low is None or spread.high is None:
+            return "unscored"
+        if spread.low <= 0 <= spread.high:
+            return "no difference"
+        if self.better == "neither":
+            return "different"
+        return "better" if (spread.mean > 0) == (self.better == "more") else "worse"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two runs."""
+
+    changes: Sequence[MetricChange]
+    warnings: Sequence[str]
+    """What makes them less comparable: other data, other items."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        changes = [asdict(change) | {"verdict": change.verdict} for change in self.changes]
+        return {"changes": changes, "warnings": list(self.warnings)}
+
+
+def compare_runs(run: RunFolder, baseline: RunFolder, tasks: Mapping[str, Task[Any, Any]], seed: int = 0) -> Comparison:
+    """Compare the sets that two runs share, item by item.
+
+    Args:
+        run: The new one.
+        baseline: What it is compared with.
+        tasks: By suite.
+        seed: Of the resamples.
+
+    Raises:
+        EvaluationError: A folder is no run.
+    """
+    units = {one["name"]: one for one in run.manifest["units"]}
+    others = {one["name"]: one for one in baseline.manifest["units"]}
+    changes: list[MetricChange] = []
+    warnings = [f"{name} is only in one of the runs" for name in sorted(units.keys() ^ others.keys())]
+    for name, unit in units.items():
+        if name not in others or unit["suite"] not in tasks:
+            continue
+        mine, theirs = ({row.id: row for row in of.rows(name)} for of in (run, baseline))
+        shared = [key for key in mine if key in theirs and mine[key].shown == theirs[key].shown]
+        if len(shared) < max(len(mine), len(theirs)):
+            warnings.append(f"{name}: {len(shared)} items are the same in both, of {len(mine)} and {len(theirs)}")
+        pair = [mine[key] for key in shared], [theirs[key] for key in shared]
+        changes += _changes(name, tasks[unit["suite"]], *pair, seed)
+    adjusted = holm([change.difference.p for change in changes])
+    return Comparison([replace(change, p_holm=p) for change, p in zip(changes, adjusted, strict=True)], warnings)
+
+
+def _changes(
+    unit: str, task: Task[Any, Any], rows: Sequence[Row], baseline: Sequence[Row], seed: int
+) -> list[MetricChange]:
+    if not rows:
+        return []
+    values, before = task.measure(rows, seed), task.measure(baseline, seed)
+    better = {metric.name: metric.better for metric in task.metrics}
+    changes = [
+        MetricChange(unit, name, values[name], before[name], difference, None, better.get(name, "neither"))
+        for name, difference in task.compare(rows, baseline, seed).items()
+        if values[name].mean is not None or before[name].mean is not None
+    ]
+    judged, judged_before = _judged(rows, seed), _judged(baseline, seed)
+    sources = [row.source or row.id for row in rows]
+    for judge in judged.keys() & judged_before.keys():
+        metrics = [mean_metric(name, "") for name in judged[judge] if name in judged_before[judge]]
+        columns = [[_of(row, judge) for row in of] for of in (rows, baseline)]
+        differences = compare_columns(columns[0], columns[1], sources, metrics, seed)
+        changes += [
+            MetricChange(unit, f"{judge}: {name}", judged[judge][name], judged_before[judge][name], d, None, "more")
+            for name, d in differences.items()
+        ]
+    return changes
