@@ -240,6 +240,15 @@ class Ragstone:
         """
         return self._answerer(strict).stream(question, history, as_filter(filter, collection))
 
+    def answer_from(self, question: str, passages: Sequence[Hit]) -> Iterator[Event]:
+        """Answer a question from passages that are given, in their order, step by step; the library is not searched.
+
+        Raises:
+            ModelError: A model cannot be used.
+            GenerationError: The question is too long for the context.
+        """
+        return self._answerer(None).stream(question, given=passages)
+
     def documents(self, collection: str | None = None, filter: Filter | Given | None = None) -> list[Document]:
         """The documents of the library that a filter keeps (see `search`), ordered by path.
 

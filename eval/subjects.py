@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..errors import EvaluationError
@@ -45,6 +46,8 @@ class Answered:
     draft: str = ""
     """What was written before it was decided not to answer."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    joules: float | None = None
+    """That the machine took meanwhile; None where it does not tell."""
     tokens: Mapping[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -66,12 +69,15 @@ AnswerQuestion = Callable[[str, Sequence[CorpusDocument]], Answered]
 class Answers(Protocol):
     """Answers questions."""
 
-    def over(self, name: str, corpus: Sequence[CorpusDocument]) -> AbstractContextManager[AnswerQuestion]:
+    def over(
+        self, name: str, corpus: Sequence[CorpusDocument], library: Path | None = None
+    ) -> AbstractContextManager[AnswerQuestion]:
         """Make ready to answer from a corpus.
 
         Args:
             name: Of the corpus.
             corpus: The documents; none where every question brings its passages.
+            library: A library to answer from instead of a corpus.
         """
 
 

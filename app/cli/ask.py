@@ -190,6 +190,7 @@ def _as_json(answer: Answer) -> dict[str, object]:
         "removed": [dataclasses.asdict(sentence) for sentence in answer.removed],
         "citations": [dataclasses.asdict(citation) for citation in answer.citations],
         "hits": [hit_json(hit) for hit in answer.hits],
+        "context": list(answer.context),
         "dropped": dropped_json(answer.dropped),
         "model": answer.model,
         "prompts": [dataclasses.asdict(prompt) for prompt in answer.prompts],

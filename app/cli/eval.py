@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import eval_grounding, eval_retrieval
+from . import eval_grounding, eval_retrieval, eval_run
 from .common import emit_json, json_option, table
 
 if TYPE_CHECKING:
     from ...eval.suites import Suite
-
-_UNITS = {"retrieval": "queries", "grounding": "answers"}
 
 
 @click.group("eval")
@@ -24,19 +22,17 @@ def evaluate() -> None:
 @json_option
 def list_suites(as_json: bool) -> int:
     """List the suites and their sets of data."""
-    from ...eval.suites.grounding import GROUNDING
-    from ...eval.suites.retrieval import RETRIEVAL
+    from ...eval.suites.registry import SUITES
 
-    suites: tuple[Suite[Any], ...] = (RETRIEVAL, GROUNDING)
     if as_json:
-        emit_json({"suites": [_suite_json(suite) for suite in suites]})
+        emit_json({"suites": [_suite_json(suite) for suite in SUITES.values()]})
         return 0
-    for suite in suites:
-        unit = _UNITS[suite.name]
+    for suite in SUITES.values():
         click.secho(suite.name, bold=True, nl=False)
-        click.echo(f"  {suite.items:,} {unit}; {', '.join(suite.metrics)}")
+        click.echo(f"  {suite.about}")
+        click.echo(f"  {suite.items:,} {suite.unit}; {', '.join(suite.metrics)}")
         rows = [(f"  {one.name}", f"{one.items:,}", one.licence, one.folder) for one in suite.sets]
-        table(("  set", unit, "licence", "folder"), rows)
+        table(("  set", suite.unit, "licence", "folder"), rows)
     return 0
 
 
@@ -44,6 +40,7 @@ def _suite_json(suite: Suite[Any]) -> dict[str, Any]:
     names = ("name", "folder", "items", "licence", "citation")
     return {
         "name": suite.name,
+        "about": suite.about,
         "metrics": list(suite.metrics),
         "licence": suite.licence,
         "items": suite.items,
@@ -51,10 +48,21 @@ def _suite_json(suite: Suite[Any]) -> dict[str, Any]:
     }
 
 
-@evaluate.group()
-def run() -> None:
-    """Run a suite."""
+class _Run(click.Command):
+    """`ragstone eval run`: one suite that compares what is evaluated has a command of its own."""
+
+    _ALONE = {"retrieval": eval_retrieval.retrieval, "grounding": eval_grounding.grounding}  # noqa: RUF012
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """The context of the command that is meant."""
+        alone = args and args[0] in self._ALONE and (len(args) == 1 or args[1].startswith("-"))
+        if alone and not {"--resume", "--judge", "--model", "--subject"} & set(args):
+            command = self._ALONE[args[0]]
+            return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
 
 
-run.add_command(eval_retrieval.retrieval)
-run.add_command(eval_grounding.grounding)
+evaluate.add_command(_Run("run", callback=eval_run.run.callback, params=eval_run.run.params, help=eval_run.run.help))
+evaluate.add_command(eval_run.compare)

@@ -1,0 +1,204 @@
+"""`ragstone eval run SUITE...` and `ragstone eval compare`"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import platformdirs
+
+from .common import emit_json, json_option, table
+from .eval_common import progress
+
+if TYPE_CHECKING:
+    from ...eval.judges import Judge
+    from ...eval.runs import RunFolder
+    from ...eval.stats import Estimate
+    from ...eval.subjects import Subject
+    from ...eval.summary import Comparison, MetricChange, UnitSummary
+    from ..settings import Settings
+
+RUNS = Path("ragstone-runs")
+"""Where runs are kept by default."""
+
+
+@click.command("run")
+@click.argument("suites", nargs=-1, required=True, metavar="SUITE...")
+@click.option(
+    "--data",
+    envvar="RAGSTONE_BENCH_DATA",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The folder of sets. [$RAGSTONE_BENCH_DATA]",
+)
+@click.option("--model", help="The chat model, instead of the one of the settings.")
+@click.option(
+    "--subject",
+    metavar="FILE.py:FUNCTION",
+    help="Evaluate this function instead of the engine: it takes a question and passages, and returns an answer.",
+)
+@click.option("--judge", "judges", multiple=True, metavar="NAME", help="Judge the answers besides. Can be given again.")
+@click.option("--limit", type=click.IntRange(1), help="Run only so many items of each set, drawn at random.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draws.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help=f"The run's folder. [default: {RUNS}/TIME]"
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.option("--work", type=click.Path(path_type=Path), help="Where libraries of corpora are kept. [default: a cache]")
+@click.option("--cache", type=click.Path(path_type=Path), help="Where outputs are kept. [default: a cache]")
+@click.option("--no-cache", is_flag=True, help="Make every output anew.")
+@json_option
+def run(
+    suites: tuple[str, ...],
+    data: Path | None,
+    model: str | None,
+    subject: str | None,
+    judges: tuple[str, ...],
+    limit: int | None,
+    seed: int,
+    out: Path | None,
+    resume: bool,
+    work: Path | None,
+    cache: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> int:
+    """Run suites: `bbq`, `retrieval/scifact`, `all`; see `ragstone eval list`.
+
+    A run is a folder: what was run, a line for each item as it was done, and the figures, each with its 95 % interval.
+    An output that an earlier run made of the same item, with the same code, model and settings, is used again.
+
+    `retrieval` alone compares the ways to search, and `grounding` alone compares scorers; they have options of their
+    own: `ragstone eval run retrieval --help`.
+    """
+    from ...eval.cache import OutputCache
+    from ...eval.runs import RunFolder
+    from ..evaluating_suites import load_units, run_units
+    from ..settings import Settings
+
+    if resume and out is None:
+        raise click.UsageError("--resume needs the --out of the run.")
+    settings = Settings.load({"model": model})
+    units = load_units(suites, data, limit, seed)
+    folder = RunFolder(out or RUNS / datetime.now().strftime("%Y-%m-%dT%H-%M-%S"))
+    kept = platformdirs.user_cache_path("ragstone") / "eval"
+    with ExitStack() as stack, progress() as tell:
+        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        outputs = stack.enter_context(OutputCache((temporary if no_cache else cache or kept) / "outputs.sqlite3"))
+        evaluated = _subject(subject, settings, work or kept / "libraries", tell)
+        judging = stack.enter_context(_judges(judges, settings))
+        found = []
+        for summary in run_units(
+            units, evaluated, judging, folder, outputs, limit=limit, seed=seed, resume=resume, tell=tell
+        ):
+            found.append(summary)
+            if not as_json:
+                show_summary(summary)
+    if as_json:
+        emit_json(run_as_json(folder))
+    else:
+        click.echo(f"Run: {folder.path}")
+    return 3 if any(summary.failed for summary in found) else 0
+
+
+def run_as_json(folder: RunFolder) -> dict[str, Any]:
+    """A run as `--json` has it: without its items."""
+    return {"run": str(folder.path), **folder.manifest, **folder.summary}
+
+
+def _subject(function: str | None, settings: Settings, work: Path, tell: Any) -> Subject:
+    from ..evaluated import callable_subject, engine_subject
+
+    return callable_subject(function, settings, work, tell) if function else engine_subject(settings, work, tell)
+
+
+@contextmanager
+def _judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge]]:
+    if names:
+        raise click.BadParameter("there are no judges yet", param_hint="--judge")
+    yield []
+
+
+def show_summary(summary: UnitSummary) -> None:
+    """A set's figures as a table, groups below."""
+    failed = f", {summary.failed} failed" if summary.failed else ""
+    click.secho(summary.name, bold=True, nl=False)
+    click.echo(f"  {summary.n:,} items{failed}; {_spread(summary.seconds)} s an item")
+    rows = [(f"  {name}", _spread(value), _count(value)) for name, value in summary.metrics.items() if _told(value)]
+    rows += [
+        (f"  {judge}: {name}", _spread(value), _count(value))
+        for judge, scores in summary.judged.items()
+        for name, value in scores.items()
+    ]
+    table(("", "mean [95 %]", "n (unscored)"), rows)
+    for group, metrics in summary.groups.items():
+        told = [f"{name} {_spread(value)}" for name, value in metrics.items() if value.mean is not None]
+        click.echo(f"  {group or 'no group'}: {'; '.join(told[:3])}")
+    for figure in summary.published:
+        group = "" if figure.group == "all" else f" ({figure.group})"
+        click.echo(f"  published: {figure.metric}{group} {figure.value / 100:.3f}  {figure.system}")
+    click.echo()
+
+
+def _told(value: Estimate) -> bool:
+    return bool(value.n or value.n_unscored)
+
+
+def _spread(value: Estimate, sign: str = "") -> str:
+    if value.mean is None:
+        return "unscored"
+    return f"{value.mean:{sign}.3f} [{value.low:{sign}.3f}, {value.high:{sign}.3f}]"
+
+
+def _count(value: Estimate) -> str:
+    return f"{value.n:,}" + (f" ({value.n_unscored:,})" if value.n_unscored else "")
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("baseline", type=click.Path(path_type=Path))
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the resamples.")
+@click.option("--all", "everything", is_flag=True, help="Show also what does not differ.")
+@json_option
+def compare(run: Path, baseline: Path, seed: int, everything: bool, as_json: bool) -> int:
+    """Compare a run with another of the same items.
+
+    Each metric of RUN less that of BASELINE over the items that both scored, with the 95 % interval of paired
+    resamples, a p value adjusted for all comparisons (Holm), and for means the effect size (Cohen's d for pairs).
+    """
+    from ...eval.runs import RunFolder
+    from ...eval.suites.registry import SUITES
+    from ...eval.summary import compare_runs
+
+    tasks = {name: suite.task for name, suite in SUITES.items()}
+    found = compare_runs(RunFolder(run), RunFolder(baseline), tasks, seed)
+    if as_json:
+        emit_json({"run": str(run), "baseline": str(baseline), **found.as_json()})
+    else:
+        _show_comparison(found, everything)
+    return 0
+
+
+def _show_comparison(found: Comparison, everything: bool) -> None:
+    for warning in found.warnings:
+        click.secho(warning, fg="yellow", err=True)
+    shown = [change for change in found.changes if everything or change.verdict not in ("no difference", "unscored")]
+    if shown:
+        table(("", "", "baseline", "run", "difference [95 %]", "p (Holm)", "effect", "n"), [_cells(c) for c in shown])
+    same = len(found.changes) - len(shown)
+    if same:
+        click.echo(f"{same} other figures show no difference.")
+
+
+def _cells(change: MetricChange) -> tuple[str, ...]:
+    of = change.difference
+    return (
+        *(change.unit, change.metric, _spread(change.baseline), _spread(change.value), _spread(of.mean, "+")),
+        "-" if change.p_holm is None else f"{change.p_holm:.4f}",
+        "-" if of.effect is None else f"{of.effect:+.2f}",
+        f"{of.mean.n:,} {change.verdict}",
+    )

@@ -1,0 +1,222 @@
+"""The engine as what is evaluated, and anything else that answers."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..errors import EvaluationError
+from ..eval.ranking import Ranker
+from ..eval.readers.corpus import CorpusDocument, JudgedCorpus
+from ..eval.subjects import Answered, AnsweredSentence, AnswerQuestion, Subject
+from ..generation.answer import Answer, Event
+from ..generation.energy import Meter
+from ..generation.grounding import default_scorer
+from ..retrieval.records import Chunk, Hit
+from ..retrieval.retriever import Mode
+from .engine import Ragstone
+from .evaluating import Tell, corpus_library, document_ranker, hits_for
+from .identity import engine_identity
+from .settings import Settings
+
+
+def engine_subject(settings: Settings, work: Path, tell: Tell = lambda *_: None) -> Subject:
+    """Ragstone with these settings.
+
+    Args:
+        settings: As for any other use.
+        work: Where libraries of corpora are kept for the next run.
+        tell: Told of the progress of ingesting a corpus.
+
+    Raises:
+        ModelNotFoundError: The chat model is not on this machine.
+    """
+    engine = _Engine(replace(settings, prefix_cache_mb=0), work, tell)
+    name = f"{settings.model} by {settings.server}" if settings.server else settings.model
+    return Subject(name, engine_identity(settings), answers=engine, rankings=_Rankings(engine), scorer=default_scorer())
+
+
+class _Engine:
+    """Answers from corpora, each in a library of its own, or from given passages."""
+
+    def __init__(self, settings: Settings, work: Path, tell: Tell) -> None:
+        self.settings = settings
+        self._work = work
+        self._tell = tell
+
+    @contextmanager
+    def over(
+        self, name: str, corpus: Sequence[CorpusDocument], library: Path | None = None
+    ) -> Iterator[AnswerQuestion]:
+        """See `Answers.over`."""
+        with self.opened(name, corpus, library) as rag:
+            yield partial(_answered, rag)
+
+    @contextmanager
+    def opened(self, name: str, corpus: Sequence[CorpusDocument], library: Path | None = None) -> Iterator[Ragstone]:
+        """The engine over a corpus."""
+        if library is not None:
+            with Ragstone.open(library, create=False, settings=self.settings) as rag:
+                yield rag
+        elif corpus:
+            folder = corpus_library(JudgedCorpus(name, tuple(corpus), {}, {}), self._work, self.settings, self._tell)
+            with Ragstone.open(folder, create=False, settings=self.settings) as rag:
+                yield rag
+        else:
+            with tempfile.TemporaryDirectory() as empty, Ragstone.open(empty, settings=self.settings) as rag:
+                yield rag
+
+
+class _Rankings:
+    """Ranks documents by the search mode of the settings."""
+
+    def __init__(self, engine: _Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def over(self, name: str, corpus: Sequence[CorpusDocument]) -> Iterator[Ranker]:
+        """See `Rankings.over`."""
+        mode: Mode = self._engine.settings.search_mode  # type: ignore[assignment]  # checked by Settings
+        with self._engine.opened(name, corpus) as rag:
+            yield document_ranker(rag, mode, hits_for(*rag.library.counts()))
+
+
+def _answered(rag: Ragstone, question: str, passages: Sequence[CorpusDocument]) -> Answered:
+    stop = Meter(gpu=False).start()
+    events = rag.answer_from(question, _as_hits(passages)) if passages else rag.ask_stream(question)
+    return _from_events(events, stop)
+
+
+def _from_events(events: Iterator[Event], stop: Callable[[], Any]) -> Answered:
+    draft, answer = [], None
+    for event in events:
+        draft.append(event.text if event.kind == "token" else "")
+        answer = event.answer or answer
+    assert answer is not None
+    return _plain(answer, "".join(draft), stop().joules)
+
+
+def _plain(answer: Answer, draft: str, joules: float | None) -> Answered:
+    place = {n: number for number, n in enumerate(answer.context, 1)}
+    by_number = {hit.rank: hit for hit in answer.hits}
+    return Answered(
+        text="" if answer.abstained else answer.text,
+        abstained=answer.abstained,
+        passages=tuple((by_number[n].chunk.document, by_number[n].chunk.passage) for n in answer.context),
+        ranked=tuple(dict.fromkeys(hit.chunk.document for hit in answer.hits)),
+        sentences=()
+        if answer.abstained
+        else tuple(
+            AnsweredSentence(s.text, s.verdict, s.support, tuple(place[n] for n in s.citations))
+            for s in answer.sentences
+        ),
+        support=answer.support,
+        confidence=answer.confidence,
+        draft=draft,
+        timings_ms=answer.timings_ms,
+        joules=joules,
+        tokens=answer.tokens,
+    )
+
+
+def _as_hits(passages: Sequence[CorpusDocument]) -> list[Hit]:
+    return [
+        Hit(
+            rank=n,
+            score=0.0,
+            chunk=Chunk(
+                id=-n,
+                document_id=-n,
+                document=passage.id,
+                title=passage.title,
+                ordinal=0,
+                char_start=0,
+                char_end=len(passage.text),
+                text=passage.text,
+                tokens=0,
+            ),
+        )
+        for n, passage in enumerate(passages, 1)
+    ]
+
+
+def callable_subject(where: str, settings: Settings, work: Path, tell: Tell = lambda *_: None) -> Subject:
+    """A function of the user's own that answers: `FILE.py:FUNCTION` or `MODULE:FUNCTION`.
+
+    It is called with the question and with passages, a list of `{"document", "text"}`: those that come with the
+    question, else the hits that our search finds. It returns a text, None for no answer, or `{"answer": TEXT or None,
+    "passages": [...]}` to tell what it was written from.
+
+    Raises:
+        EvaluationError: It cannot be loaded.
+    """
+    function = _loaded(where)
+    identity = {
+        "kind": "python",
+        "function": where,
+        "source": inspect.getsource(inspect.getmodule(function) or function),
+    }
+    engine = _Engine(settings, work, tell)
+    return Subject(where, identity, answers=_Callable(function, engine, where), scorer=default_scorer())
+
+
+class _Callable:
+    """Answers by a function, from passages that are given or found."""
+
+    def __init__(self, function: Callable[..., Any], engine: _Engine, where: str) -> None:
+        self._function = function
+        self._engine = engine
+        self._where = where
+
+    @contextmanager
+    def over(
+        self, name: str, corpus: Sequence[CorpusDocument], library: Path | None = None
+    ) -> Iterator[AnswerQuestion]:
+        """See `Answers.over`."""
+        with self._engine.opened(name, corpus, library) as rag:
+            yield partial(self._answer, rag)
+
+    def _answer(self, rag: Ragstone, question: str, passages: Sequence[CorpusDocument]) -> Answered:
+        given = [(one.id, one.text) for one in passages]
+        if not given:
+            given = [(hit.chunk.document, hit.chunk.passage) for hit in rag.search(question, rag.settings.hits)]
+        said = self._function(question, [{"document": name, "text": text} for name, text in given])
+        if isinstance(said, dict):
+            given = [(str(one["document"]), str(one["text"])) for one in said.get("passages", ())] or given
+            said = said.get("answer")
+        if said is not None and not isinstance(said, str):
+            raise EvaluationError(
+                f"{self._where} returned {type(said).__name__}", remedy="Let it return a text, None or a dictionary"
+            )
+        ranked = tuple(dict.fromkeys(name for name, _ in given))
+        return Answered(said or "", said is None, tuple(given), ranked, draft=said or "")
+
+
+def _loaded(where: str) -> Callable[..., Any]:
+    place, _, name = where.rpartition(":")
+    try:
+        if place.endswith(".py"):
+            spec = importlib.util.spec_from_file_location("ragstone_evaluated", Path(place).expanduser())
+            if spec is None or spec.loader is None:
+                raise ImportError(place)
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[spec.name] = module
+            spec.loader.exec_module(module)
+        else:
+            module = importlib.import_module(place)
+        function = getattr(module, name)
+    except (ImportError, OSError, AttributeError, ValueError) as error:
+        raise EvaluationError(
+            f"the function {where!r} cannot be loaded ({error})", remedy="Write FILE.py:FUNCTION or MODULE:FUNCTION"
+        ) from error
+    if not callable(function):
+        raise EvaluationError(f"{where!r} is no function", remedy="Name one that takes a question and passages")
+    return function  # type: ignore[no-any-return]

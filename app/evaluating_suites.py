@@ -1,0 +1,142 @@
+"""Runs of suites: what is evaluated is opened, the sets are run, and the folder of the run is finished."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ..errors import EvaluationError
+from ..eval.cache import OutputCache
+from ..eval.judges import Judge
+from ..eval.runner import Unit, run_unit
+from ..eval.runs import VERSION, RunFolder
+from ..eval.subjects import Subject
+from ..eval.suites.registry import chosen_sets, unit_name
+from ..eval.summary import UnitSummary, summarize
+from .evaluating import Tell
+from .identity import code_sha256
+
+_PACKAGES = ("ragstone", "llama-cpp-python", "openvino", "faiss-cpu", "numpy", "tokenizers", "transformers", "ragas")
+
+
+def load_units(names: Sequence[str], data: Path | None, limit: int | None, seed: int) -> list[Unit[Any, Any]]:
+    """The sets of suites, read and sampled.
+
+    Args:
+        names: See `eval.suites.registry.chosen_sets`.
+        data: The folder of sets.
+        limit: The most items of each set; None for all.
+        seed: Of the draw.
+
+    Raises:
+        EvaluationError: There is no such suite, or no folder was named.
+        DataError: The data is missing or broken.
+    """
+    return [_load(suite, of, data, limit, seed) for suite, of in chosen_sets(names)]
+
+
+def _load(suite: Any, of: Any, data: Path | None, limit: int | None, seed: int) -> Unit[Any, Any]:
+    if data is None:
+        raise EvaluationError(
+            f"the data of {suite.name} is not part of Ragstone",
+            remedy="Name the folder of sets with --data or RAGSTONE_BENCH_DATA (see docs/evaluation.md)",
+        )
+    return Unit(unit_name(suite, of), suite, of, of.load(data).sample(limit, seed), suite.task)
+
+
+def run_units(
+    units: Sequence[Unit[Any, Any]],
+    subject: Subject,
+    judges: Sequence[Judge],
+    folder: RunFolder,
+    cache: OutputCache,
+    *,
+    limit: int | None,
+    seed: int,
+    resume: bool = False,
+    tell: Tell = lambda *_: None,
+) -> Iterator[UnitSummary]:
+    """Run sets one after another; each one's figures come when it is done, and the run is finished after the last.
+
+    Args:
+        units: The sets.
+        subject: What is evaluated.
+        judges: Judge its answers besides.
+        folder: Where the run is kept.
+        cache: Outputs of earlier runs.
+        limit: By which the sets were sampled: for the manifest.
+        seed: Of the sampling and of the intervals.
+        resume: Go on with a run that was interrupted.
+        tell: Told of the progress.
+
+    Raises:
+        EvaluationError: The folder holds another run, or the subject cannot do what is asked.
+        ModelError: A model cannot be used.
+    """
+    folder.begin(_manifest(units, subject, judges, limit, seed), resume=resume)
+    summaries = []
+    for unit in units:
+        rows = run_unit(unit, subject, judges, folder, cache, tell)
+        summaries.append(summarize(unit.name, unit.suite.name, unit.task, rows, seed, unit.of.published))
+        yield summaries[-1]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    folder.finish(
+        {"units": [summary.as_json() for summary in summaries]}, finished=_now(), peak_memory_mb=round(peak / 2**20)
+    )
+
+
+def _manifest(
+    units: Sequence[Unit[Any, Any]], subject: Subject, judges: Sequence[Judge], limit: int | None, seed: int
+) -> Mapping[str, Any]:
+    return {
+        "format": VERSION,
+        "begun": _now(),
+        "ragstone": version("ragstone"),
+        "code": code_sha256(),
+        "subject": {"name": subject.name, **subject.identity},
+        "judges": [{"name": judge.name, "identity": judge.identity} for judge in judges],
+        "seed": seed,
+        "limit": limit,
+        "units": [unit.identity() for unit in units],
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "hardware": _hardware(),
+        "packages": dict(_versions()),
+    }
+
+
+def _hardware() -> dict[str, Any]:
+    return {
+        "cpu": _cpu(),
+        "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
+        "memory_mb": psutil.virtual_memory().total >> 20,
+    }
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in _PACKAGES:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            continue
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,37 @@
+"""All suites, by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ...errors import EvaluationError
+from . import DataSet, Suite
+from .grounding import GROUNDING
+from .retrieval import RETRIEVAL
+
+SUITES: Mapping[str, Suite[Any]] = {suite.name: suite for suite in (RETRIEVAL, GROUNDING)}
+
+
+def unit_name(suite: Suite[Any], of: DataSet[Any]) -> str:
+    """What a set is called in a run: the suite's name, and the set's where there are several."""
+    return suite.name if len(suite.sets) == 1 else f"{suite.name}/{of.name}"
+
+
+def chosen_sets(names: Sequence[str]) -> Iterator[tuple[Suite[Any], DataSet[Any]]]:
+    """The sets that names ask for: `SUITE` is all of its sets, `SUITE/SET` one, `all` everything; each set once.
+
+    Raises:
+        EvaluationError: There is no such suite or set.
+    """
+    known = {unit_name(suite, of): (suite, of) for suite in SUITES.values() for of in suite.sets}
+    wanted: dict[str, None] = {}
+    for name in names:
+        found = [one for one in known if name in ("all", one) or one.startswith(f"{name}/")]
+        if not found:
+            near = difflib.get_close_matches(name, [*SUITES, *known], n=1)
+            remedy = f"Did you mean {near[0]!r}?" if near else "See `ragstone eval list`"
+            raise EvaluationError(f"there is no suite {name!r}", remedy=remedy)
+        wanted |= dict.fromkeys(found)
+    yield from (known[name] for name in wanted)
