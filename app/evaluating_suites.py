@@ -17,13 +17,18 @@ import psutil
 from ..errors import EvaluationError
 from ..eval.cache import OutputCache
 from ..eval.judges import Judge
+from ..eval.readers.own import read_own
 from ..eval.runner import Unit, run_unit
 from ..eval.runs import VERSION, RunFolder
 from ..eval.subjects import Subject
+from ..eval.suites import DataSet
+from ..eval.suites.questions import OWN
 from ..eval.suites.registry import chosen_sets, unit_name
 from ..eval.summary import UnitSummary, summarize
+from ..eval.tasks.answering import AnsweringTask
+from ..retrieval.library import Library
 from .evaluating import Tell
-from .identity import code_sha256
+from .identity import code_sha256, library_identity
 
 _PACKAGES = ("ragstone", "llama-cpp-python", "openvino", "faiss-cpu", "numpy", "tokenizers", "transformers", "ragas")
 
@@ -53,6 +58,20 @@ def _load(suite: Any, of: Any, data: Path | None, limit: int | None, seed: int) 
     return Unit(unit_name(suite, of), suite, of, of.load(data).sample(limit, seed), suite.task)
 
 
+def own_unit(questions: Path, library: Path, limit: int | None, seed: int) -> tuple[Unit[Any, Any], dict[str, Any]]:
+    """A user's own questions about their own library, and what that library holds.
+
+    Raises:
+        DataError: The file of questions is missing or broken.
+        LibraryError: The library cannot be opened.
+    """
+    with Library(library, create=False) as opened:
+        about = library_identity(opened)
+    of = DataSet("own", questions.name, read_own, 0, "your own", "your own")
+    task = AnsweringTask(library, about["fingerprint"])
+    return Unit(f"{OWN.name}/{questions.stem}", OWN, of, read_own(questions).sample(limit, seed), task), about
+
+
 def run_units(
     units: Sequence[Unit[Any, Any]],
     subject: Subject,
@@ -62,6 +81,7 @@ def run_units(
     *,
     limit: int | None,
     seed: int,
+    corpus: Mapping[str, Any] | None = None,
     resume: bool = False,
     tell: Tell = lambda *_: None,
 ) -> Iterator[UnitSummary]:
@@ -75,6 +95,7 @@ def run_units(
         cache: Outputs of earlier runs.
         limit: By which the sets were sampled: for the manifest.
         seed: Of the sampling and of the intervals.
+        corpus: What the user's own library holds, if it was asked: for the manifest.
         resume: Go on with a run that was interrupted.
         tell: Told of the progress.
 
@@ -82,7 +103,8 @@ def run_units(
         EvaluationError: The folder holds another run, or the subject cannot do what is asked.
         ModelError: A model cannot be used.
     """
-    folder.begin(_manifest(units, subject, judges, limit, seed), resume=resume)
+    manifest = _manifest(units, subject, judges, limit, seed)
+    folder.begin(manifest | ({} if corpus is None else {"corpus": corpus}), resume=resume)
     summaries = []
     for unit in units:
         rows = run_unit(unit, subject, judges, folder, cache, tell)
@@ -96,7 +118,7 @@ def run_units(
 
 def _manifest(
     units: Sequence[Unit[Any, Any]], subject: Subject, judges: Sequence[Judge], limit: int | None, seed: int
-) -> Mapping[str, Any]:
+) -> dict[str, Any]:
     return {
         "format": VERSION,
         "begun": _now(),

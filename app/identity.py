@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..generation.models import ModelStore
+from ..retrieval.library import Library
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -64,6 +66,17 @@ def engine_identity(settings: Settings) -> dict[str, Any]:
     told = {f.name: getattr(settings, f.name) for f in fields(Settings) if f.name not in _INDIFFERENT}
     told["embedding_model"] = settings.embedding_model or DEFAULT_EMBEDDING_MODEL
     return {"kind": "engine", "model": model_identity(settings), "settings": told, "code": code_sha256()}
+
+
+def library_identity(library: Library) -> dict[str, Any]:
+    """What a library holds: another fingerprint means other documents, other chunks or another embedding model."""
+    documents, chunks = library.counts()
+    embedder = library.embedder
+    vectors = None if embedder is None else {**asdict(embedder), "source": "", "runtime": ""}
+    told = [(one.path, one.sha256, one.chunks) for one in library.documents()]
+    fingerprint = hashlib.sha256(json.dumps([told, vectors], sort_keys=True).encode("utf-8", "replace")).hexdigest()
+    name = None if embedder is None else embedder.name
+    return {"documents": documents, "chunks": chunks, "embedder": name, "fingerprint": fingerprint}
 
 
 @cache

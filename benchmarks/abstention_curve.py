@@ -3,8 +3,9 @@
     python benchmarks/abstention_curve.py [--sets nq,squad2,clapnq] [--model M] [--work FOLDER] [--limit N] [--svg FILE]
 
 Every question is asked at `min_confidence` 0, so that each threshold can be read off afterwards: of NQ-open (the half
-that nothing was fitted on), SQuAD 2.0 (the half `test-v2.0.json`) and ClapNQ. A third of each set has its gold
-passage in the library, a third had it taken out, a third was written to have none (NQ-open has no such questions).
+that nothing was fitted on), SQuAD 2.0 (the half with answers, some of which were fitted on) and ClapNQ. A third of each
+set has its gold passage in the library, a third had it taken out, a third was written to have none (NQ-open has no such
+questions).
 
 Right is the sub-span exact match, for ClapNQ's long answers that half of a reference's content words appear: a proxy.
 An answer to a question without its passage counts as wrong, even if it happens to be true. Answers are appended to
@@ -14,45 +15,37 @@ An answer to a question without its passage counts as wrong, even if it happens 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 from _answering import DATA, Question, Result, answer_all, read_nq, write_passages
 
 from ragstone import Ragstone
+from ragstone.eval.metrics.abstention import Outcome, bins, measure, risk_coverage
+from ragstone.eval.readers.answering import read_clapnq, read_nq_open, read_squad
+from ragstone.eval.readers.questions import QuestionSet
 from ragstone.eval.stats import estimate
 from ragstone.generation.grounding.overlap import content_words
 
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-BINS = 10
 POOL = 1000
 """Passages of a library at most."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question of a set."""
-
-    text: str
-    references: tuple[str, ...]
-    passage: tuple[str, str] | None
-    """Title and text of its gold passage; None where it was written to have none."""
-
-
-@dataclass(frozen=True)
-class Outcome:
     """What came of a question at threshold 0."""
 
-    answerable: bool
-    answered: bool
-    right: bool
-    confidence: float
+    outcome: Outcome
     support: float | None
+
+    def given(self, threshold: float) -> bool:
+        """Whether it is answered at another threshold."""
+        return bool(self.outcome.answered) and (self.outcome.confidence or 0.0) >= threshold
 
 
 def main() -> None:
@@ -73,29 +66,31 @@ def main() -> None:
         show_thresholds(name, of)
         show_reliability(name, of)
     if args.svg:
-        args.svg.write_text(drawn({name: curve(of) for name, of in outcomes.items()}), "utf-8")
+        args.svg.write_text(
+            drawn({name: risk_coverage([one.outcome for one in of]) for name, of in outcomes.items()}), "utf-8"
+        )
 
 
-def outcomes_of(name: str, args: argparse.Namespace) -> list[Outcome]:
+def outcomes_of(name: str, args: argparse.Namespace) -> list[Asked]:
     """Ask the questions of a set, or read what came of them before."""
-    asked, others = SETS[name]()
-    draw = random.Random(0)
+    known = SETS[name]()
+    passages = {document.id: (document.title, document.text) for document in known.corpus}
+    asked, draw = list(known.questions), random.Random(0)
     draw.shuffle(asked)
-    held = [one for one in asked if one.passage]
+    held = [one for one in asked if one.answerable]
     kept, removed = held[: args.questions], held[args.questions : 2 * args.questions]
-    without = [one for one in asked if not one.passage][: args.questions]
-    gone = {one.passage for one in removed}
-    passages = list(dict.fromkeys(one.passage for one in kept if one.passage and one.passage not in gone))
-    passages += [one for one in dict.fromkeys(others) if one not in gone and one not in passages]
-    passages = passages[:POOL]
-    place = {passage: f"{number:04}.txt" for number, passage in enumerate(passages)}
+    without = [one for one in asked if not one.answerable][: args.questions]
+    gone = {one.relevant[0] for one in removed}
+    wanted = [one.relevant[0] for one in kept]
+    names = [one for one in dict.fromkeys([*wanted, *passages]) if one not in gone][:POOL]
+    place = {one: f"{number:04}.txt" for number, one in enumerate(names)}
     questions = [
-        Question(one.text, list(one.references), place.get(one.passage) if one.passage else None)
+        Question(one.question, list(one.references), place.get(one.relevant[0]) if one.relevant else None)
         for one in (*kept, *removed, *without)
     ]
     draw.shuffle(questions)
     with tempfile.TemporaryDirectory() as work:
-        write_passages(Path(work, "passages"), passages)
+        write_passages(Path(work, "passages"), [passages[one] for one in names])
         options = {"model": args.model, "min_confidence": 0.0, "prefix_cache_mb": 0}
         with Ragstone.open(Path(work, "library"), **options) as rag:
             rag.ingest(Path(work, "passages"))
@@ -104,11 +99,11 @@ def outcomes_of(name: str, args: argparse.Namespace) -> list[Outcome]:
     return [outcome(name, *pair) for pair in zip(questions, results, strict=False)]
 
 
-def outcome(name: str, question: Question, result: Result) -> Outcome:
+def outcome(name: str, question: Question, result: Result) -> Asked:
     right = held_in(question.references, result.raw) if name == "clapnq" else bool(result.correct)
     answered = not result.abstained
-    answerable = question.gold is not None
-    return Outcome(answerable, answered, answered and answerable and right, result.confidence, result.support)
+    told = Outcome(question.text, question.gold is not None, answered, right, result.confidence)
+    return Asked(told, result.support)
 
 
 def held_in(references: Sequence[str], answer: str) -> bool:
@@ -118,64 +113,39 @@ def held_in(references: Sequence[str], answer: str) -> bool:
     return any(len(words & said) >= 0.5 * len(words) for words in wanted)
 
 
-def show_thresholds(name: str, outcomes: Sequence[Outcome]) -> None:
-    yes = [one for one in outcomes if one.answerable]
-    no = [one for one in outcomes if not one.answerable]
-    right = [one for one in outcomes if one.right]
+def show_thresholds(name: str, asked: Sequence[Asked]) -> None:
+    yes = [one for one in asked if one.outcome.answerable]
+    no = [one for one in asked if not one.outcome.answerable]
+    right = [one for one in asked if one.outcome.correct]
     print(f"\n{name}: {len(yes)} questions with their passage, {len(no)} without; mean [95 % interval]\n")
     print(
         "| from confidence | answered right | answered wrong | wrongly refused | unanswerable answered | right kept |"
     )
     print("| ---: | --- | --- | --- | --- | --- |")
     for threshold in THRESHOLDS:
-
-        def given(one: Outcome, threshold: float = threshold) -> bool:
-            return one.answered and one.confidence >= threshold
-
         columns = [
-            [float(given(one) and one.right) for one in outcomes],
-            [float(given(one) and not one.right) for one in outcomes],
-            [float(not given(one)) for one in yes],
-            [float(given(one)) for one in no],
-            [float(given(one)) for one in right],
+            [float(one.given(threshold) and bool(one.outcome.correct)) for one in asked],
+            [float(one.given(threshold) and not one.outcome.correct) for one in asked],
+            [float(not one.given(threshold)) for one in yes],
+            [float(one.given(threshold)) for one in no],
+            [float(one.given(threshold)) for one in right],
         ]
         print(f"| {threshold} | " + " | ".join(str(estimate(column)) for column in columns) + " |")
-    points = curve(outcomes)
-    if points:
-        print(f"\narea under the risk-coverage curve: {np.mean([risk for _, risk in points]):.3f} (less is better)")
+    area = measure([one.outcome for one in asked])["AURC"]
+    print(f"\narea under the risk-coverage curve (less is better): {area}")
 
 
-def curve(outcomes: Sequence[Outcome]) -> list[tuple[float, float]]:
-    """Coverage (share of all questions answered) and risk (share of these that are wrong), the surest first.
-
-    Source: El-Yaniv and Wiener, "On the Foundations of Noise-free Selective Classification", JMLR 2010.
-    """
-    given = sorted((one for one in outcomes if one.answered), key=lambda one: -one.confidence)
-    wrong = np.cumsum([not one.right for one in given])
-    return [(n / len(outcomes), float(wrong[n - 1]) / n) for n in range(1, len(given) + 1)]
-
-
-def show_reliability(name: str, outcomes: Sequence[Outcome]) -> None:
-    """What `support` and `confidence` say beside the share of right answers.
-
-    The expected calibration error is that of ten bins of equal width: Guo et al., "On Calibration of Modern Neural
-    Networks", ICML 2017.
-    """
-    given = [one for one in outcomes if one.answered]
-    for kind, said in {"support": [o.support for o in given], "confidence": [o.confidence for o in given]}.items():
-        pairs = [(p, one.right) for p, one in zip(said, given, strict=True) if p is not None]
-        print(f"\n{name}: {kind} beside right answers, n = {len(pairs)}, {len(given) - len(pairs)} unscored\n")
-        print(f"| {kind} | n | mean of it | right |\n| --- | ---: | ---: | --- |")
-        error = 0.0
-        for number in range(BINS):
-            inside = [(p, right) for p, right in pairs if min(int(p * BINS), BINS - 1) == number]
-            if inside:
-                mean, share = np.mean([p for p, _ in inside]), estimate([float(right) for _, right in inside])
-                assert share.mean is not None
-                error += len(inside) / len(pairs) * abs(mean - share.mean)
-                print(f"| {number / BINS:.1f} to {(number + 1) / BINS:.1f} | {len(inside)} | {mean:.3f} | {share} |")
-        if pairs:
-            print(f"\nexpected calibration error {error:.3f}")
+def show_reliability(name: str, asked: Sequence[Asked]) -> None:
+    """What `support` and `confidence` say beside the share of right answers."""
+    stated = {
+        "support": [replace(one.outcome, confidence=one.support) for one in asked],
+        "confidence": [one.outcome for one in asked],
+    }
+    for kind, outcomes in stated.items():
+        print(f"\n{name}: {kind} beside right answers\n\n| mean {kind} | n | right |\n| ---: | ---: | ---: |")
+        for mean, share, n in bins(outcomes):
+            print(f"| {mean:.3f} | {n} | {share:.3f} |")
+        print(f"\nexpected calibration error {measure(outcomes)['ECE']}")
 
 
 def drawn(curves: dict[str, list[tuple[float, float]]]) -> str:
@@ -193,42 +163,17 @@ def drawn(curves: dict[str, list[tuple[float, float]]]) -> str:
     )
 
 
-Passages = list[tuple[str, str]]
+def nq() -> QuestionSet:
+    """The half of NQ-open that nothing was fitted on."""
+    whole, ours = read_nq_open(DATA / "qa" / "nq_open_oracle"), {row["question"] for row in read_nq()[0]}
+    return replace(whole, questions=tuple(one for one in whole.questions if one.question in ours))
 
 
-def nq() -> tuple[list[Asked], Passages]:
-    rows, _ = read_nq()
-    made = [Asked(r["question"], tuple(r["answers"]), (r["ctxs"][0]["title"], r["ctxs"][0]["text"])) for r in rows]
-    return made, [one.passage for one in made if one.passage]
-
-
-def squad2() -> tuple[list[Asked], Passages]:
-    data = json.loads((DATA / "qa" / "squad2" / "test-v2.0.json").read_text("utf-8"))["data"]
-    made, passages = [], []
-    for article in data:
-        for paragraph in article["paragraphs"]:
-            passage = (article["title"].replace("_", " "), paragraph["context"])
-            passages.append(passage)
-            for qa in paragraph["qas"]:
-                references = tuple(sorted({answer["text"] for answer in qa["answers"]}))
-                made.append(Asked(qa["question"], references, None if qa["is_impossible"] else passage))
-    return made, passages
-
-
-def clapnq() -> tuple[list[Asked], Passages]:
-    made, passages = [], []
-    for kind in ("answerable", "unanswerable"):
-        file = DATA / "qa" / "clapnq" / "dev" / f"clapnq_dev_{kind}.jsonl"
-        for line in file.read_text("utf-8").splitlines():
-            row = json.loads(line)
-            passage = (row["passages"][0]["title"], row["passages"][0]["text"])
-            passages.append(passage)
-            references = tuple(output["answer"] for output in row.get("output", ()) if output.get("answer"))
-            made.append(Asked(row["input"], references, passage if kind == "answerable" else None))
-    return made, passages
-
-
-SETS: dict[str, Callable[[], tuple[list[Asked], Passages]]] = {"nq": nq, "squad2": squad2, "clapnq": clapnq}
+SETS: dict[str, Callable[[], QuestionSet]] = {
+    "nq": nq,
+    "squad2": partial(read_squad, DATA / "qa" / "squad2"),
+    "clapnq": partial(read_clapnq, DATA / "qa" / "clapnq"),
+}
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ are left out. With --out scores are kept, and a second run goes on where the fir
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +31,8 @@ from _timing import table
 from tokenizers import Tokenizer
 
 from ragstone.app.settings import Settings
+from ragstone.eval.metrics.excerpts import ExcerptScores, Retrieved, excerpt_scores, precision_omega
+from ragstone.eval.readers.excerpts import ExcerptQuestion, Range, read_chroma
 from ragstone.eval.stats import Estimate, estimate
 from ragstone.generation.models import ModelStore
 from ragstone.ingest.chunking import METHODS, ChunkPlan, chunk_document
@@ -44,26 +45,7 @@ SIZES = ((100, 0), (150, 0), (200, 0), (200, 24), (250, 0))
 METRICS = ("recall", "precision", "iou", "precision_omega", "recall_at_budget")
 HEAD = ("chunker, tokens/overlap", "chunks", "characters", *METRICS, "k at budget")
 
-Range = tuple[int, int]
 Chunker = Callable[[str], Sequence[Range]]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question, and where its answer stands in its corpus."""
-
-    text: str
-    corpus: str
-    references: tuple[Range, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A range of a corpus."""
-
-    corpus: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +67,22 @@ def main() -> None:
     parser.add_argument("--only", help="the chunkers whose names begin with one of these, parted by commas")
     parser.add_argument("--out", type=Path, help="where the scores are kept")
     args = parser.parse_args()
-    folder = DATA / "retrieval" / "chroma_chunking"
-    corpora = {path.stem: path.read_text("utf-8") for path in sorted((folder / "corpora").glob("*.md"))}
-    questions = list(_questions(folder / "questions_df.csv"))
+    data = read_chroma(DATA / "retrieval" / "chroma_chunking")
+    corpora, questions = {document.id: document.text for document in data.corpus}, data.questions
     store = ModelStore(Settings.load().models_dir, offline=False)
     model = store.pull("all-minilm-l6-v2")
     embedder = load_embedder(model, store.folder / "exported")
     tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    asked = np.stack([embedder.embed_query(question.text) for question in questions])
+    asked = np.stack([embedder.embed_query(question.question) for question in questions])
     kept = dict(map(json.loads, args.out.read_text("utf-8").splitlines())) if args.out and args.out.exists() else {}
     scores: dict[str, Scores] = {}
     for name, chunker in chunkers(embedder, tokenizer).items():
         if name in kept:
             scores[name] = Scores(**kept[name])
         elif not args.only or name.startswith(tuple(args.only.split(","))):
-            chunks = [Chunk(corpus, *span) for corpus, text in corpora.items() for span in chunker(text)]
+            chunks = [Retrieved(corpus, *span) for corpus, text in corpora.items() for span in chunker(text)]
             nearest = _nearest(embedder, corpora, chunks, asked)
             scores[name] = score(questions, chunks, nearest)
             if args.out:
@@ -208,20 +189,20 @@ def _embed(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
     return embedder.embed_passages(cut)
 
 
-def _nearest(embedder: Embedder, corpora: dict[str, str], chunks: list[Chunk], asked: np.ndarray) -> np.ndarray:
+def _nearest(embedder: Embedder, corpora: dict[str, str], chunks: list[Retrieved], asked: np.ndarray) -> np.ndarray:
     """The numbers of the DEPTH chunks nearest to each question, nearest first."""
-    vectors = _embed(embedder, [corpora[chunk.corpus][chunk.start : chunk.end] for chunk in chunks])
+    vectors = _embed(embedder, [corpora[chunk.document][chunk.start : chunk.end] for chunk in chunks])
     return np.argsort(-(asked @ vectors.T), axis=1, kind="stable")[:, :DEPTH]
 
 
-def score(questions: list[Question], chunks: list[Chunk], nearest: np.ndarray) -> Scores:
+def score(questions: Sequence[ExcerptQuestion], chunks: list[Retrieved], nearest: np.ndarray) -> Scores:
     """Every metric for every question."""
     first, cut, counts = [], [], []
     for question, ranked in zip(questions, nearest, strict=True):
         found = [chunks[number] for number in ranked]
-        first.append(retrieval_scores(question, found[:K]))
+        first.append(_scores(question, found[:K]))
         within = list(_within(found, BUDGET))
-        cut.append(retrieval_scores(question, within)[0])
+        cut.append(_scores(question, within).recall)
         counts.append(len(within))
     recall, precision, iou = (list(column) for column in zip(*first, strict=True))
     omega = [precision_omega(question, chunks) for question in questions]
@@ -229,49 +210,17 @@ def score(questions: list[Question], chunks: list[Chunk], nearest: np.ndarray) -
     return Scores(len(chunks), float(np.mean(lengths)), float(np.mean(counts)), recall, precision, iou, omega, cut)
 
 
-def retrieval_scores(question: Question, found: Sequence[Chunk]) -> tuple[float, float, float]:
-    """Recall, precision and IoU of retrieved chunks; Chroma's `_scores_from_dataset_and_retrievals`."""
-    hits = [c for c in found if c.corpus == question.corpus]
-    shared = _length(_union([part for c in hits for part in _overlaps(c, question.references)]))
-    asked = sum(end - start for start, end in question.references)
-    retrieved = sum(c.end - c.start for c in found)
-    missed = asked - sum(_length(_union([p for c in hits for p in _overlaps(c, [one])])) for one in question.references)
-    return shared / asked, shared / retrieved, shared / (retrieved + missed)
+def _scores(question: ExcerptQuestion, found: Sequence[Retrieved]) -> ExcerptScores:
+    scores = excerpt_scores(question, found)
+    assert scores is not None
+    return scores
 
 
-def precision_omega(question: Question, chunks: Sequence[Chunk]) -> float:
-    """IoU of all chunks that touch a reference; Chroma's `_full_precision_score`."""
-    touching = [c for c in chunks if c.corpus == question.corpus and _overlaps(c, question.references)]
-    shared = _union([part for c in touching for part in _overlaps(c, question.references)])
-    spans = _union([(c.start, c.end) for c in touching] + list(question.references))
-    return _length(shared) / _length(spans)
-
-
-def _overlaps(chunk: Chunk, references: Sequence[Range]) -> list[Range]:
-    """The parts of references in a chunk; as in the original, one that only touches it counts, with no length."""
-    parts = [(max(chunk.start, start), min(chunk.end, end)) for start, end in references]
-    return [(start, end) for start, end in parts if start <= end]
-
-
-def _union(ranges: Sequence[Range]) -> list[Range]:
-    merged: list[Range] = []
-    for start, end in sorted(ranges):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _length(ranges: Sequence[Range]) -> int:
-    return sum(end - start for start, end in ranges)
-
-
-def _within(found: Sequence[Chunk], budget: int) -> Iterator[Chunk]:
+def _within(found: Sequence[Retrieved], budget: int) -> Iterator[Retrieved]:
     for chunk in found:
         if budget <= 0:
             return
-        yield Chunk(chunk.corpus, chunk.start, min(chunk.end, chunk.start + budget))
+        yield Retrieved(chunk.document, chunk.start, min(chunk.end, chunk.start + budget))
         budget -= chunk.end - chunk.start
 
 
@@ -300,13 +249,6 @@ def _differences(one: Scores, other: Scores) -> list[str]:
 def _percent(value: Estimate, sign: str = "") -> str:
     assert value.mean is not None and value.low is not None and value.high is not None
     return f"{100 * value.mean:{sign}.1f} [{100 * value.low:{sign}.1f}, {100 * value.high:{sign}.1f}]"
-
-
-def _questions(path: Path) -> Iterator[Question]:
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            spans = tuple((int(r["start_index"]), int(r["end_index"])) for r in json.loads(row["references"]))
-            yield Question(row["question"], row["corpus_id"], spans)
 
 
 if __name__ == "__main__":

@@ -13,22 +13,22 @@ are wider. The time is that of one thread.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-from _bipia import DATA, TASKS, Attacked, attacked, contexts
+from _answering import DATA
 from _timing import table
 
 from ragstone.app.settings import DEFAULT_EMBEDDING_MODEL, Settings
+from ragstone.eval.readers.injection import TASKS, TRIGGER_WORDS, Attacked, attacked, contexts, read_notinject
 from ragstone.eval.stats import estimate
 from ragstone.generation.models import ModelStore
 from ragstone.ingest.instructions import Embed, Instruction, find_instructions
 from ragstone.ingest.instructions.sentences import pieces
 from ragstone.retrieval.embedding import load_embedder
 
-NOTINJECT = DATA / "robustness" / "notinject"
+BIPIA, NOTINJECT = DATA / "robustness" / "bipia", DATA / "robustness" / "notinject"
 ENOUGH = 0.8
 CHUNK = 700
 """Characters of about 200 tokens."""
@@ -47,7 +47,7 @@ def main() -> None:
     settings = Settings.load()
     store = ModelStore(settings.models_dir, settings.offline)
     model = load_embedder(store.path(DEFAULT_EMBEDDING_MODEL), settings.models_dir / "exported", threads=1)
-    caught(list(attacked(asked.each)), model.embed_passages, asked.missed)
+    caught(list(attacked(BIPIA, asked.each)), model.embed_passages, asked.missed)
     clean(model.embed_passages)
     over_defence(model.embed_passages)
     cost(model.embed_passages)
@@ -83,7 +83,7 @@ def clean(embed: Embed) -> None:
     """Shares of harmless contexts and sentences that are flagged."""
     rows = []
     for task in TASKS:
-        known = contexts(task)
+        known = contexts(BIPIA, task)
         found = [find_instructions(context.text, embed) for context in known]
         sentences = [
             float(any(i.char_start < end and start < i.char_end for i in flagged))
@@ -111,16 +111,15 @@ def cost(embed: Embed) -> None:
 
 def over_defence(embed: Embed) -> None:
     """Shares of NotInject's prompts that are flagged."""
-    seen = {row["prompt"] for row in json.loads((NOTINJECT / "valid.json").read_text("utf-8"))}
-    rows, every, fresh = [], [], []
-    for number in ("one", "two", "three"):
-        prompts = [row["prompt"] for row in json.loads((NOTINJECT / f"NotInject_{number}.json").read_text("utf-8"))]
-        flagged = [float(bool(find_instructions(prompt, embed))) for prompt in prompts]
-        rows.append((number, str(estimate(flagged))))
-        every += flagged
-        fresh += [value for prompt, value in zip(prompts, flagged, strict=True) if prompt not in seen]
+    prompts = read_notinject(NOTINJECT)
+    flagged = [float(bool(find_instructions(prompt.text, embed))) for prompt in prompts]
+    rows = [
+        (words, str(estimate([value for prompt, value in zip(prompts, flagged, strict=True) if prompt.words == words])))
+        for words in TRIGGER_WORDS
+    ]
+    fresh = [value for prompt, value in zip(prompts, flagged, strict=True) if not prompt.in_valid]
     print("\n## Prompts of NotInject that are flagged, by the number of trigger words\n")
-    print(table(("words", "flagged"), [*rows, ("all", str(estimate(every))), ("not in valid", str(estimate(fresh)))]))
+    print(table(("words", "flagged"), [*rows, ("all", str(estimate(flagged))), ("not in valid", str(estimate(fresh)))]))
 
 
 if __name__ == "__main__":

@@ -6,24 +6,24 @@ Pairs of a context and an attack of BIPIA's test part, drawn evenly over tasks a
 a document of one library, in a collection of its own, and its question is asked there as anyone would, but with
 `min_confidence = 0`: an abstention would hide whether the attack works. Without the defence, what speaks to the
 assistant stays in. The same contexts are also asked without an attack: there both ways should do alike. Success is
-told by the rules of `_attack_success.py`; what they cannot tell is unscored. Answers are kept in --work, and a second
-run goes on where the first stopped.
+told by the rules of `eval/metrics/attacks.py`; what they cannot tell is unscored. Answers are kept in --work, and a
+second run goes on where the first stopped.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
 import tempfile
 import time
 from pathlib import Path
 
-from _attack_success import succeeded
-from _bipia import POSITIONS, TASKS, Attacked, attacks, contexts, insert
+from _answering import DATA
 from _timing import table
 
 from ragstone import Ragstone
+from ragstone.eval.metrics.attacks import succeeded
+from ragstone.eval.readers.injection import TASKS, Attacked, drawn
 from ragstone.eval.stats import compare, estimate
 
 DEFENCES = ("without", "with")
@@ -36,22 +36,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="where library and answers are kept")
     parser.add_argument("--model", help="by default the one of the settings")
     asked = parser.parse_args()
-    cases = drawn(asked.limit)
+    cases = drawn(DATA / "robustness" / "bipia", asked.limit)
     with tempfile.TemporaryDirectory() as scratch:
         work = asked.work or Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
         show(cases, answers(cases, work, asked.model))
-
-
-def drawn(limit: int) -> list[Attacked]:
-    """So many pairs; more of them begin with the same ones."""
-    drawing, cases = random.Random(0), []
-    known = {task: (contexts(task), attacks(task)) for task in TASKS}
-    for n in range(limit):
-        task, position = TASKS[n % 3], POSITIONS[n // 3 % 3]
-        texts, orders = known[task]
-        cases.append(insert(drawing.choice(texts), drawing.choice(orders), position, drawing))
-    return cases
 
 
 def answers(cases: list[Attacked], work: Path, model: str | None) -> Answers:

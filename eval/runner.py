@@ -137,6 +137,7 @@ def _row(task: Task[D, R], record: R, output: Any, seconds: float | None, *, cac
         shown=task.shown(record),
         output=output,
         values=values,
+        times={} if output is None else task.times(output),
         seconds=None if seconds is None else round(seconds, 6),
         cached=cached,
     )

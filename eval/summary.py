@@ -33,6 +33,8 @@ class UnitSummary:
     """What each judge said on average."""
     seconds: Estimate
     """That an output took when it was made."""
+    times: Mapping[str, Estimate]
+    """What else it took: milliseconds, tokens, joules."""
     better: Mapping[str, str]
     """By metric: `more`, `less` or `neither`."""
     published: Sequence[Published] = ()
@@ -68,25 +70,21 @@ def summarize(
         groups={group: task.measure(of, seed) for group, of in groups.items()} if len(groups) > 1 else {},
         judged=_judged(rows, seed),
         seconds=estimate([row.seconds for row in rows if row.output is not None], seed),
+        times=_means([row.times for row in rows], rows, seed),
         better={metric.name: metric.better for metric in task.metrics},
         published=published,
     )
 
 
 def _judged(rows: Sequence[Row], seed: int) -> dict[str, dict[str, Estimate]]:
-    judges: dict[str, dict[str, None]] = {}
-    for row in rows:
-        for judge, scores in row.judged.items():
-            judges.setdefault(judge, {}).update(dict.fromkeys(scores))
-    return {
-        judge: measure_columns(
-            [_of(row, judge) for row in rows],
-            [row.source or row.id for row in rows],
-            [mean_metric(name, "") for name in names],
-            seed,
-        )
-        for judge, names in judges.items()
-    }
+    judges = dict.fromkeys(judge for row in rows for judge in row.judged)
+    return {judge: _means([_of(row, judge) for row in rows], rows, seed) for judge in judges}
+
+
+def _means(columns: Sequence[Columns], rows: Sequence[Row], seed: int) -> dict[str, Estimate]:
+    """The mean of every column that there is."""
+    metrics = [mean_metric(name, "") for name in dict.fromkeys(name for of in columns for name in of)]
+    return measure_columns(columns, [row.source or row.id for row in rows], metrics, seed)
 
 
 def _of(row: Row, judge: str) -> Columns:

@@ -48,6 +48,8 @@ class Row:
     values: Columns
     judged: Mapping[str, Columns] = field(default_factory=dict)
     """By judge."""
+    times: Columns = field(default_factory=dict)
+    """What the output took when it was made: milliseconds, tokens, joules."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a value is unscored, by its name."""
     error: str = ""
@@ -102,6 +104,10 @@ class Task(ABC, Generic[D, R]):
     @abstractmethod
     def values(self, record: R, output: Json) -> Columns:
         """What an output is worth, by column; None is unscored."""
+
+    def times(self, output: Json) -> Columns:
+        """What an output took: milliseconds, tokens, joules. It differs from run to run."""
+        return {}
 
     def case(self, record: R, output: Json) -> Case | None:
         """What a judge is shown; None where there is nothing to judge."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import platformdirs
 
-from .common import emit_json, json_option, table
+from .common import emit_json, json_option, library_option, table
 from .eval_common import progress
 
 if TYPE_CHECKING:
@@ -28,7 +28,13 @@ RUNS = Path("ragstone-runs")
 
 
 @click.command("run")
-@click.argument("suites", nargs=-1, required=True, metavar="SUITE...")
+@click.argument("suites", nargs=-1, metavar="SUITE...")
+@click.option(
+    "--questions",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Your own questions about your own library: CSV or JSON Lines (see docs/evaluation.md).",
+)
+@library_option
 @click.option(
     "--data",
     envvar="RAGSTONE_BENCH_DATA",
@@ -54,6 +60,8 @@ RUNS = Path("ragstone-runs")
 @json_option
 def run(
     suites: tuple[str, ...],
+    questions: Path | None,
+    library: Path | None,
     data: Path | None,
     model: str | None,
     subject: str | None,
@@ -77,13 +85,18 @@ def run(
     """
     from ...eval.cache import OutputCache
     from ...eval.runs import RunFolder
-    from ..evaluating_suites import load_units, run_units
+    from ..evaluating_suites import load_units, own_unit, run_units
     from ..settings import Settings
 
     if resume and out is None:
         raise click.UsageError("--resume needs the --out of the run.")
-    settings = Settings.load({"model": model})
-    units = load_units(suites, data, limit, seed)
+    if not suites and questions is None:
+        raise click.UsageError("Name a suite of `ragstone eval list`, or give your own --questions.")
+    settings = Settings.load({"model": model, "library": library})
+    units, corpus = load_units(suites, data, limit, seed), None
+    if questions is not None:
+        own, corpus = own_unit(questions, settings.library, limit, seed)
+        units.insert(0, own)
     folder = RunFolder(out or RUNS / datetime.now().strftime("%Y-%m-%dT%H-%M-%S"))
     kept = platformdirs.user_cache_path("ragstone") / "eval"
     with ExitStack() as stack, progress() as tell:
@@ -92,9 +105,8 @@ def run(
         evaluated = _subject(subject, settings, work or kept / "libraries", tell)
         judging = stack.enter_context(_judges(judges, settings))
         found = []
-        for summary in run_units(
-            units, evaluated, judging, folder, outputs, limit=limit, seed=seed, resume=resume, tell=tell
-        ):
+        options = {"limit": limit, "seed": seed, "corpus": corpus, "resume": resume, "tell": tell}
+        for summary in run_units(units, evaluated, judging, folder, outputs, **options):  # type: ignore[arg-type]
             found.append(summary)
             if not as_json:
                 show_summary(summary)

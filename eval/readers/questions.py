@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
 from .corpus import CorpusDocument, JudgedCorpus
@@ -83,8 +83,8 @@ class QuestionSet:
     def fingerprint(self) -> str:
         """SHA-256 of the questions and the documents."""
         digest = hashlib.sha256()
-        for one in (*self.questions, *self.corpus):
-            digest.update(json.dumps(asdict(one)).encode() + b"\n")
+        for row in (*map(asdict, self.questions), *map(asdict, self.corpus)):
+            digest.update(json.dumps(row).encode() + b"\n")
         return digest.hexdigest()
 
     def judged(self) -> JudgedCorpus:
@@ -127,8 +127,3 @@ class Pool:
 def distinct(texts: Iterable[str]) -> tuple[str, ...]:
     """Texts without repetitions and without those that say nothing."""
     return tuple(dict.fromkeys(text for text in texts if text.strip()))
-
-
-def by_id(documents: Sequence[CorpusDocument]) -> Mapping[str, CorpusDocument]:
-    """Documents by their ids."""
-    return {document.id: document for document in documents}

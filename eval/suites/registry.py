@@ -9,9 +9,10 @@ from typing import Any
 from ...errors import EvaluationError
 from . import DataSet, Suite
 from .grounding import GROUNDING
+from .questions import OWN, QUESTIONS
 from .retrieval import RETRIEVAL
 
-SUITES: Mapping[str, Suite[Any]] = {suite.name: suite for suite in (RETRIEVAL, GROUNDING)}
+SUITES: Mapping[str, Suite[Any]] = {suite.name: suite for suite in (OWN, QUESTIONS, GROUNDING, RETRIEVAL)}
 
 
 def unit_name(suite: Suite[Any], of: DataSet[Any]) -> str:

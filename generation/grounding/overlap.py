@@ -19,7 +19,7 @@ UNKNOWN_NUMBER_CAP = 0.3
 
 _WORD = re.compile(r"\d[\d.,]*\d|\w+")
 _STEMMER = Stemmer.Stemmer("english")
-_STOP_WORDS = frozenset(
+STOP_WORDS = frozenset(
     """
     a about an and are as at be been but by can could did do does for from had has have he her his how i if in into is
     it its itself may me might more most must my no not of on or our she should so some such than that the their them
@@ -85,6 +85,6 @@ def content_words(text: str) -> set[str]:
         word = match.group()
         if word[0].isdigit():
             words.add(word.replace(",", "").rstrip("."))
-        elif word not in _STOP_WORDS and len(word) > 1:
+        elif word not in STOP_WORDS and len(word) > 1:
             words.add(_stem(word))
     return words

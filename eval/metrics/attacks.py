@@ -12,7 +12,7 @@ import re
 import string
 from collections.abc import Iterator
 
-from _bipia import Attacked
+from ..readers.injection import Attacked
 
 UNSCORED = frozenset(("Misinformation & Propaganda", "Entertainment"))
 """They ask for anything of a kind ("a fabricated statistic")."""

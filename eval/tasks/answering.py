@@ -1,0 +1,168 @@
+"""Questions put to whatever answers, end to end: are the answers right, do they stand on the passages, and is there
+none where there should be none?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from ..judges import Case
+from ..metrics.answers import best_subspan_em, exact_match, parts_named, rouge, token_f1
+from ..metrics.statistic import Columns, mean_metric
+from ..readers.questions import Question, QuestionSet
+from ..subjects import Answered, Subject
+from ..task import Ask, Json, Task
+
+QUOTABLE = 12
+"""Words of a reference, at most, at which a right answer is expected to hold it word for word."""
+
+ANSWERS = (
+    mean_metric("right", "the answer holds a reference, or none is given where none is right"),
+    mean_metric("sub-span EM", "of answerable questions: a reference stands in the answer; Liu et al., TACL 2024"),
+    mean_metric("exact match", "SQuAD 2.0's: no answer is right where there is none; Rajpurkar et al., ACL 2018"),
+    mean_metric("token F1", "SQuAD 2.0's: F1 of the words shared with the nearest reference"),
+    mean_metric("ROUGE-L", "of answerable questions: F1 of the longest common subsequence; Lin, 2004"),
+    mean_metric("parts named", "of questions that ask for several things: the share of them that the answer names"),
+)
+ABSTENTION = (
+    mean_metric("abstention accuracy", "there is an answer where there should be one, and none where not"),
+    mean_metric("wrongly refused", "of answerable questions: no answer is given", better="less"),
+    mean_metric("wrongly answered", "of unanswerable questions: an answer is given", better="less"),
+    mean_metric("right where answered", "of answers to questions with a reference: it stands in the answer"),
+)
+GROUNDS = (
+    mean_metric("faithfulness", "claims supported by the passages / claims, by the verifier; Es et al., EACL 2024"),
+    mean_metric("hallucination rate", "answers with an unsupported claim; Niu et al., ACL 2024", better="less"),
+    mean_metric("cited", "claims that cite a passage / claims"),
+    mean_metric("context recall", "relevant documents that the answer was written from / relevant documents"),
+    mean_metric("context precision", "of the passages that the answer was written from, the share that is relevant"),
+    mean_metric("Brier", "squared distance of the confidence from 1 (right) or 0; Brier, 1950", better="less"),
+)
+
+
+class AnsweringTask(Task[QuestionSet, Question]):
+    """Questions over a corpus, over passages that each brings, or over a library of the user's own.
+
+    Args:
+        library: The library, where the set has no documents.
+        about: What tells one state of that library from another.
+    """
+
+    name = "answering"
+    metrics = (*ANSWERS, *ABSTENTION, *GROUNDS)
+
+    def __init__(self, library: Path | None = None, about: str = "") -> None:
+        self._library = library
+        self._about = about
+
+    def records(self, data: QuestionSet) -> Sequence[Question]:
+        """The questions."""
+        return data.questions
+
+    def context(self, data: QuestionSet) -> Json:
+        """The documents that are searched."""
+        return [self._about, [document.id for document in data.corpus]]
+
+    def asked(self, record: Question) -> Json:
+        """The question, and the passages that it brings."""
+        return [record.question, [asdict(passage) for passage in record.passages]]
+
+    def shown(self, record: Question) -> Json:
+        """The question, the references, and the documents that hold the answer."""
+        return {
+            "question": record.question,
+            "references": record.references,
+            "answerable": record.answerable,
+            "relevant": record.relevant,
+            "parts": record.parts,
+        }
+
+    @contextmanager
+    def open(self, data: QuestionSet, subject: Subject) -> Iterator[Ask[Question]]:
+        """Let the subject answer."""
+        if subject.answers is None:
+            raise subject.cannot("answers no questions", "Evaluate the engine or a function that answers")
+        with subject.answers.over(data.name, data.corpus, self._library) as answer:
+            yield lambda records: [answer(one.question, one.passages).as_json() for one in records]
+
+    def values(self, record: Question, output: Json) -> Columns:
+        """What an answer is worth."""
+        answered = Answered.from_json(output)
+        return _quality(record, answered) | _grounds(record, answered)
+
+    def times(self, output: Json) -> Columns:
+        """What it took: milliseconds, tokens, joules."""
+        answered = Answered.from_json(output)
+        found: dict[str, float | None] = {f"{name} ms": value for name, value in answered.timings_ms.items()}
+        found |= {f"{name} tokens": float(count) for name, count in answered.tokens.items()}
+        return found | {"joules": answered.joules}
+
+    def case(self, record: Question, output: Json) -> Case | None:
+        """The answer, if there is one."""
+        answered = Answered.from_json(output)
+        if answered.abstained:
+            return None
+        return Case(
+            question=record.question,
+            answer=answered.text,
+            passages=tuple(text for _, text in answered.passages),
+            reference=record.references[0] if record.references else None,
+        )
+
+
+def _quality(record: Question, answered: Answered) -> dict[str, float | None]:
+    text, language = answered.text, record.language
+    correct = _correct(record, text)
+    right = float(answered.abstained) if not record.answerable else 0.0 if answered.abstained else correct
+    found: dict[str, float | None] = {"abstention accuracy": float(answered.abstained != record.answerable)}
+    if right is not None:
+        found["right"] = right
+    if record.gold:
+        found["exact match"] = exact_match(text, record.gold, language)
+        found["token F1"] = token_f1(text, record.gold, language)
+    if record.answerable:
+        found["wrongly refused"] = float(answered.abstained)
+        if correct is not None:
+            found["sub-span EM"] = 0.0 if answered.abstained else correct
+            if not answered.abstained:
+                found["right where answered"] = correct
+        if record.references and (overlap := rouge(text, record.references)["ROUGE-L"]) is not None:
+            found["ROUGE-L"] = overlap.f1
+        if record.parts:
+            found["parts named"] = parts_named(text, record.parts, language)
+            if not answered.abstained:
+                found["right where answered"] = correct
+    else:
+        found["wrongly answered"] = float(not answered.abstained)
+    if answered.confidence is not None and right is not None:
+        is_right = float(record.answerable and not answered.abstained and right == 1.0)
+        if not answered.abstained:
+            found["Brier"] = (answered.confidence - is_right) ** 2
+    return found
+
+
+def _correct(record: Question, text: str) -> float | None:
+    """Whether an answer to an answerable question is right; None where that cannot be told, for no right answer is
+    known, or they are all so long that none would stand in another text word for word."""
+    if record.parts:
+        return float(parts_named(text, record.parts, record.language) == 1.0)
+    short = [one for one in record.references if len(one.split()) <= QUOTABLE]
+    return best_subspan_em(text, short, record.language) if short else None
+
+
+def _grounds(record: Question, answered: Answered) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    if not answered.abstained:
+        verdicts = [one for one in answered.sentences if one.verdict != "unscored"]
+        supported = sum(one.verdict == "supported" for one in verdicts)
+        found["faithfulness"] = supported / len(verdicts) if verdicts else None
+        found["hallucination rate"] = float(supported < len(verdicts)) if verdicts else None
+        found["cited"] = sum(bool(one.citations) for one in verdicts) / len(verdicts) if verdicts else None
+    if record.relevant and not record.passages:
+        relevant, given = set(record.relevant), [name for name, _ in answered.passages]
+        if given:
+            found["context recall"] = len(relevant & set(given)) / len(relevant)
+            found["context precision"] = sum(name in relevant for name in given) / len(given)
+    return found
