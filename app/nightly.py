@@ -1,10 +1,10 @@
 """A night: suites are run within a budget of time, one folder each, so that a crash or the end of time loses nothing.
 
-    OUT/baseline                the name of the night that others are compared with, once one was chosen
-    OUT/report.html             the last report
-    OUT/NIGHT/night.json        what was done, and how long it took
-    OUT/NIGHT/SUITE.SET/        a run: see `eval/runs.py`
-    OUT/NIGHT/report.*          the report of that night
+OUT/baseline                the name of the night that others are compared with, once one was chosen
+OUT/report.html             the last report
+OUT/NIGHT/night.json        what was done, and how long it took
+OUT/NIGHT/SUITE.SET/        a run: see `eval/runs.py`
+OUT/NIGHT/report.*          the report of that night
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Candidate:
     """With all the time in the world."""
     seconds_per_item: float | None
     """What the configuration expects."""
-    load: Callable[[int], Unit[Any, Any]]
-    """The set with at most so many items."""
+    load: Callable[[int], tuple[Unit[Any, Any], Mapping[str, Any] | None]]
+    """The set with at most so many items, and what the user's own library holds where that is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,24 +118,23 @@ def locked(out: Path) -> Iterator[None]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with (out / _LOCK).open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                lock.seek(0)
-                raise EvaluationError(
-                    f"a night is being run here ({lock.read().strip() or 'by another process'})",
-                    path=out,
-                    remedy="Wait for its end, or name another --out",
-                ) from error
-            lock.truncate(0)
-            lock.write(f"process {os.getpid()} since {_now()}\n")
-            lock.flush()
-            yield
+        lock = (out / _LOCK).open("a+")
     except OSError as error:
         raise EvaluationError(
             f"the folder cannot be written to ({error.strerror})", path=out, remedy="Name another --out"
         ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            by = lock.read().strip() or "by another process"
+            remedy = "Wait for its end, or name another --out"
+            raise EvaluationError(f"a night is being run here ({by})", path=out, remedy=remedy) from error
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} since {_now()}")
+        lock.flush()
+        yield
 
 
 def run_night(
@@ -168,7 +167,7 @@ def run_night(
     before = [one for one in past if one.path != night.path]
     left = config.budget_minutes * 60 - sum(done.seconds for done in night.units.values())
     deadline = clock() + left
-    for candidate in _ordered(candidates, config, before):
+    for candidate in in_order(candidates, config, before):
         if candidate.name in night.units:
             continue
         per_item = expected_seconds(candidate, before)
@@ -186,11 +185,24 @@ def run_night(
 
 
 def expected_seconds(candidate: Candidate, nights: Sequence[Night]) -> float:
-    """How long an item is expected to take: the median of the last nights in which outputs were made."""
-    known = [done for night in nights if (done := night.units.get(candidate.name)) and done.made]
-    if known:
-        return max(1e-6, median(done.seconds / done.items for done in known[-_PAST:]))
+    """How long an item is expected to take: the median of the last nights that made most of their outputs anew."""
+    past = [done for night in nights if (done := night.units.get(candidate.name))]
+    if known := [done for done in past if done.made and 2 * done.made >= done.items]:
+        return median(done.seconds / done.items for done in known[-_PAST:])
     return candidate.seconds_per_item or DEFAULT_SECONDS
+
+
+def in_order(candidates: Sequence[Candidate], config: NightlyConfig, nights: Sequence[Night]) -> list[Candidate]:
+    """Those with a gate first, then those that have waited the longest, then as they are named."""
+
+    def waited(name: str) -> int:
+        for nights_ago, night in enumerate(reversed(nights)):
+            if (done := night.units.get(name)) and done.state in ("done", "cut"):
+                return nights_ago
+        return len(nights)
+
+    gated = {one.name: any(gate.concerns_unit(one.name) for gate in config.gate) for one in candidates}
+    return sorted(candidates, key=lambda one: (not gated[one.name], -waited(one.name)))
 
 
 def find_nights(out: Path) -> list[Night]:
@@ -234,25 +246,14 @@ def _hurried(tell: Tell, deadline: float, clock: Callable[[], float]) -> Tell:
 def _begun(config: NightlyConfig, past: Sequence[Night], identity: str) -> Night:
     """The last night if it was interrupted not long ago, else a new one."""
     now = datetime.now(UTC)
-    if past and not past[-1].finished and past[-1].identity == identity:
-        if now - datetime.fromisoformat(past[-1].begun) < RESUMED_WITHIN:
-            return past[-1]
+    unfinished = [night for night in past[-1:] if not night.finished and night.identity == identity]
+    if unfinished and now - datetime.fromisoformat(unfinished[0].begun) < RESUMED_WITHIN:
+        return unfinished[0]
     name = datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
     night = Night(config.out / name, now.isoformat(timespec="seconds"), identity, {})
     night.path.mkdir(parents=True)
     night.save()
     return night
-
-
-def _ordered(candidates: Sequence[Candidate], config: NightlyConfig, nights: Sequence[Night]) -> list[Candidate]:
-    def waited(name: str) -> int:
-        for nights_ago, night in enumerate(reversed(nights)):
-            if (done := night.units.get(name)) and done.state in ("done", "cut"):
-                return nights_ago
-        return len(nights)
-
-    gated = {one.name: any(gate.concerns_unit(one.name) for gate in config.gate) for one in candidates}
-    return sorted(candidates, key=lambda one: (not gated[one.name], -waited(one.name)))
 
 
 def _run(
@@ -267,9 +268,12 @@ def _run(
     folder = RunFolder(night.path / candidate.name.replace("/", "."))
     state = "done"
     try:
-        unit = candidate.load(items)
+        if (folder.path / "run.json").is_file():  # begun before a crash: with the same sample
+            items = folder.manifest["limit"]
+        unit, corpus = candidate.load(items)
+        options = {"limit": items, "seed": config.seed, "corpus": corpus, "resume": True, "tell": tell}
         try:
-            for _ in run_units([unit], subject, (), folder, cache, limit=items, seed=config.seed, resume=True, tell=tell):
+            for _ in run_units([unit], subject, (), folder, cache, **options):  # type: ignore[arg-type]
                 pass
         except _OutOfTimeError:
             state = "cut"

@@ -62,7 +62,11 @@ class Notify:
 class NightlyConfig:
     """All of `nightly.toml`."""
 
-    suite: Annotated[tuple[NightlySuite, ...], Field(min_length=1)]
+    questions: Path | None = None
+    """Your own questions about your own library, as `ragstone eval run --questions` takes them."""
+    library: Path | None = None
+    """Your own library; by default that of the settings."""
+    suite: tuple[NightlySuite, ...] = ()
     gate: tuple[Gate, ...] = ()
     notify: Notify = Notify()
     out: Path = Path("ragstone-nights")
@@ -102,8 +106,11 @@ def load_nightly(path: Path) -> NightlyConfig:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         raise _wrong(f"{name} is wrong: {first['msg'][:1].lower()}{first['msg'][1:]}", "Correct it", path) from error
+    run = [suite.name for suite in config.suite] + ([f"own/{config.questions.stem}"] if config.questions else [])
+    if not run:
+        raise _wrong("there is nothing to run", 'Add questions = "FILE", or a [[suite]] with name = "..."', path)
     for gate in config.gate:
-        _check_gate(gate, [suite.name for suite in config.suite], path)
+        _check_gate(gate, run, path)
     return _placed(config, path.absolute().parent)
 
 
@@ -141,7 +148,14 @@ def _placed(config: NightlyConfig, folder: Path) -> NightlyConfig:
         return None if path is None else folder / path.expanduser()
 
     suites = tuple(replace(suite, data=placed(suite.data)) for suite in config.suite)
-    return replace(config, suite=suites, data=placed(config.data), out=folder / config.out.expanduser())
+    return replace(
+        config,
+        suite=suites,
+        out=folder / config.out.expanduser(),
+        questions=placed(config.questions),
+        library=placed(config.library),
+        data=placed(config.data),
+    )
 
 
 def _wrong(what: str, remedy: str, path: Path) -> SettingsError:

@@ -23,9 +23,9 @@ JUDGING_SUITES: Final = ("grounding", "judges")
 _WORDS: Final = (
     ("Latency", ("seconds", "latency", "first token", " ms", "tokens/s")),
     ("Hallucination", ("hallucin", "unsupported", "contradict")),
-    ("Faithfulness", ("faithful", "grounded", "support", "attribution", "citation")),
+    ("Faithfulness", ("faithful", "grounded", "support", "attribution", "citation", "cited")),
+    ("Abstention", ("abstain", "abstention", "unanswerable", "wrongly", "brier")),
     ("Bias and safety", ("bias", "stereotyp", "toxic", "fair", "safe", "attack", "refus", "injection", "leak")),
-    ("Abstention", ("abstain", "abstention", "unanswerable", "answered")),
     ("Retrieval", ("ndcg", "recall@", "mrr", "map@", "precision@", "hit@", "context ", "success@")),
     (
         "Answers",

@@ -224,7 +224,7 @@ def build_report(
         new_failures=new,
         fixed=fixed,
         latency=[one for name, of in rows.items() for one in _latency(name, of)],
-        cost=_cost(row for of in rows.values() for row in of),
+        cost=_cost([row for of in rows.values() for row in of]),
         feedback=list(feedback),
         environment=flat(manifest),
     )
@@ -360,26 +360,21 @@ def _corpus(unit: RunUnit) -> object:
 def _latency(unit: str, rows: Sequence[Row]) -> Iterator[Latency]:
     taken: dict[str, list[float]] = {}
     for row in rows:
-        if isinstance(row.output, Mapping) and not row.cached:
-            for step, ms in (row.output.get("timings_ms") or {}).items():
-                taken.setdefault(step, []).append(float(ms))
+        for name, value in row.times.items():
+            if name.endswith(" ms") and value is not None and not row.cached:
+                taken.setdefault(name.removesuffix(" ms"), []).append(value)
     for step, values in taken.items():
         median, p95 = np.percentile(values, [50, 95])
         yield Latency(unit, step.replace("_", " "), len(values), float(median), float(p95))
 
 
-def _cost(rows: Iterable[Row]) -> Cost:
-    seconds, made, reused, tokens = 0.0, 0, 0, dict[str, int]()
-    joules: float | None = None
-    for row in rows:
-        if row.cached:
-            reused += 1
-            continue
-        made += 1
-        seconds += row.seconds or 0.0
-        output = row.output if isinstance(row.output, Mapping) else {}
-        for kind, count in (output.get("tokens") or {}).items():
-            tokens[kind] = tokens.get(kind, 0) + int(count)
-        if output.get("joules") is not None:
-            joules = (joules or 0.0) + float(output["joules"])
-    return Cost(round(seconds, 3), made, reused, tokens, joules)
+def _cost(rows: Sequence[Row]) -> Cost:
+    made = [row for row in rows if not row.cached]
+    totals: dict[str, float] = {}
+    for row in made:
+        for name, value in row.times.items():
+            if value is not None:
+                totals[name] = totals.get(name, 0.0) + value
+    tokens = {name.removesuffix(" tokens"): int(total) for name, total in totals.items() if name.endswith(" tokens")}
+    seconds = sum(row.seconds or 0.0 for row in made)
+    return Cost(round(seconds, 3), len(made), len(rows) - len(made), tokens, totals.get("joules"))

@@ -64,8 +64,6 @@ def _answer(n: int, *, faithful: bool, right: bool) -> Row:
         passages=((f"reports/station-{n}.pdf", f"In 2021 the pump of station {n} was replaced. {hostile}"),),
         sentences=sentences,
         support=0.93 if faithful else 0.4,
-        timings_ms={"retrieve": 11.0 + n % 5, "first_token": 180.0 + n, "total": 900.0 + 7 * n},
-        tokens={"prompt": 400 + n, "completion": 30},
     )
     return Row(
         id=f"q{n:02}",
@@ -83,6 +81,7 @@ def _answer(n: int, *, faithful: bool, right: bool) -> Row:
             "sub-span EM": float(right),
             "abstained rightly": 1.0,
         },
+        times={"retrieve ms": 11.0 + n % 5, "first_token ms": 180.0 + n, "prompt tokens": 400.0 + n, "joules": 2.5},
         judged={"smol": {"faithfulness": 0.9 if faithful else 0.3}},
         seconds=0.9 + 0.01 * n,
         cached=n % 4 == 0,
@@ -93,7 +92,7 @@ def answers(unfaithful: int, wrong: int = 4) -> list[Row]:
     """So many of the answers hold an unsupported sentence, so many are wrong, one failed and one was not given."""
     rows = [_answer(n, faithful=n >= unfaithful, right=n >= wrong) for n in range(ITEMS - 2)]
     silent = _answer(ITEMS - 2, faithful=True, right=False)
-    none = Answered(text="", abstained=True, timings_ms={"retrieve": 9.0}, tokens={"prompt": 0, "completion": 0})
+    none = Answered(text="", abstained=True)
     rows.append(replace(silent, output=none.as_json(), values={"abstained rightly": 0.0}, judged={}))
     lost = _answer(ITEMS - 1, faithful=True, right=True)
     error = "the answer broke off. Ask again."
