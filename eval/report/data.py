@@ -273,9 +273,11 @@ def _verdict(
 def _gates_told(broken: int, checked: int) -> str:
     if not checked:
         return "No gate was checked"
+    if checked == 1:
+        return "The gate is not met" if broken else "The gate is met"
     if broken:
         return f"{broken} of {_count(checked, 'gate')} {'is' if broken == 1 else 'are'} not met"
-    return "The gate is met" if checked == 1 else f"All {checked} gates are met"
+    return f"All {checked} gates are met"
 
 
 def _count(n: int, what: str) -> str:

@@ -11,7 +11,7 @@ from .items import Flip, ItemShown
 from .wording import SIGNS, WORDS, number, p_value, shorten, signed
 
 MOST_FLIPS = 10
-_SPECIAL = re.compile(r"([\\`*_\[\]#!|~@]|^[-+]|(?<=^\d)[.)])")
+_SPECIAL = re.compile(r"([\\`*_\[\]#!|~@]|^[-+]|(?<=^\d)[.)](?= ))")
 
 
 def as_markdown(report: Report, *, items: bool = True) -> str:

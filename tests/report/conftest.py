@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from ragstone.eval.gates import Gate
 from ragstone.eval.metrics.statistic import Columns, mean_metric
-from ragstone.eval.run_sets import RunSet
+from ragstone.eval.report.data import Report, build_report
+from ragstone.eval.report.html import as_html
+from ragstone.eval.run_sets import RunSet, find_run_sets
 from ragstone.eval.runs import VERSION, RunFolder
 from ragstone.eval.subjects import Answered, AnsweredSentence, Subject
 from ragstone.eval.summary import summarize
@@ -96,7 +99,7 @@ def answers(unfaithful: int, wrong: int = 4) -> list[Row]:
     rows.append(replace(silent, output=none.as_json(), values={"abstained rightly": 0.0}, judged={}))
     lost = _answer(ITEMS - 1, faithful=True, right=True)
     error = "the answer broke off. Ask again."
-    rows.append(replace(lost, output=None, values=dict.fromkeys(silent.values), judged={}, error=error))
+    rows.append(replace(lost, output=None, values=dict.fromkeys(silent.values), times={}, judged={}, error=error))
     return rows
 
 
@@ -193,3 +196,46 @@ def night(nights: Path) -> RunSet:
 def first_night(nights: Path) -> RunSet:
     """The baseline."""
     return RunSet.read(nights / "2026-11-20")
+
+
+@pytest.fixture(scope="session")
+def tasks() -> Mapping[str, Task[Any, Any]]:
+    """What the suites of these runs ask."""
+    return TASKS
+
+
+@pytest.fixture(scope="session")
+def write() -> Any:
+    """Writes a run: see `write_run`."""
+    return write_run
+
+
+@pytest.fixture(scope="session")
+def rows() -> list[Row]:
+    """Answers as in the first night."""
+    return answers(4)
+
+
+@pytest.fixture(scope="session")
+def report(night: RunSet, first_night: RunSet, nights: Path) -> Report:
+    """The last night against the first one and four gates; a suite was not run."""
+    gates = (
+        Gate(suite="own", metric="faithfulness", at_least=0.85),
+        Gate(suite="own", metric="hallucination", at_most=0.2),
+        Gate(max_drop=0.02),
+        Gate(suite="safety", metric="bias", at_least=0.9),
+    )
+    return build_report(
+        night,
+        TASKS,
+        baseline=first_night,
+        history=find_run_sets(nights),
+        gates=gates,
+        not_run={"bbq": "no time was left for it"},
+    )
+
+
+@pytest.fixture(scope="session")
+def html(report: Report) -> str:
+    """... as HTML."""
+    return as_html(report)
