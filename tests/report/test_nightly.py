@@ -220,9 +220,7 @@ def test_a_night_that_died_is_gone_on_with(config: NightlyConfig, clock: Clock, 
     assert night.finished
 
 
-def test_a_night_of_another_configuration_is_not_gone_on_with(
-    config: NightlyConfig, clock: Clock, cache: OutputCache
-):
+def test_a_night_of_another_configuration_is_not_gone_on_with(config: NightlyConfig, clock: Clock, cache: OutputCache):
     task = Doubling(clock, dies_at=15)
     with pytest.raises(KeyboardInterrupt):
         run_night(config, [candidate(task, 20)], subject(), cache, clock=clock)
@@ -254,7 +252,10 @@ def test_two_nights_at_once_are_refused(tmp_path: Path):
     other.start()
     try:
         assert held.wait(30)
-        with pytest.raises(EvaluationError, match=f"a night is being run here .process {other.pid} since"), locked(tmp_path):
+        with (
+            pytest.raises(EvaluationError, match=f"a night is being run here .process {other.pid} since"),
+            locked(tmp_path),
+        ):
             pass
     finally:
         enough.set()
@@ -292,7 +293,10 @@ SUITE = '[[suite]]\nname = "grounding"\n'
         (SUITE + "limit = 0", "suite.0.limit is wrong: input should be greater than or equal to 1"),
         (SUITE + "itmes = 3", "'itmes' in \\[suite\\] is unknown. Known are name"),
         ("[[suite]]\nlimit = 3", "suite.0.name is wrong: field required"),
-        (SUITE + '[[gate]]\nsuite = "groundin"\nmax_drop = 0.1', "'groundin', which is not run. Did you mean 'grounding'?"),
+        (
+            SUITE + '[[gate]]\nsuite = "groundin"\nmax_drop = 0.1',
+            "'groundin', which is not run. Did you mean 'grounding'?",
+        ),
         (SUITE + "[[gate]]\nat_least = 0.1", "a gate with at_least or at_most names no metric"),
         (SUITE + '[[gate]]\nmetric = "F1"', "asks for nothing"),
         (SUITE + "[notify]\nmail = {hots = 'h'}", "'hots' in \\[notify.mail\\] is unknown. Did you mean 'host'?"),
@@ -305,5 +309,5 @@ def test_what_is_wrong_in_the_file_is_named(written: Callable[[str], NightlyConf
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path):
-    with pytest.raises(SettingsError, match="no such file.*examples/nightly.toml"):
+    with pytest.raises(SettingsError, match=r"no such file.*examples/nightly\.toml"):
         load_nightly(tmp_path / "nightly.toml")
