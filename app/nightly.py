@@ -65,6 +65,9 @@ class Done:
     made: int = 0
     """Of them, those that were not taken from earlier runs."""
     seconds: float = 0.0
+    """Everything included, such as ingesting the documents of the set."""
+    seconds_per_item: float | None = None
+    """From the first item to the last; None for fewer than two."""
     reason: str = ""
 
 
@@ -152,9 +155,9 @@ def run_night(
 ) -> Night:
     """Run what the budget allows, going on with a night that was interrupted.
 
-    Sets with a gate come first, then those that have not been run for the longest time, then those named first. A set
-    gets as many of its items as are expected to fit into the time left, and none if these are fewer than ten. A set in
-    which time runs out keeps the items that were done.
+    Sets that a gate names come first, then those that have not been run for the longest time, then those named first. A
+    set gets as many of its items as are expected to fit into the time left, and none if these are fewer than ten. One
+    in which time runs out keeps the items that were done.
 
     Args:
         config: What is run.
@@ -176,12 +179,14 @@ def run_night(
         if candidate.name in night.units:
             continue
         per_item = expected_seconds(candidate, before)
-        items = min(candidate.items, int((deadline - clock()) / per_item))
+        items = min(candidate.items, int((deadline - clock()) / max(per_item, 1e-3)))
         begun = clock()
         if items < min(LEAST_ITEMS, candidate.items):
             done = Done("skipped")
         else:
-            done = _run(candidate, items, config, subject, cache, night, _hurried(tell, deadline, clock))
+            folder = RunFolder(night.path / candidate.name.replace("/", "."))
+            watch = _Watch(candidate.name, tell, deadline, clock)
+            done = _run(candidate, items, config.seed, subject, cache, folder, watch)
         night = replace(night, units={**night.units, candidate.name: replace(done, seconds=clock() - begun)})
         night.save()
     night = replace(night, finished=_now())
@@ -191,14 +196,14 @@ def run_night(
 
 def expected_seconds(candidate: Candidate, nights: Sequence[Night]) -> float:
     """How long an item is expected to take: the median of the last nights that made most of their outputs anew."""
-    past = [done for night in nights if (done := night.units.get(candidate.name))]
-    if known := [done for done in past if done.made and 2 * done.made >= done.items]:
-        return median(done.seconds / done.items for done in known[-_PAST:])
+    past = [done for night in nights if (done := night.units.get(candidate.name)) and 2 * done.made >= done.items]
+    if known := [done.seconds_per_item for done in past if done.seconds_per_item is not None]:
+        return median(known[-_PAST:])
     return candidate.seconds_per_item or DEFAULT_SECONDS
 
 
 def in_order(candidates: Sequence[Candidate], config: NightlyConfig, nights: Sequence[Night]) -> list[Candidate]:
-    """Those with a gate first, then those that have waited the longest, then as they are named."""
+    """Those that a gate names first, then those that have waited the longest, then as they are named."""
 
     def waited(name: str) -> int:
         for nights_ago, night in enumerate(reversed(nights)):
@@ -206,7 +211,8 @@ def in_order(candidates: Sequence[Candidate], config: NightlyConfig, nights: Seq
                 return nights_ago
         return len(nights)
 
-    gated = {one.name: any(gate.concerns_unit(one.name) for gate in config.gate) for one in candidates}
+    named = [gate for gate in config.gate if gate.suite != "*"]
+    gated = {one.name: any(gate.concerns_unit(one.name) for gate in named) for one in candidates}
     return sorted(candidates, key=lambda one: (not gated[one.name], -waited(one.name)))
 
 
@@ -239,13 +245,28 @@ class _OutOfTimeError(Exception):
     """The budget is spent."""
 
 
-def _hurried(tell: Tell, deadline: float, clock: Callable[[], float]) -> Tell:
-    def told(what: str, done: int, total: int) -> None:
-        tell(what, done, total)
-        if clock() > deadline and done < total:
+class _Watch:
+    """Told of the progress of a set: tells on, learns how long an item takes, and ends the set at the deadline."""
+
+    def __init__(self, name: str, tell: Tell, deadline: float, clock: Callable[[], float]) -> None:
+        self._name, self._tell, self._deadline, self._clock = name, tell, deadline, clock
+        self._seen: list[tuple[int, float]] = []
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        self._tell(what, done, total)
+        now = self._clock()
+        if what == self._name:
+            self._seen.append((done, now))
+        if now > self._deadline and done < total:
             raise _OutOfTimeError
 
-    return told
+    @property
+    def seconds_per_item(self) -> float | None:
+        """None before there are two."""
+        if len(self._seen) < 2:
+            return None
+        (first, begun), (last, ended) = self._seen[0], self._seen[-1]
+        return (ended - begun) / (last - first)
 
 
 def _begun(config: NightlyConfig, past: Sequence[Night], identity: str) -> Night:
@@ -266,19 +287,18 @@ def _begun(config: NightlyConfig, past: Sequence[Night], identity: str) -> Night
 def _run(
     candidate: Candidate,
     items: int,
-    config: NightlyConfig,
+    seed: int,
     subject: Subject,
     cache: OutputCache,
-    night: Night,
-    tell: Tell,
+    folder: RunFolder,
+    watch: _Watch,
 ) -> Done:
-    folder = RunFolder(night.path / candidate.name.replace("/", "."))
     state = "done"
     try:
         if (folder.path / "run.json").is_file():  # begun before a crash: with the same sample
             items = folder.manifest["limit"]
         unit, corpus = candidate.load(items)
-        options = {"limit": items, "seed": config.seed, "corpus": corpus, "resume": True, "tell": tell}
+        options = {"limit": items, "seed": seed, "corpus": corpus, "resume": True, "tell": watch}
         try:
             for _ in run_units([unit], subject, (), folder, cache, **options):  # type: ignore[arg-type]
                 pass
@@ -289,7 +309,8 @@ def _run(
     except RagstoneError as error:
         return Done("failed", reason=str(error))
     rows = folder.rows(unit.name)
-    return Done(state, len(rows), sum(not row.cached for row in rows))
+    made = sum(not row.cached for row in rows)
+    return Done(state, len(rows), made, seconds_per_item=watch.seconds_per_item)
 
 
 def _finish_early(unit: Unit[Any, Any], folder: RunFolder) -> bool:

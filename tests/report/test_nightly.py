@@ -203,6 +203,7 @@ def test_how_long_an_item_takes_is_not_learnt_from_outputs_of_earlier_runs(
     first = dated(run_night(config, [one], subject(), cache, clock=clock), 1)
     second = run_night(config, [one], subject(), cache, clock=clock)
     assert (second.units["doubling"].made, second.units["doubling"].seconds) == (1, 3)  # 13 is tried again
+    assert second.units["doubling"].seconds_per_item == pytest.approx(3 / 19)
     assert expected_seconds(one, [first, second]) == 3
     assert expected_seconds(replace(one, name="new", seconds_per_item=7), [first, second]) == 7
 
