@@ -11,8 +11,12 @@ from . import DataSet, Suite
 from .grounding import GROUNDING
 from .questions import OWN, QUESTIONS
 from .retrieval import RETRIEVAL
+from .robustness import RGB, ROBUSTNESS
+from .safety import INJECTION, OVER_DEFENCE
 
-SUITES: Mapping[str, Suite[Any]] = {suite.name: suite for suite in (OWN, QUESTIONS, GROUNDING, RETRIEVAL)}
+SUITES: Mapping[str, Suite[Any]] = {
+    suite.name: suite for suite in (OWN, QUESTIONS, ROBUSTNESS, RGB, GROUNDING, INJECTION, OVER_DEFENCE, RETRIEVAL)
+}
 
 
 def unit_name(suite: Suite[Any], of: DataSet[Any]) -> str:
