@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import EvaluationError
 from ..eval.ranking import Ranker
 from ..eval.readers.corpus import CorpusDocument, JudgedCorpus
-from ..eval.subjects import Answered, AnsweredSentence, AnswerQuestion, Subject
+from ..eval.subjects import Answered, AnsweredSentence, AnswerQuestion, FindChunks, Subject
 from ..generation.answer import Answer, Event
 from ..generation.energy import Meter
 from ..generation.grounding import default_scorer
@@ -84,9 +84,23 @@ class _Rankings:
     @contextmanager
     def over(self, name: str, corpus: Sequence[CorpusDocument]) -> Iterator[Ranker]:
         """See `Rankings.over`."""
-        mode: Mode = self._engine.settings.search_mode  # type: ignore[assignment]  # checked by Settings
         with self._engine.opened(name, corpus) as rag:
-            yield document_ranker(rag, mode, hits_for(*rag.library.counts()))
+            yield document_ranker(rag, self._mode, hits_for(*rag.library.counts()))
+
+    @contextmanager
+    def chunks_over(self, name: str, corpus: Sequence[CorpusDocument]) -> Iterator[FindChunks]:
+        """See `Rankings.chunks_over`."""
+        with self._engine.opened(name, corpus) as rag:
+            yield partial(_found, rag, self._mode)
+
+    @property
+    def _mode(self) -> Mode:
+        return self._engine.settings.search_mode  # type: ignore[return-value]  # checked by Settings
+
+
+def _found(rag: Ragstone, mode: Mode, query: str, k: int) -> list[tuple[str, int, int]]:
+    chunks = [hit.chunk for hit in rag.search(query, k, mode)]
+    return [(chunk.document, chunk.char_start, chunk.char_end) for chunk in chunks]
 
 
 def _answered(rag: Ragstone, question: str, passages: Sequence[CorpusDocument]) -> Answered:

@@ -81,6 +81,10 @@ class Answers(Protocol):
         """
 
 
+FindChunks = Callable[[str, int], Sequence[tuple[str, int, int]]]
+"""A query and a number, to so many chunks at most, best first: the document's id, and where in its text."""
+
+
 class Likelihoods(Protocol):
     """Tells how likely texts are."""
 
@@ -93,7 +97,10 @@ class Rankings(Protocol):
     """Ranks documents."""
 
     def over(self, name: str, corpus: Sequence[CorpusDocument]) -> AbstractContextManager[Ranker]:
-        """Make ready to search a corpus."""
+        """Make ready to rank the documents of a corpus."""
+
+    def chunks_over(self, name: str, corpus: Sequence[CorpusDocument]) -> AbstractContextManager[FindChunks]:
+        """Make ready to find chunks of a corpus."""
 
 
 @dataclass(frozen=True, slots=True)

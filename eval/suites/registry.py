@@ -8,14 +8,21 @@ from typing import Any
 
 from ...errors import EvaluationError
 from . import DataSet, Suite
+from .fairness import EXPOSURE, PARITY
 from .grounding import GROUNDING
+from .modelling import PERPLEXITY
 from .questions import OWN, QUESTIONS
-from .retrieval import RETRIEVAL
+from .retrieval import CHUNKING, RETRIEVAL
 from .robustness import RGB, ROBUSTNESS
 from .safety import INJECTION, OVER_DEFENCE
 
 SUITES: Mapping[str, Suite[Any]] = {
-    suite.name: suite for suite in (OWN, QUESTIONS, ROBUSTNESS, RGB, GROUNDING, INJECTION, OVER_DEFENCE, RETRIEVAL)
+    suite.name: suite
+    for suite in (
+        *(OWN, PARITY, QUESTIONS, ROBUSTNESS, RGB),
+        *(GROUNDING, INJECTION, OVER_DEFENCE, EXPOSURE),
+        *(RETRIEVAL, CHUNKING, PERPLEXITY),
+    )
 }
 
 

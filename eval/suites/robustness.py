@@ -38,7 +38,7 @@ ROBUSTNESS: Suite[VariedSet] = Suite(
     ),
 )
 
-_RGB = ("qa/rgb", "CC-BY-NC-SA-4.0", "Chen et al., RGB, AAAI 2024")
+_RGB = ("qa/rgb", "see its repository", "Chen et al., RGB, AAAI 2024")
 
 
 def _testbed(name: str, items: int, testbed: Testbed, noise_rate: float = 0.0) -> DataSet[QuestionSet]:

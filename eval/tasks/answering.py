@@ -144,7 +144,7 @@ def _outcome(row: Row) -> abstention.Outcome:
 def _quality(record: Question, answered: Answered) -> dict[str, float | None]:
     text, language = answered.text, record.language
     correct = _correct(record, text)
-    right = float(answered.abstained) if not record.answerable else 0.0 if answered.abstained else correct
+    right = _right(record, answered)
     found: dict[str, float | None] = {"abstention accuracy": float(answered.abstained != record.answerable)}
     if right is not None:
         found["right"] = right
@@ -168,6 +168,18 @@ def _quality(record: Question, answered: Answered) -> dict[str, float | None]:
     if record.misleading and not answered.abstained:
         found["repeats the error"] = repeats_error(text, record.misleading, language)
     return found
+
+
+def is_right(record: Question, answered: Answered) -> bool | None:
+    """Whether an answer is right, or rightly not given; None where that cannot be told."""
+    right = _right(record, answered)
+    return None if right is None else right == 1.0
+
+
+def _right(record: Question, answered: Answered) -> float | None:
+    if not record.answerable:
+        return float(answered.abstained)
+    return 0.0 if answered.abstained else _correct(record, answered.text)
 
 
 def _correct(record: Question, text: str) -> float | None:
