@@ -68,7 +68,9 @@ def resumes(rotation: int, seed: int = 0) -> Audit:
         seed: Of the draw of the names, which is the same in all rotations, and of the order.
     """
     drawing = random.Random(seed)
-    documents, queries, qrels = [], {}, {}
+    documents: list[CorpusDocument] = []
+    queries: dict[str, str] = {}
+    qrels: dict[str, dict[str, int]] = {}
     groups: dict[str, Mapping[Dimension, str]] = {}
     for occupation, (wanted, work) in _OCCUPATIONS.items():
         names = [drawing.sample(of, _NAMES_EACH) for of in NAMES.values()]
@@ -98,8 +100,11 @@ def exposure_gap(audits: Sequence[Audit], runs: Sequence[Run], dimension: Dimens
     """
     one, other = SIDES[dimension]
     found = [_by_query(audit, run, dimension) for audit, run in zip(audits, runs, strict=True)]
-    sides = [[sum(of[query][side] for of in found) / len(found) for query in found[0]] for side in (one, other)]
-    return compare(*sides)
+
+    def means(side: str) -> list[float | None]:
+        return [sum(of[query][side] for of in found) / len(found) for query in found[0]]
+
+    return compare(means(one), means(other))
 
 
 def _by_query(audit: Audit, run: Run, dimension: Dimension) -> dict[str, dict[str, float]]:
