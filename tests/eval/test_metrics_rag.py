@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragstone.eval.metrics.abstention import Outcome, bins, measure, risk_coverage
-from ragstone.eval.metrics.citations import Statement, citation_scores
+from ragstone.eval.metrics.citations import Statement, citation_scores, judged_by
 from ragstone.eval.metrics.contexts import context_precision, context_precision_at, context_recall
 from ragstone.eval.metrics.excerpts import Retrieved, excerpt_scores, precision_omega
 from ragstone.eval.metrics.exposure import amortized_exposure, exposure, inequity, paired_exposure, parity_ratio
 from ragstone.eval.metrics.parity import METRICS, Told, manner, parity
 from ragstone.eval.readers.excerpts import ExcerptQuestion
 from ragstone.eval.stats import compare
+from ragstone.generation.grounding.verifier import Verifier
 
 PASSAGES = ["pump", "valve", "pump valve", "rain"]
 
@@ -52,6 +53,13 @@ def test_what_the_judge_cannot_tell_counts_for_nothing() -> None:
     assert (found.recall, found.precision, found.n_unscored) == (1.0, 2 / 3, 1)
     nothing = citation_scores(statements[2:], PASSAGES, words_stand)
     assert (nothing.recall, nothing.precision, nothing.n_unscored) == (None, None, 1)
+
+
+def test_the_verifier_judges_citations() -> None:
+    passages = ["The new pump weighs 38 kg and costs EUR 1,950.", "The cafeteria opens at noon."]
+    statements = [Statement("The new pump weighs 38 kg.", (0,)), Statement("The new pump weighs 83 kg.", (0,))]
+    found = citation_scores(statements, passages, judged_by(Verifier(), "How heavy is the pump?"))
+    assert (found.recall, found.precision, found.n_unscored) == (0.5, 0.5, 0)
 
 
 def test_contexts_are_scored_as_by_ragas() -> None:
