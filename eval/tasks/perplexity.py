@@ -68,9 +68,7 @@ class PerplexityTask(Task[Texts, Piece]):
     name = "perplexity"
     block = 8
     metrics = (
-        Metric(
-            "perplexity", "exp of the negative log-likelihood of a token", _perplexity, (_SUM, "tokens"), "less"
-        ),
+        Metric("perplexity", "exp of the negative log-likelihood of a token", _perplexity, (_SUM, "tokens"), "less"),
         Metric("bits per byte", "negative log-likelihood of a byte of UTF-8, in bits", _bits, (_SUM, "bytes"), "less"),
     )
 
