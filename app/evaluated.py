@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import EvaluationError
 from ..eval.ranking import Ranker
 from ..eval.readers.corpus import CorpusDocument, JudgedCorpus
-from ..eval.subjects import Answered, AnsweredSentence, AnswerQuestion, FindChunks, Subject
+from ..eval.subjects import Answered, AnsweredSentence, AnswerQuestion, FindChunks, LogLikelihoods, Subject
 from ..generation.answer import Answer, Event
 from ..generation.energy import Meter
 from ..generation.grounding import default_scorer
@@ -41,7 +41,14 @@ def engine_subject(settings: Settings, work: Path, tell: Tell = lambda *_: None)
     """
     engine = _Engine(replace(settings, prefix_cache_mb=0), work, tell)
     name = f"{settings.model} by {settings.server}" if settings.server else settings.model
-    return Subject(name, engine_identity(settings), answers=engine, rankings=_Rankings(engine), scorer=default_scorer())
+    return Subject(
+        name,
+        engine_identity(settings),
+        answers=engine,
+        likelihoods=None if settings.server else _Likelihoods(engine),
+        rankings=_Rankings(engine),
+        scorer=default_scorer(),
+    )
 
 
 class _Engine:
@@ -73,6 +80,23 @@ class _Engine:
         else:
             with tempfile.TemporaryDirectory() as empty, Ragstone.open(empty, settings=self.settings) as rag:
                 yield rag
+
+
+class _Likelihoods:
+    """How likely the chat model of this machine finds texts."""
+
+    def __init__(self, engine: _Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def open(self) -> Iterator[LogLikelihoods]:
+        """See `Likelihoods.open`."""
+        from ..generation.llama import LlamaModel
+
+        with self._engine.opened("", ()) as rag:
+            model = rag.load_model()
+            assert isinstance(model, LlamaModel)  # there is no server
+            yield model.log_likelihoods
 
 
 class _Rankings:

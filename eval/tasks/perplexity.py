@@ -87,15 +87,15 @@ class PerplexityTask(Task[Texts, Piece]):
     @contextmanager
     def open(self, data: Texts, subject: Subject) -> Iterator[Ask[Piece]]:
         """Let the subject read."""
-        likelihoods = subject.likelihoods
-        if likelihoods is None:
+        if subject.likelihoods is None:
             raise subject.cannot("does not tell how likely a text is", "Evaluate a model on this machine")
+        with subject.likelihoods.open() as log_likelihoods:
 
-        def ask(records: Sequence[Piece]) -> list[Json]:
-            found = likelihoods.log_likelihoods([(one.before, one.text) for one in records])
-            return [{_SUM: total, "tokens": tokens} for total, tokens, _ in found]
+            def ask(records: Sequence[Piece]) -> list[Json]:
+                found = log_likelihoods([(one.before, one.text) for one in records])
+                return [{_SUM: one.value, "tokens": one.tokens} for one in found]
 
-        yield ask
+            yield ask
 
     def values(self, record: Piece, output: Json) -> Columns:
         """The log-likelihood in nats, and of how much."""
