@@ -19,7 +19,7 @@ from ..eval.readers.corpus import CorpusDocument, JudgedCorpus
 from ..eval.subjects import Answered, AnsweredSentence, AnswerQuestion, FindChunks, LogLikelihoods, Subject
 from ..generation.answer import Answer, Event
 from ..generation.energy import Meter
-from ..generation.grounding import default_scorer
+from ..generation.grounding import default_scorer, verify
 from ..retrieval.records import Chunk, Hit
 from ..retrieval.retriever import Mode
 from .engine import Ragstone
@@ -234,8 +234,16 @@ class _Callable:
             raise EvaluationError(
                 f"{self._where} returned {type(said).__name__}", remedy="Let it return a text, None or a dictionary"
             )
-        ranked = tuple(dict.fromkeys(name for name, _ in given))
-        return Answered(said or "", said is None, tuple(given), ranked, draft=said or "")
+        checked = verify(said or "", [text for _, text in given], question)
+        return Answered(
+            text=said or "",
+            abstained=said is None,
+            passages=tuple(given),
+            ranked=tuple(dict.fromkeys(name for name, _ in given)),
+            sentences=tuple(AnsweredSentence(one.text, one.verdict, one.support, ()) for one in checked.sentences),
+            support=checked.support,
+            draft=said or "",
+        )
 
 
 def _loaded(where: str) -> Callable[..., Any]:
