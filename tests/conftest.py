@@ -24,6 +24,11 @@ from ragstone.generation.models import ModelStore
 from ragstone.retrieval.embedding import Embedder, load_embedder
 from ragstone.retrieval.library import Library
 
+# The tests start hundreds of Pythons: told to keep no bytecode, as images of Docker often are, each would compile
+# Ragstone anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 ROOT = Path(__file__).resolve().parents[1]
 OpenLibrary = Callable[..., Library]
 
