@@ -54,6 +54,8 @@ class Answer:
     hits: tuple[Hit, ...]
     """What was found, best first; the model was given those that fit and earn it, and citation n is the hit of rank n.
     """
+    given: tuple[int, ...]
+    """The ranks of the hits that the model was given."""
     dropped: tuple[Dropped, ...]
     """The candidates that came nearest to being hits, and why they are not."""
     model: str
@@ -219,6 +221,7 @@ class Answerer:
             removed=() if cited is None else tuple(cited.removed),
             citations=() if given is None else given.citations(self.library),
             hits=tuple(draft.hits),
+            given=tuple(passage.n for passage in draft.packed.passages),
             dropped=tuple(draft.trace.dropped),
             model=self.model.name,
             prompts=self.asking.identities,
