@@ -270,6 +270,12 @@ class Ragstone:
                 self._model = self._open_remote() if self.settings.server else self._open_llama()
             return self._model
 
+    @property
+    def offload(self) -> tuple[int, int] | None:
+        """How many layers of the chat model are on a GPU, of how many; None when none is loaded on this machine."""
+        told = getattr(self._model, "offload", None)
+        return None if told is None else (told.layers, told.total)
+
     def _open_llama(self) -> ChatModel:
         from ..generation.llama import LlamaModel, PrefixCache
 

@@ -80,7 +80,7 @@ class FeedbackStore:
                 "WHERE given_at >= ?1 AND (?2 IS NULL OR owner = ?2) ORDER BY f.id DESC",
                 (since, owner),
             ).fetchall()
-        return [Feedback(*said, question, json.loads(answer)) for *said, question, answer in rows]
+        return [Feedback(i, kind, n, text, at, m, q, json.loads(a)) for i, kind, n, text, at, m, q, a in rows]
 
 
 def _insert(db: Any, message_id: int, owner: str, kind: Kind, citation: int | None, text: str) -> None:

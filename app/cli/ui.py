@@ -22,6 +22,11 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
     "--password-file", type=click.Path(path_type=Path, dir_okay=False), help="Ask for the password in this file."
 )
 @click.option("--no-password", is_flag=True, help="Serve beyond this machine to whoever comes.")
+@click.option(
+    "--server-folders/--no-server-folders",
+    default=None,
+    help="Let folders of this machine be added from the browser. [default: only without a password, on loopback]",
+)
 @click.option("--model", help="A name of `ragstone models list`, or a GGUF file.")
 @library_option
 def ui(
@@ -30,6 +35,7 @@ def ui(
     password_env: str | None,
     password_file: Path | None,
     no_password: bool,
+    server_folders: bool | None,
     model: str | None,
     library: Path | None,
 ) -> int:
@@ -52,7 +58,9 @@ def ui(
 
     from ..ui.serving import serve
 
-    serve(address, port, password, settings.max_file_mb)
+    if server_folders is None:
+        server_folders = password is None and address in LOOPBACK
+    serve(address, port, password, settings.max_file_mb, server_folders)
     return 0
 
 

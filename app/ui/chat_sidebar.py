@@ -35,9 +35,7 @@ def show_sidebar(chat: Chat | None) -> None:
 def _show_link(chat: Chat, *, is_open: bool) -> None:
     icon = ":material/group:" if chat.shared else None
     label = plain(chat.title or "New chat")
-    if st.button(
-        label, key=f"chat-{chat.id}", icon=icon, width="stretch", type="secondary" if is_open else "tertiary"
-    ):
+    if st.button(label, key=f"chat-{chat.id}", icon=icon, width="stretch", type="secondary" if is_open else "tertiary"):
         _go(chat.id)
 
 

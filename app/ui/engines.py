@@ -31,6 +31,11 @@ class Engines:
         """Of the engine in use."""
         return self._current.settings
 
+    @property
+    def offload(self) -> tuple[int, int] | None:
+        """How many layers of the model are on the GPU, of how many; None before it is loaded here."""
+        return self._current.offload
+
     @contextmanager
     def lease(self) -> Iterator[Ragstone]:
         """The engine in use; it stays open until the end, also when another takes its place."""

@@ -13,7 +13,7 @@ from .guard import Guard
 SCRIPT = Path(__file__).with_name("main.py")
 
 
-def serve(address: str, port: int, password: str | None, upload_mb: int) -> None:
+def serve(address: str, port: int, password: str | None, upload_mb: int, serves_folders: bool) -> None:
     """Serve until it is interrupted.
 
     Args:
@@ -21,11 +21,12 @@ def serve(address: str, port: int, password: str | None, upload_mb: int) -> None
         port: Where to listen.
         password: What opens it; None for none.
         upload_mb: The largest file that can be uploaded, in MiB.
+        serves_folders: Whether those who may enter may also have folders of this machine read.
     """
     any_host = address not in ("localhost", "127.0.0.1", "::1")
     guard = Middleware(Guard, password=password, port=port, any_host=any_host)
     logging.getLogger("streamlit").setLevel(logging.WARNING)
-    st.App(SCRIPT, middleware=[guard]).run(
+    st.App(SCRIPT, middleware=[guard], secrets={"serves_folders": serves_folders}).run(
         config={
             "server.address": address,
             "server.port": port,

@@ -14,6 +14,7 @@ from .engines import Engines
 from .generating import Generations
 from .guard import owner_of
 from .ingesting import Ingests
+from .pulling import Pulls
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Shared:
     feedback: FeedbackStore
     generations: Generations
     ingests: Ingests
+    pulls: Pulls
 
 
 @st.cache_resource(show_spinner=False)
@@ -33,7 +35,9 @@ def shared() -> Shared:
     engines = Engines(Settings.load())
     chats = Chats(engines.library)
     chats.end_interrupted()
-    return Shared(engines, chats, FeedbackStore(engines.library), Generations(engines, chats), Ingests(engines))
+    return Shared(
+        engines, chats, FeedbackStore(engines.library), Generations(engines, chats), Ingests(engines), Pulls()
+    )
 
 
 def owner() -> str:
@@ -42,3 +46,11 @@ def owner() -> str:
     if known is None:
         known = st.session_state.setdefault("owner", secrets.token_hex(16))
     return str(known)
+
+
+def serves_folders() -> bool:
+    """Whether folders of the server may be read from the browser (see `serving.serve`)."""
+    try:
+        return bool(st.secrets["serves_folders"])
+    except (KeyError, FileNotFoundError):
+        return False
