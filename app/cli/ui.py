@@ -12,6 +12,8 @@ from ...errors import SettingsError
 from .common import library_option
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MOST_UPLOAD_MB = 200
+"""An upload is held in memory until it is stored."""
 
 
 @click.command()
@@ -60,7 +62,7 @@ def ui(
 
     if server_folders is None:
         server_folders = password is None and address in LOOPBACK
-    serve(address, port, password, settings.max_file_mb, server_folders)
+    serve(address, port, password, min(settings.max_file_mb, MOST_UPLOAD_MB), server_folders)
     return 0
 
 

@@ -17,6 +17,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     root.dataset.shown = data.html;
     if (focused) root.querySelector(`[data-cite="${focused}"]`)?.focus();
   }
+  if (root.dataset.opened !== String(data.opened)) {
+    root.dataset.opened = String(data.opened);
+    // Streamlit follows the end of a chat; what was just opened stands below this text.
+    if (data.opened) setTimeout(() => root.scrollIntoView({ block: "start" }), 300);
+  }
   const copy = parentElement.querySelector(".copy");
   copy.hidden = data.busy || !data.plain;
   root.onclick = (event) => {
@@ -39,7 +44,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 """
 _CSS = """
-article { color: var(--st-text-color); font: 400 1rem/1.6 var(--st-font); overflow-wrap: anywhere; }
+article { scroll-margin-top: 5rem; overflow-wrap: anywhere;
+  color: var(--st-text-color); font: 400 1rem/1.6 var(--st-font); }
 article > :first-child { margin-top: 0; }
 article > :last-child { margin-bottom: .25rem; }
 article table { border-collapse: collapse; display: block; overflow-x: auto; }
@@ -69,7 +75,13 @@ _component = st.components.v2.component("ragstone_answer", html=_HTML, css=_CSS,
 
 
 def show_answer(
-    key: str, html: str, plain: str, *, busy: bool = False, on_cited: Callable[[], None] = lambda: None
+    key: str,
+    html: str,
+    plain: str,
+    *,
+    busy: bool = False,
+    opened: str = "",
+    on_cited: Callable[[], None] = lambda: None,
 ) -> None:
     """Show an answer.
 
@@ -78,6 +90,7 @@ def show_answer(
         html: What `marks.answer_html` made.
         plain: What the button copies.
         busy: Whether it is still being written.
+        opened: Names the passage that is shown below it, if there is one.
         on_cited: Called when a citation was clicked.
     """
-    _component(key=key, data={"html": html, "plain": plain, "busy": busy}, on_cited_change=on_cited)
+    _component(key=key, data={"html": html, "plain": plain, "busy": busy, "opened": opened}, on_cited_change=on_cited)

@@ -55,7 +55,7 @@ def _show_messages(messages: list[Message], may_ask: bool) -> bool:
                 running = True
                 show_running(message)
             else:
-                show_answered(message, may_ask=may_ask)
+                show_answered(message, may_ask=may_ask, is_last=message is messages[-1])
     return running
 
 

@@ -122,7 +122,7 @@ def _show_documents() -> None:
             {
                 "document": short(document.path),
                 "collection": document.collection,
-                "pages": document.pages or None,
+                "pages": str(document.pages or ""),
                 "chunks": document.chunks,
                 "kB": document.size // 1000,
                 "added": document.added_at[:10],

@@ -35,12 +35,13 @@ def show_running(message: Message) -> None:
 
 
 @st.fragment
-def show_answered(message: Message, *, may_ask: bool) -> None:
+def show_answered(message: Message, *, may_ask: bool, is_last: bool) -> None:
     """Show an answer that has ended.
 
     Args:
         message: The message.
-        may_ask: Whether this session may ask again.
+        may_ask: Whether this session may ask in this chat.
+        is_last: Whether nothing came after it.
     """
     answer = message.answer
     if message.state == "failed":
@@ -56,6 +57,7 @@ def show_answered(message: Message, *, may_ask: bool) -> None:
             key,
             answer_html(answer, place.citation if place else None),
             str(answer["answer"]),
+            opened=place.label if place else "",
             on_cited=lambda: _open_cited(message, places),
         )
         if told := legend(answer):
@@ -64,7 +66,7 @@ def show_answered(message: Message, *, may_ask: bool) -> None:
             st.caption(f"Left out, not supported: {sentence['text']}")
         if place is not None and opened is not None:
             _show_source(message, places, opened)
-    _show_actions(message, may_ask)
+    _show_actions(message, may_ask, is_last)
     if answer:
         with st.expander("Why this answer"):
             show_reasons(answer)
@@ -119,16 +121,20 @@ def _show_passage_buttons(message: Message, places: list[Place]) -> None:
             )
 
 
-def _show_actions(message: Message, may_ask: bool) -> None:
+def _show_actions(message: Message, may_ask: bool, is_last: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"actions-{message.id}"):
         if message.answer and message.state == "done":
             _show_trust(message.answer)
         if message.answer:
             _show_thumbs(message)
             _show_correction(message)
+        if (
+            may_ask
+            and is_last
+            and st.button("Ask again", key=f"again-{message.id}", icon=":material/refresh:", type="tertiary")
+        ):
+            _ask_again(message, message.question)
         if may_ask:
-            if st.button("Ask again", key=f"again-{message.id}", icon=":material/refresh:", type="tertiary"):
-                _ask_again(message, message.question)
             with st.popover("Edit", icon=":material/edit:", type="tertiary"):
                 question = st.text_area("Question", message.question, key=f"edit-{message.id}")
                 st.caption("The answers after this question are put aside; the export as JSON has them.")

@@ -7,7 +7,7 @@ import streamlit as st
 from ...errors import RagstoneError
 from ...generation.models import ModelStore
 from ...generation.models.catalogue import Model
-from .state import shared
+from .state import serves_folders, shared
 from .words import plain
 
 _EVERY = 0.5
@@ -27,6 +27,8 @@ def show() -> None:
     for model in store.catalogue.values():
         if model.kind == "chat":
             _show_model(store, model, in_use=model.name == settings.model)
+    if not serves_folders():
+        return
     own = st.text_input("Another file on the server", placeholder="/path/to/model.gguf", key="own-model")
     if own.strip() and st.button("Use this file"):
         _use(own.strip())

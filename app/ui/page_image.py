@@ -19,22 +19,25 @@ _WIDTH = 1400
 """Pixels: sharp on a screen of twice as many dots as points."""
 _MOST_PIXELS = 6_000_000
 _YELLOW, _EDGE = (255, 225, 90), (176, 96, 0)
+_AROUND = 110
+"""Points above and below what is marked, in a part of a page."""
 _MARGIN = 1.5
 """Points around a line's glyphs."""
 
 
-def page_image(path: Path, page: int, rects: Sequence[Rect]) -> bytes:
+def page_image(path: Path, page: int, rects: Sequence[Rect], *, whole: bool = True) -> bytes:
     """A PNG of a page.
 
     Args:
         path: The PDF.
         page: Its number, from 1.
         rects: What to mark.
+        whole: The whole page, or only its part around what is marked.
 
     Raises:
         ParseError: It cannot be drawn.
     """
-    request = json.dumps({"path": str(path), "page": page, "rects": rects})
+    request = json.dumps({"path": str(path), "page": page, "rects": rects, "whole": whole})
     try:
         done = subprocess.run(
             [sys.executable, "-m", __name__], input=request.encode(), capture_output=True, timeout=_SECONDS, check=True
@@ -46,7 +49,7 @@ def page_image(path: Path, page: int, rects: Sequence[Rect]) -> bytes:
     return done.stdout
 
 
-def _draw(path: str, page: int, rects: Sequence[Rect]) -> bytes:
+def _draw(path: str, page: int, rects: Sequence[Rect], whole: bool) -> bytes:
     import pypdfium2
     from PIL import Image, ImageChops, ImageDraw
 
@@ -64,6 +67,10 @@ def _draw(path: str, page: int, rects: Sequence[Rect]) -> bytes:
     image = ImageChops.multiply(image, tint)  # the words stay black
     for box in boxes:
         ImageDraw.Draw(image).rectangle(box, outline=_EDGE, width=2)
+    if boxes and not whole:
+        above, below = min(box[1] for box in boxes), max(box[3] for box in boxes)
+        room = round(_AROUND * scale)
+        image = image.crop((0, max(above - room, 0), image.width, min(below + room, image.height)))
     out = io.BytesIO()
     image.quantize(64).save(out, "PNG")
     return out.getvalue()

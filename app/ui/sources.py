@@ -73,7 +73,7 @@ def show_place(library: Library, place: Place, key: str) -> None:
     if page is not None:
         st.caption(f"Page {page} of {document.pages}")
     drawn = page is not None and unchanged and document.media_type == "application/pdf"
-    drawn = drawn and _show_page(file, page or 1, rects, document.sha256, place.quote)
+    drawn = drawn and _show_page(file, page or 1, rects, document.sha256, place.quote, key)
     if not drawn:
         start, end = (place.char_start, place.char_end) if certain else (0, 0)
         if not certain:
@@ -87,9 +87,10 @@ def show_place(library: Library, place: Place, key: str) -> None:
         st.caption("The file itself has changed, moved or gone since it was read; this is the text as it was.")
 
 
-def _show_page(file: Path, page: int, rects: tuple[Any, ...], digest: str, quote: str) -> bool:
+def _show_page(file: Path, page: int, rects: tuple[Any, ...], digest: str, quote: str, key: str) -> bool:
+    whole = not rects or st.toggle("Whole page", key=f"{key}-whole")
     try:
-        image = _cached_image(str(file), page, rects, digest)
+        image = _cached_image(str(file), page, rects, whole, digest)
     except ParseError as error:
         st.caption(str(error))
         return False
@@ -102,9 +103,9 @@ def _show_page(file: Path, page: int, rects: tuple[Any, ...], digest: str, quote
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _cached_image(file: str, page: int, rects: tuple[Any, ...], digest: str) -> bytes:
+def _cached_image(file: str, page: int, rects: tuple[Any, ...], whole: bool, digest: str) -> bytes:
     del digest  # part of the key: another content is another image
-    return page_image(Path(file), page, rects)
+    return page_image(Path(file), page, rects, whole=whole)
 
 
 def _show_text(text: str, start: int, end: int) -> None:
