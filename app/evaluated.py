@@ -143,12 +143,12 @@ def _from_events(events: Iterator[Event], stop: Callable[[], Any]) -> Answered:
 
 
 def _plain(answer: Answer, draft: str, joules: float | None) -> Answered:
-    place = {n: number for number, n in enumerate(answer.context, 1)}
+    place = {n: number for number, n in enumerate(answer.given, 1)}
     by_number = {hit.rank: hit for hit in answer.hits}
     return Answered(
         text="" if answer.abstained else answer.text,
         abstained=answer.abstained,
-        passages=tuple((by_number[n].chunk.document, by_number[n].chunk.passage) for n in answer.context),
+        passages=tuple((by_number[n].chunk.document, by_number[n].chunk.passage) for n in answer.given),
         ranked=tuple(dict.fromkeys(hit.chunk.document for hit in answer.hits)),
         sentences=()
         if answer.abstained
