@@ -149,16 +149,34 @@ def compare_runs(run: RunFolder, baseline: RunFolder, tasks: Mapping[str, Task[A
     changes: list[MetricChange] = []
     warnings = [f"{name} is only in one of the runs" for name in sorted(units.keys() ^ others.keys())]
     for name, unit in units.items():
-        if name not in others or unit["suite"] not in tasks:
-            continue
-        mine, theirs = ({row.id: row for row in of.rows(name)} for of in (run, baseline))
-        shared = [key for key in mine if key in theirs and mine[key].shown == theirs[key].shown]
-        if len(shared) < max(len(mine), len(theirs)):
-            warnings.append(f"{name}: {len(shared)} items are the same in both, of {len(mine)} and {len(theirs)}")
-        pair = [mine[key] for key in shared], [theirs[key] for key in shared]
-        changes += _changes(name, tasks[unit["suite"]], *pair, seed)
+        if name in others and unit["suite"] in tasks:
+            found = compare_unit(name, tasks[unit["suite"]], run.rows(name), baseline.rows(name), seed)
+            changes += found.changes
+            warnings += found.warnings
     adjusted = holm([change.difference.p for change in changes])
     return Comparison([replace(change, p_holm=p) for change, p in zip(changes, adjusted, strict=True)], warnings)
+
+
+def compare_unit(
+    name: str, task: Task[Any, Any], rows: Sequence[Row], baseline: Sequence[Row], seed: int = 0
+) -> Comparison:
+    """Compare the items that two runs of a set share; p values are not adjusted yet.
+
+    Args:
+        name: Of the set.
+        task: What was asked.
+        rows: Of the new run.
+        baseline: Of the other.
+        seed: Of the resamples.
+    """
+    mine, theirs = ({row.id: row for row in of} for of in (rows, baseline))
+    shared = [key for key in mine if key in theirs and mine[key].shown == theirs[key].shown]
+    warnings = []
+    if len(shared) < max(len(mine), len(theirs)):
+        warnings.append(f"{name}: {len(shared)} items are the same in both, of {len(mine)} and {len(theirs)}")
+    return Comparison(
+        _changes(name, task, [mine[key] for key in shared], [theirs[key] for key in shared], seed), warnings
+    )
 
 
 def _changes(

@@ -1,7 +1,7 @@
 """The command line: `ragstone` and `ingest`.
 
 Results go to stdout; progress, warnings and errors go to stderr. Exit codes: 0 done, 1 the job failed, 2 bad usage, 3
-part of the input failed, 130 interrupted.
+part of the input failed, 4 a gate was not met, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ...errors import RagstoneError, SettingsError
-from . import ask, docs, doctor, eval, ingest, models, prompts, reindex, search, ui
+from . import ask, docs, doctor, eval, ingest, models, nightly, prompts, reindex, search, ui
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -26,7 +26,7 @@ def cli() -> None:
 
 for _command in (
     *(ingest.ingest, reindex.reindex, search.search, ask.ask, ask.chat, ui.ui),
-    *(docs.status, docs.docs, models.models, prompts.prompts, doctor.doctor, eval.evaluate),
+    *(docs.status, docs.docs, models.models, prompts.prompts, doctor.doctor, eval.evaluate, nightly.nightly),
 ):
     cli.add_command(_command)
 

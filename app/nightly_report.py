@@ -1,0 +1,132 @@
+"""The report of a night: compared, held against the gates, and written in every form."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import EvaluationError
+from ..eval.gates import Gate
+from ..eval.report.data import Report, build_report
+from ..eval.report.html import as_html
+from ..eval.report.junit import as_junit
+from ..eval.report.markdown import as_markdown
+from ..eval.run_sets import RunSet, find_run_sets
+from ..eval.suites.registry import SUITES
+from ..eval.task import Task
+from .nightly import Night, baseline_of
+from .nightly_config import NightlyConfig
+
+FORMATS = ("html", "md", "json", "junit")
+_FILES = {"html": "report.html", "md": "report.md", "json": "report.json", "junit": "report.junit.xml"}
+
+
+def known_tasks() -> Mapping[str, Task[Any, Any]]:
+    """What every suite asks, by its name."""
+    return {name: suite.task for name, suite in SUITES.items()}
+
+
+def report_night(night: Night, config: NightlyConfig, tasks: Mapping[str, Task[Any, Any]]) -> Report:
+    """Compute the report of a night and write it into its folder; the HTML also beside the nights, as the last one.
+
+    The baseline is the night that was chosen, else the first one.
+
+    Args:
+        night: Finished.
+        config: Its gates, and where nights are kept.
+        tasks: By suite.
+
+    Raises:
+        EvaluationError: No set of it was run, or the chosen baseline is gone.
+    """
+    history = find_run_sets(config.out)
+    baseline = _baseline(night, config.out, history)
+    report = build_report(
+        RunSet.read(night.path),
+        tasks,
+        baseline=baseline,
+        history=history,
+        gates=config.gate,
+        not_run=night.not_run,
+        seed=config.seed,
+    )
+    for name in FORMATS:
+        write_report(night.path / _FILES[name], written(report, name))
+    shutil.copyfile(night.path / _FILES["html"], config.out / _FILES["html"])
+    return report
+
+
+def make_report(
+    run: Path,
+    tasks: Mapping[str, Task[Any, Any]],
+    *,
+    baseline: Path | None = None,
+    history: Path | None = None,
+    gates: Sequence[Gate] = (),
+    seed: int = 0,
+) -> Report:
+    """The report of any run, or of several in one folder.
+
+    Args:
+        run: The folder.
+        tasks: By suite.
+        baseline: The folder of what it is compared with.
+        history: A folder of earlier runs.
+        gates: What has to hold.
+        seed: Of the resamples.
+
+    Raises:
+        EvaluationError: A folder holds no finished run.
+    """
+    not_run = Night.read(run).not_run if (run / "night.json").is_file() else {}
+    return build_report(
+        RunSet.read(run),
+        tasks,
+        baseline=None if baseline is None else RunSet.read(baseline),
+        history=[] if history is None else find_run_sets(history),
+        gates=gates,
+        not_run=not_run,
+        seed=seed,
+    )
+
+
+def written(report: Report, form: str) -> str:
+    """A report in one of the `FORMATS`."""
+    if form == "json":
+        return json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n"
+    return {"html": as_html, "md": as_markdown, "junit": as_junit}[form](report)
+
+
+def write_report(path: Path, text: str) -> None:
+    """Write a report, whole or not at all.
+
+    Raises:
+        EvaluationError: It cannot be written.
+    """
+    new = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.write_bytes(text.encode("utf-8", "replace"))  # a document may hold halves of characters
+        new.replace(path)
+    except OSError as error:
+        raise EvaluationError(
+            f"the report cannot be written ({error.strerror})", path=path, remedy="Name another --out"
+        ) from error
+
+
+def _baseline(night: Night, out: Path, history: Sequence[RunSet]) -> RunSet | None:
+    chosen = baseline_of(out)
+    earlier = [one for one in history if one.name != night.path.name]
+    if not chosen:
+        return earlier[0] if earlier else None
+    if chosen == night.path.name:
+        return None
+    found = [one for one in earlier if one.name == chosen]
+    if not found:
+        raise EvaluationError(
+            f"the baseline {chosen!r} is gone", path=out, remedy="Choose another: ragstone nightly baseline NIGHT"
+        )
+    return found[0]

@@ -1,0 +1,86 @@
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragstone.eval.gates import Gate, GateResult, check_gates
+from ragstone.eval.run_sets import RunSet, compare_run_sets, find_run_sets, unlike
+from ragstone.eval.task import Task
+
+
+@pytest.fixture(scope="module")
+def check(night: RunSet, first_night: RunSet, tasks: Mapping[str, Task[Any, Any]]) -> Callable[..., list[GateResult]]:
+    """Holds the last night against a gate, with the first one as the baseline."""
+    changes = compare_run_sets(night, first_night, tasks).changes
+    return lambda compared=True, **gate: check_gates([Gate(**gate)], night.units, changes if compared else None)
+
+
+def test_an_absolute_gate_is_about_the_mean_and_tells_the_interval(check: Callable[..., list[GateResult]]):
+    (result,) = check(suite="own", metric="faithfulness", at_least=0.85)
+    assert (result.unit, result.metric, result.state) == ("own", "faithfulness", "not met")
+    assert result.reason.startswith("0.789 [0.") and "n = 38, 1 unscored" in result.reason
+    (result,) = check(suite="own", metric="faithfulness", at_least=0.75, at_most=0.8)
+    assert result.state == "met"
+    (result,) = check(suite="own", metric="hallucination", at_most=0.2)
+    assert result.state == "not met"
+    (result,) = check(suite="own", metric="seconds", at_most=2)
+    assert result.state == "met"
+    (result,) = check(suite="own", metric="smol: faithfulness", at_least=0.7)
+    assert result.state == "not met"
+
+
+def test_a_gate_over_a_suite_is_about_each_of_its_sets(check: Callable[..., list[GateResult]]):
+    assert [one.unit for one in check(suite="retrieval", metric="nDCG@10", at_least=0.5)] == ["retrieval/stations"]
+    assert [one.unit for one in check(suite="retrieval/*", metric="nDCG@10", at_least=0.5)] == ["retrieval/stations"]
+
+
+def test_a_relative_gate_rings_for_what_is_significant_and_large(check: Callable[..., list[GateResult]]):
+    assert {one.metric for one in check(suite="own", max_drop=0.02) if one.state == "not met"} == {
+        "faithfulness",
+        "hallucination",
+        "smol: faithfulness",
+    }
+    assert {one.state for one in check(suite="own", max_drop=0.5)} == {"met"}  # significant, but not so large
+
+
+def test_what_chance_alone_explains_among_many_figures_does_not_ring(check: Callable[..., list[GateResult]]):
+    # Four more of thirty documents came second: the interval leaves out 0, but p is 0.125 before it is adjusted.
+    assert {one.state for one in check(suite="retrieval", max_drop=0.02)} == {"met"}
+
+
+def test_unknown_is_not_good_enough(check: Callable[..., list[GateResult]], night: RunSet):
+    (result,) = check(suite="own", metric="faithfullness", at_least=0.5)
+    assert (result.state, result.reason) == ("not met", "there is no such figure; did you mean 'faithfulness'?")
+    unit = night.units["own"]
+    nothing = {"mean": None, "low": None, "high": None, "n": 0, "n_unscored": 40}
+    summary = {**unit.summary, "metrics": {"faithfulness": nothing}}
+    gate = Gate(suite="own", metric="faithfulness", at_least=0.1)
+    (result,) = check_gates([gate], {"own": replace(unit, summary=summary)}, None)
+    assert (result.state, result.reason) == ("not met", "unscored (n = 0, 40 unscored)")
+
+
+def test_what_was_not_run_or_has_no_baseline_is_not_checked(check: Callable[..., list[GateResult]]):
+    assert [(one.state, one.reason) for one in check(suite="bbq", max_drop=0.02)] == [
+        ("not checked", "this suite was not run")
+    ]
+    assert [(one.state, one.reason) for one in check(compared=False, suite="own", max_drop=0.02)] == [
+        ("not checked", "there is no baseline")
+    ]
+
+
+def test_nights_are_found_oldest_first_and_what_is_no_run_is_left_out(nights: Path, tmp_path: Path):
+    assert [one.name for one in find_run_sets(nights)] == [f"2026-11-{day}" for day in range(20, 25)]
+    assert find_run_sets(tmp_path / "none") == []
+    assert set(find_run_sets(nights)[0].units) == {"own", "retrieval/stations"}
+
+
+def test_what_two_runs_do_not_share_is_told(
+    night: RunSet, first_night: RunSet, tmp_path: Path, write: Callable[..., Any], rows: list[Any]
+):
+    assert [(one.what, one.honest) for one in unlike(night, first_night)] == [("code", True)]
+    write(tmp_path / "other", {"own": ("own", rows)}, 25, corpus="beef")
+    found = {one.what: one for one in unlike(RunSet.read(tmp_path / "other"), first_night)}
+    assert (found["corpus: fingerprint"].baseline, found["corpus: fingerprint"].now) == ("c0ffee", "beef")
+    assert not found["corpus: fingerprint"].honest
