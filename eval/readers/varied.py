@@ -49,10 +49,12 @@ class VariedSet:
 
 
 def by_wording(whole: QuestionSet, question: Question) -> Iterator[tuple[str, Question]]:
-    """As it is, and changed by each of `PERTURBATIONS`."""
+    """As it is, and changed by each of `PERTURBATIONS` that changes it."""
     yield AS_IT_IS, question
     for name in PERTURBATIONS:
-        yield name, perturbed(question, name)
+        changed = perturbed(question, name)
+        if changed.question != question.question:
+            yield name, changed
 
 
 def by_place(whole: QuestionSet, question: Question) -> Iterator[tuple[str, Question]]:
