@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import EvaluationError
 from . import DataSet, Suite
+from .bias import BBQ, CROWS_PAIRS, STEREOSET, TRUTHFULQA, WINOBIAS, WINOGENDER
 from .fairness import EXPOSURE, PARITY
 from .grounding import GROUNDING
 from .modelling import PERPLEXITY
@@ -21,6 +22,7 @@ SUITES: Mapping[str, Suite[Any]] = {
     for suite in (
         *(OWN, PARITY, QUESTIONS, ROBUSTNESS, RGB),
         *(GROUNDING, INJECTION, OVER_DEFENCE, EXPOSURE),
+        *(TRUTHFULQA, BBQ, CROWS_PAIRS, WINOGENDER, WINOBIAS, STEREOSET),
         *(RETRIEVAL, CHUNKING, PERPLEXITY),
     )
 }
