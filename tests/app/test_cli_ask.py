@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,7 @@ def test_chat_answers_question_after_question(
         env={
             "PATH": "",
             "HOME": str(tmp_path),
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "RAGSTONE_MODELS_DIR": str(ragstone_cli.models_dir),
             "RAGSTONE_THREADS": "1",
         }
