@@ -60,7 +60,7 @@ class Done:
     """What came of a candidate."""
 
     state: str
-    """`done`, `cut` (time ran out in it), `failed` or `skipped`."""
+    """`done`, `cut` (time ran out in it), `failed` or `skipped` (no time was left)."""
     items: int = 0
     made: int = 0
     """Of them, those that were not taken from earlier runs."""
@@ -97,8 +97,13 @@ class Night:
 
     @property
     def not_run(self) -> dict[str, str]:
-        """Why each set that was to be run has no figures."""
-        return {name: done.reason for name, done in self.units.items() if done.state in ("failed", "skipped")}
+        """The sets that could not be run, and why."""
+        return {name: done.reason for name, done in self.units.items() if done.state == "failed"}
+
+    @property
+    def put_off(self) -> list[str]:
+        """The sets for which no time was left."""
+        return [name for name, done in self.units.items() if done.state == "skipped"]
 
     def save(self) -> None:
         """Write `night.json`."""
@@ -174,7 +179,7 @@ def run_night(
         items = min(candidate.items, int((deadline - clock()) / per_item))
         begun = clock()
         if items < min(LEAST_ITEMS, candidate.items):
-            done = Done("skipped", reason="no time was left for it")
+            done = Done("skipped")
         else:
             done = _run(candidate, items, config, subject, cache, night, _hurried(tell, deadline, clock))
         night = replace(night, units={**night.units, candidate.name: replace(done, seconds=clock() - begun)})
@@ -250,7 +255,9 @@ def _begun(config: NightlyConfig, past: Sequence[Night], identity: str) -> Night
     if unfinished and now - datetime.fromisoformat(unfinished[0].begun) < RESUMED_WITHIN:
         return unfinished[0]
     name = datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
-    night = Night(config.out / name, now.isoformat(timespec="seconds"), identity, {})
+    if (config.out / name).exists():  # two in one second
+        name += f".{now.microsecond:06}"
+    night = Night(config.out / name, now.isoformat(timespec="microseconds"), identity, {})
     night.path.mkdir(parents=True)
     night.save()
     return night
@@ -278,7 +285,7 @@ def _run(
         except _OutOfTimeError:
             state = "cut"
             if not _finish_early(unit, folder):
-                return Done("skipped", reason="time ran out before its first item")
+                return Done("skipped")
     except RagstoneError as error:
         return Done("failed", reason=str(error))
     rows = folder.rows(unit.name)

@@ -40,17 +40,18 @@ def report_night(night: Night, config: NightlyConfig, tasks: Mapping[str, Task[A
         tasks: By suite.
 
     Raises:
-        EvaluationError: No set of it was run, or the chosen baseline is gone.
+        EvaluationError: The chosen baseline is gone.
     """
     history = find_run_sets(config.out)
     baseline = _baseline(night, config.out, history)
     report = build_report(
-        RunSet.read(night.path),
+        _ran(night),
         tasks,
         baseline=baseline,
         history=history,
         gates=config.gate,
         not_run=night.not_run,
+        put_off=night.put_off,
         seed=config.seed,
     )
     for name in FORMATS:
@@ -81,14 +82,15 @@ def make_report(
     Raises:
         EvaluationError: A folder holds no finished run.
     """
-    not_run = Night.read(run).not_run if (run / "night.json").is_file() else {}
+    night = Night.read(run) if (run / "night.json").is_file() else None
     return build_report(
         RunSet.read(run),
         tasks,
         baseline=None if baseline is None else RunSet.read(baseline),
         history=[] if history is None else find_run_sets(history),
         gates=gates,
-        not_run=not_run,
+        not_run={} if night is None else night.not_run,
+        put_off=() if night is None else night.put_off,
         seed=seed,
     )
 
@@ -115,6 +117,13 @@ def write_report(path: Path, text: str) -> None:
         raise EvaluationError(
             f"the report cannot be written ({error.strerror})", path=path, remedy="Name another --out"
         ) from error
+
+
+def _ran(night: Night) -> RunSet:
+    """What was run; nothing where nothing could be."""
+    if any(done.state in ("done", "cut") for done in night.units.values()):
+        return RunSet.read(night.path)
+    return RunSet(night.path, {}, night.begun, night.finished)
 
 
 def _baseline(night: Night, out: Path, history: Sequence[RunSet]) -> RunSet | None:

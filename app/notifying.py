@@ -106,5 +106,6 @@ def _summary(report: Report, text: str) -> dict[str, Any]:
         "gates": [asdict(gate) for gate in report.gates if gate.state == "not met"],
         "changes": [asdict(change) for change in report.moved("beyond noise")],
         "not_run": dict(report.not_run),
+        "put_off": list(report.put_off),
         "text": text,
     }

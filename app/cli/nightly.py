@@ -46,7 +46,8 @@ def nightly(
 ) -> int:
     """Did the answers get worse? Run the suites of nightly.toml and write a report.
 
-    Exit code 4 when a gate is not met, 3 when a part could not be run. A night that was interrupted is gone on with.
+    Exit code 4 when a gate is not met, 3 when a part could not be run, 1 when nothing could. A night that was
+    interrupted is gone on with.
     """
     from ..nightly import locked
     from ..settings import Settings
@@ -136,7 +137,9 @@ def _night(config: NightlyConfig, settings: Settings, as_json: bool) -> int:
         _show(night, report)
     if any(gate.state == "not met" for gate in report.gates):
         return 4
-    return 3 if any(done.state == "failed" for done in night.units.values()) else 0
+    if not report.units:
+        return 1
+    return 3 if report.not_run else 0
 
 
 def _rerun(config: NightlyConfig, settings: Settings) -> int:
@@ -205,6 +208,8 @@ def _show(night: Night, report: Report) -> None:
         show_gates(report)
     for name, why in report.not_run.items():
         click.secho(f"Not run: {name}: {why}", fg="yellow", err=True)
+    if report.put_off:
+        click.echo(f"Put off for want of time: {', '.join(report.put_off)}")
     click.echo(f"Report: {night.path / 'report.html'}")
 
 

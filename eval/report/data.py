@@ -140,7 +140,9 @@ class Report:
     warnings: Sequence[str]
     unlike: Sequence[Unlike]
     not_run: Mapping[str, str]
-    """Suites that were to be run, and why they were not."""
+    """Suites that could not be run, and why."""
+    put_off: Sequence[str]
+    """Suites for which no time was left."""
     units: Sequence[UnitFacts]
     figures: Sequence[Figure]
     trends: Sequence[Trend]
@@ -178,6 +180,7 @@ def build_report(
     history: Sequence[RunSet] = (),
     gates: Sequence[Gate] = (),
     not_run: Mapping[str, str] | None = None,
+    put_off: Sequence[str] = (),
     feedback: Sequence[Mapping[str, Any]] = (),
     seed: int = 0,
 ) -> Report:
@@ -189,7 +192,8 @@ def build_report(
         baseline: What it is compared with.
         history: Earlier runs, oldest first; later ones, and this one, are left out.
         gates: What has to hold.
-        not_run: Suites that were to be run as well, and why they were not.
+        not_run: Suites that could not be run, and why.
+        put_off: Suites for which no time was left.
         feedback: What users said.
         seed: Of the resamples.
     """
@@ -200,7 +204,7 @@ def build_report(
     better = {name: unit.better for name, unit in runs.units.items()}
     new, fixed = _flips(runs, baseline, rows)
     differing = [] if baseline is None else unlike(runs, baseline)
-    state, headline = _verdict(results, changes, not_run or {}, baseline)
+    state, headline = _verdict(results, changes, not_run or {}, put_off, baseline)
     first = next(iter(runs.units.values()), None)
     manifest = {} if first is None else first.manifest
     return Report(
@@ -217,6 +221,7 @@ def build_report(
         warnings=[] if compared is None else list(compared.warnings),
         unlike=differing,
         not_run=dict(not_run or {}),
+        put_off=list(put_off),
         units=[_facts(unit, rows[name]) for name, unit in runs.units.items()],
         figures=_figures(runs, changes),
         trends=_trends(runs, history, gates, changes),
@@ -252,7 +257,11 @@ def _weight(change: MetricChange) -> Weight:
 
 
 def _verdict(
-    gates: Sequence[GateResult], changes: Sequence[Change], not_run: Mapping[str, str], baseline: RunSet | None
+    gates: Sequence[GateResult],
+    changes: Sequence[Change],
+    not_run: Mapping[str, str],
+    put_off: Sequence[str],
+    baseline: RunSet | None,
 ) -> tuple[State, str]:
     broken = [gate for gate in gates if gate.state == "not met"]
     worse = [change for change in changes if change.verdict == "worse" and change.weight == "beyond noise"]
@@ -266,6 +275,8 @@ def _verdict(
         parts.append("no figure got worse by more than noise")
     if not_run:
         parts.append(f"{_count(len(not_run), 'suite')} could not be run")
+    if put_off:
+        parts.append(f"{_count(len(put_off), 'suite')} put off for want of time")
     state: State = "gate" if broken else "worse" if worse else "incomplete" if not_run else "good"
     return state, f"{'; '.join(parts)}."
 

@@ -70,7 +70,7 @@ def _sections(report: Report) -> list[tuple[str, str, Any]]:
     return [
         ("changed", "What changed", True),
         ("gates", "Gates", report.gates),
-        ("not-run", "Not run", report.not_run),
+        ("not-run", "Not run", report.not_run or report.put_off),
         ("trends", "Trends", report.trends),
         ("figures", "All figures", True),
         ("flips", "New failures, fixed", report.new_failures or report.fixed),

@@ -25,6 +25,8 @@ def as_junit(report: Report) -> str:
         _case(suites, unit.name, "run")
     for name, why in report.not_run.items():
         ElementTree.SubElement(_case(suites, name, "run"), "error", message=_text(why), type="not run")
+    for name in report.put_off:
+        ElementTree.SubElement(_case(suites, name, "run"), "skipped", message="no time was left")
     for suite in (gates, suites):
         for attribute, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             suite.set(attribute, str(len(suite.findall(f"testcase/{kind}"))))

@@ -37,9 +37,10 @@ def _lines(report: Report, items: bool) -> Iterator[str]:
     yield from _changes("More than noise", report.moved("beyond noise"))
     yield from _changes("Perhaps noise", report.moved("perhaps noise"))
     yield from _gates(report)
-    if report.not_run:
+    if report.not_run or report.put_off:
         yield "## Not run\n"
         yield from (f"- {_text(suite)}: {_text(why)}" for suite, why in report.not_run.items())
+        yield from (f"- {_text(suite)}: no time was left" for suite in report.put_off)
         yield ""
     yield "## All figures\n"
     for area, figures in report.areas():

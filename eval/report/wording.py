@@ -11,7 +11,7 @@ WORDS: Final[Mapping[State, str]] = {
     "good": "All right",
     "gate": "Not all right",
     "worse": "Worse than the baseline",
-    "incomplete": "All right so far, but not all was run",
+    "incomplete": "Not all could be run",
 }
 SIGNS: Final[Mapping[State, str]] = {"good": "✓", "gate": "✗", "worse": "▼", "incomplete": "–"}
 

@@ -231,7 +231,8 @@ def report(night: RunSet, first_night: RunSet, nights: Path) -> Report:
         baseline=first_night,
         history=find_run_sets(nights),
         gates=gates,
-        not_run={"bbq": "no time was left for it"},
+        not_run={"bbq": "a file is missing. Fetch it again."},
+        put_off=["questions/squad2"],
     )
 
 

@@ -57,7 +57,8 @@ def test_the_verdict_is_that_of_the_gates_then_of_what_is_more_than_noise(
 ):
     assert report.state == "gate"
     assert report.headline == (
-        "5 of 14 gates are not met; 3 figures got worse by more than noise; 1 suite could not be run."
+        "5 of 14 gates are not met; 3 figures got worse by more than noise; 1 suite could not be run; "
+        "1 suite put off for want of time."
     )
     ungated = build_report(night, tasks, baseline=first_night)
     assert (ungated.state, ungated.headline) == (
@@ -72,7 +73,7 @@ def test_the_verdict_is_that_of_the_gates_then_of_what_is_more_than_noise(
         "good",
         "All 12 gates are met; no figure got worse by more than noise.",
     )
-    lacking = build_report(third, tasks, baseline=first_night, not_run={"bbq": "no time was left"})
+    lacking = build_report(third, tasks, baseline=first_night, not_run={"bbq": "a file is missing"})
     assert lacking.state == "incomplete"
 
 

@@ -42,6 +42,10 @@ def test_it_renders_without_a_request_an_error_or_a_sideways_scroll(browser: Any
     assert (said, requests) == ([], [file.as_uri()])
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
+    cells = "[...document.querySelectorAll('td, th')]"
+    too_wide = f"{cells}.filter(c => c.scrollWidth > c.clientWidth + 1).map(c => c.innerText)"
+    assert page.evaluate(too_wide) == []
+
     verdict = page.locator("#verdict")
     assert verdict.bounding_box()["y"] + verdict.bounding_box()["height"] < 900  # on the first screen
     paper = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
