@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -75,13 +76,17 @@ def _with_places(text: str, sentences: Sequence[Mapping[str, Any]], known: set[i
             parts.append(words)
             continue
         place = f"{_OPEN}{number}"
-        cited = _CITATION.sub(lambda m, at=place: f"{at}.{m[1]}{_CLOSE}" if int(m[1]) in known else m[0], words)
+        cited = _CITATION.sub(partial(_numbered, place, known), words)
         if _RULE.fullmatch(words.rsplit("\n", 1)[-1]):  # the rule under a table's header
             parts.append(cited)
             continue
         body = cited.rstrip(" |\n")
         parts.append(f"{body} {place}{_CLOSE}{cited[len(body) :]}")
     return "".join([*parts, text[at:]])
+
+
+def _numbered(place: str, known: set[int], citation: re.Match[str]) -> str:
+    return f"{place}.{citation[1]}{_CLOSE}" if int(citation[1]) in known else citation[0]
 
 
 def _chip(citation: Mapping[str, Any], name: str, opened: bool) -> str:
