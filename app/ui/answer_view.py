@@ -17,16 +17,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     root.dataset.shown = data.html;
     if (focused) root.querySelector(`[data-cite="${focused}"]`)?.focus();
   }
-  if (root.dataset.opened !== String(data.opened)) {
-    root.dataset.opened = String(data.opened);
-    // Streamlit follows the end of a chat; what was just opened stands below this text.
-    if (data.opened) setTimeout(() => root.scrollIntoView({ block: "start" }), 300);
-  }
   const copy = parentElement.querySelector(".copy");
   copy.hidden = data.busy || !data.plain;
   root.onclick = (event) => {
     const chip = event.target.closest("[data-cite]");
-    if (chip) setTriggerValue("cited", Number(chip.dataset.cite));
+    if (chip) setTriggerValue("cited", chip.dataset.cite);
   };
   copy.onclick = async () => {
     try {
@@ -44,7 +39,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 """
 _CSS = """
-article { scroll-margin-top: 5rem; overflow-wrap: anywhere;
+article { overflow-wrap: anywhere;
   color: var(--st-text-color); font: 400 1rem/1.6 var(--st-font); }
 article > :first-child { margin-top: 0; }
 article > :last-child { margin-bottom: .25rem; }
@@ -80,17 +75,15 @@ def show_answer(
     plain: str,
     *,
     busy: bool = False,
-    opened: str = "",
     on_cited: Callable[[], None] = lambda: None,
 ) -> None:
     """Show an answer.
 
     Args:
-        key: Of the component; the number of a citation that was clicked stands in its state as `cited`.
+        key: Of the component; the citation that was clicked stands in its state as `cited` (see `marks.cite`).
         html: What `marks.answer_html` made.
         plain: What the button copies.
         busy: Whether it is still being written.
-        opened: Names the passage that is shown below it, if there is one.
         on_cited: Called when a citation was clicked.
     """
-    _component(key=key, data={"html": html, "plain": plain, "busy": busy, "opened": opened}, on_cited_change=on_cited)
+    _component(key=key, data={"html": html, "plain": plain, "busy": busy}, on_cited_change=on_cited)

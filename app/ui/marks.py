@@ -7,7 +7,8 @@ in it runs or is loaded.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -22,19 +23,19 @@ _MARKDOWN = (
 )
 # Stand for a button or a mark while Markdown is read. They are punctuation, so that `**` may close before them.
 _OPEN, _CLOSE = "\u2e28", "\u2e29"
-_PLACE = re.compile(f"{_OPEN}([cm])(\\d+){_CLOSE}")
+_PLACE = re.compile(rf"{_OPEN}(\d+)(?:\.(\d+))?{_CLOSE}")
 _CITATION = re.compile(r"\[(\d+)\]")
 _RULE = re.compile(r"[|\s:-]+")
 _SIGNS = {"supported": ("✓", ""), "unsupported": ("?", "not supported"), "unscored": ("–", "not scored")}
 _TIP_LENGTH = 300
 
 
-def answer_html(answer: Mapping[str, Any], opened: int | None = None) -> str:
+def answer_html(answer: Mapping[str, Any], opened: Collection[str] = ()) -> str:
     """The text of an answer.
 
     Args:
         answer: As `ask --json` writes it, or a part of it.
-        opened: The number of the citation whose passage is shown.
+        opened: The citations whose passage is shown (see `cite`).
     """
     text = str(answer["answer"]).replace(_OPEN, "(").replace(_CLOSE, ")")
     sentences = [] if answer["abstained"] else list(answer["sentences"])
@@ -42,10 +43,18 @@ def answer_html(answer: Mapping[str, Any], opened: int | None = None) -> str:
     html = _MARKDOWN.render(_with_places(text, sentences, set(known)))
 
     def filled(place: re.Match[str]) -> str:
-        number = int(place[2])
-        return _chip(known[number], number == opened) if place[1] == "c" else _mark(sentences[number])
+        sentence = int(place[1])
+        if place[2] is None:
+            return _mark(sentences[sentence])
+        name = cite(sentence, int(place[2]))
+        return _chip(known[int(place[2])], name, name in opened)
 
     return _PLACE.sub(filled, html)
+
+
+def cite(sentence: int, n: int) -> str:
+    """The name of a citation in a text: the sentence's index, and the number of the passage."""
+    return f"{sentence}-{n}"
 
 
 def legend(answer: Mapping[str, Any]) -> str:
@@ -66,20 +75,25 @@ def _with_places(text: str, sentences: Sequence[Mapping[str, Any]], known: set[i
         if words.lstrip().startswith(("```", "~~~")):
             parts.append(words)
             continue
-        cited = _CITATION.sub(lambda m: f"{_OPEN}c{m[1]}{_CLOSE}" if int(m[1]) in known else m[0], words)
+        place = f"{_OPEN}{number}"
+        cited = _CITATION.sub(partial(_numbered, place, known), words)
         if _RULE.fullmatch(words.rsplit("\n", 1)[-1]):  # the rule under a table's header
             parts.append(cited)
             continue
         body = cited.rstrip(" |\n")
-        parts.append(f"{body} {_OPEN}m{number}{_CLOSE}{cited[len(body) :]}")
+        parts.append(f"{body} {place}{_CLOSE}{cited[len(body) :]}")
     return "".join([*parts, text[at:]])
 
 
-def _chip(citation: Mapping[str, Any], opened: bool) -> str:
+def _numbered(place: str, known: set[int], citation: re.Match[str]) -> str:
+    return f"{place}.{citation[1]}{_CLOSE}" if int(citation[1]) in known else citation[0]
+
+
+def _chip(citation: Mapping[str, Any], name: str, opened: bool) -> str:
     where = short(citation["document"]) + ("" if citation["page"] is None else f", page {citation['page']}")
     n, state = citation["n"], "true" if opened else "false"
     return (
-        f'<button type="button" class="chip" data-cite="{n}" aria-expanded="{state}" title="{escape(where)}" '
+        f'<button type="button" class="chip" data-cite="{name}" aria-expanded="{state}" title="{escape(where)}" '
         f'aria-label="Source {n}: {escape(where)}">{n}</button>'
     )
 

@@ -12,7 +12,7 @@ from .answer_view import show_answer
 from .asking import ask
 from .marks import answer_html, legend
 from .reasons import show_reasons
-from .sources import Place, places_of, show_place
+from .sources import Place, cited_places, places_of, show_place
 from .state import owner, shared
 from .trust import trust
 
@@ -55,9 +55,8 @@ def show_answered(message: Message, *, may_ask: bool, is_last: bool) -> None:
         key = f"answer-{message.id}"
         show_answer(
             key,
-            answer_html(answer, place.citation if place else None),
+            answer_html(answer, [name for name, at in cited_places(answer).items() if at == place]),
             str(answer["answer"]),
-            opened=place.label if place else "",
             on_cited=lambda: _open_cited(message, places),
         )
         if told := legend(answer):
@@ -85,8 +84,8 @@ def _open(message: Message, index: int | None) -> None:
 
 def _open_cited(message: Message, places: list[Place]) -> None:
     """Open the citation that was clicked, or close it if it was open."""
-    number = st.session_state[f"answer-{message.id}"]["cited"]
-    index = next((i for i, place in enumerate(places) if place.citation == number), None)
+    clicked = cited_places(message.answer).get(st.session_state[f"answer-{message.id}"]["cited"])
+    index = places.index(clicked) if clicked else None
     _open(message, None if index == _opened(message) else index)
 
 

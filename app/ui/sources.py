@@ -15,6 +15,7 @@ from ...errors import ParseError
 from ...generation.citations import rects_of
 from ...retrieval.library import Library
 from ...retrieval.records import Document
+from .marks import cite
 from .page_image import page_image
 from .words import plain, short
 
@@ -42,13 +43,27 @@ class Place:
 
 
 def places_of(answer: Mapping[str, Any]) -> list[Place]:
-    """What an answer cites, by number, and then the other passages that were found."""
-    cited = [
-        Place(f"Source {c['n']}", c["document"], c["document_id"], c["char_start"], c["char_end"], c["quote"], c["n"])
-        for c in answer.get("citations", ())
-    ]
-    numbers = {place.citation for place in cited}
-    return cited + [place_of(hit) for hit in answer.get("hits", ()) if hit["rank"] not in numbers]
+    """What an answer cites, in the order of its sentences, and then the other passages that were found."""
+    places = list(dict.fromkeys(cited_places(answer).values()))
+    numbers = {place.citation for place in places}
+    return places + [place_of(hit) for hit in answer.get("hits", ()) if hit["rank"] not in numbers]
+
+
+def cited_places(answer: Mapping[str, Any]) -> dict[str, Place]:
+    """Where each citation of an answer leads, by its name (see `marks.cite`).
+
+    Of the passage that carries the sentence, to the words that do; of any other, to what the answer rests on in it.
+    """
+    whole = {citation["n"]: citation for citation in answer.get("citations", ())}
+    found = {}
+    for index, sentence in enumerate(answer.get("sentences", ())):
+        for n in sentence["citations"]:
+            evidence = sentence["evidence"]
+            at = evidence if evidence and evidence["n"] == n else whole[n]
+            found[cite(index, n)] = Place(
+                f"Source {n}", at["document"], at["document_id"], at["char_start"], at["char_end"], at["quote"], n
+            )
+    return found
 
 
 def place_of(hit: Mapping[str, Any]) -> Place:

@@ -61,7 +61,7 @@ def safe_name(name: str) -> Path:
     Raises:
         SourceError: Nothing of the name is left.
     """
-    parts = [_safe(part) for part in PurePosixPath(name.replace("\\", "/")).parts]
+    parts = [_safe(part) for part in PurePosixPath(name.replace("\\", "/").lstrip("/")).parts]
     kept = [part for part in parts if part][-_MOST_LEVELS:]
     if not kept:
         raise SourceError("an upload has no name that can be used", path=name, remedy="Rename the file")
