@@ -52,6 +52,7 @@ verifier: install
 
 .venv/dev: .venv/installed requirements-dev.txt requirements-ocr.txt
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@scripts/install-browser.sh
 	@touch $@
 
 .venv/bin/python:

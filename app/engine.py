@@ -233,12 +233,14 @@ class Ragstone:
         collection: str | None = None,
         filter: Filter | Given | None = None,
         strict: bool | None = None,
+        settings: Settings | None = None,
     ) -> Iterator[Event]:
         """Answer a question step by step: `hits`, `token` and `sentence` ..., `answer` (see `Event`).
 
-        Closing the iterator stops the generation.
+        Closing the iterator stops the generation. Other `settings` hold for this answer: how passages are searched and
+        packed, how the model is asked and its tokens are drawn; library and models stay.
         """
-        return self._answerer(strict).stream(question, history, as_filter(filter, collection))
+        return self._answerer(strict, settings).stream(question, history, as_filter(filter, collection))
 
     def answer_from(self, question: str, passages: Sequence[Hit]) -> Iterator[Event]:
         """Answer a question from passages that are given, in their order, step by step; the library is not searched.
@@ -276,6 +278,12 @@ class Ragstone:
             if self._model is None:
                 self._model = self._open_remote() if self.settings.server else self._open_llama()
             return self._model
+
+    @property
+    def offload(self) -> tuple[int, int] | None:
+        """How many layers of the chat model are on a GPU, of how many; None when none is loaded on this machine."""
+        told = getattr(self._model, "offload", None)
+        return None if told is None else (told.layers, told.total)
 
     def _open_llama(self) -> ChatModel:
         from ..generation.llama import LlamaModel, PrefixCache
@@ -334,16 +342,19 @@ class Ragstone:
     def _widening(self) -> Widening:
         return self.settings.widen  # type: ignore[return-value]  # checked by Settings
 
-    def _answerer(self, strict: bool | None) -> Answerer:
-        s, asking = self.settings, self._asking  # what is wrong with a prompt is told before a model is loaded
+    def _answerer(self, strict: bool | None, settings: Settings | None = None) -> Answerer:
+        s = settings or self.settings
+        asking = (
+            self._asking if settings is None else _asking(settings)
+        )  # what is wrong with a prompt is told before a model is loaded
         return Answerer(
             self.library,
             self._retriever,
             self.load_model(),
             as_sampling(s),
             s.hits,
-            self._mode,
-            self._widening,
+            s.search_mode,  # type: ignore[arg-type]  # these are checked by Settings
+            s.widen,  # type: ignore[arg-type]
             s.min_confidence,
             asking,
             Economy(s.context_share, s.context_trim, guarded=s.instructions == "cut"),
@@ -353,10 +364,7 @@ class Ragstone:
 
     @cached_property
     def _asking(self) -> Asking:
-        s = self.settings
-        prompts = Prompts(_path(s.prompts_dir))
-        style: Style = s.prompt_style  # type: ignore[assignment]  # checked by Settings
-        return Asking.of(prompts, style, prompts.examples(_path(s.few_shot)))
+        return _asking(self.settings)
 
     def _load_embedder(self, *, ingesting: bool = False) -> Embedder:
         runtime = self.settings.embedding_runtime
@@ -387,6 +395,12 @@ class Ragstone:
             if self._reranker is None:
                 self._reranker = Reranker(self.models.path(self.settings.reranker))
             return self._reranker
+
+
+def _asking(settings: Settings) -> Asking:
+    prompts = Prompts(_path(settings.prompts_dir))
+    style: Style = settings.prompt_style  # type: ignore[assignment]  # checked by Settings
+    return Asking.of(prompts, style, prompts.examples(_path(settings.few_shot)))
 
 
 def _path(setting: str) -> Path | None:

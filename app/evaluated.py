@@ -16,10 +16,10 @@ from typing import Any
 from ..errors import EvaluationError
 from ..eval.ranking import Ranker
 from ..eval.readers.corpus import CorpusDocument, JudgedCorpus
-from ..eval.subjects import Answered, AnsweredSentence, AnswerQuestion, Subject
+from ..eval.subjects import Answered, AnsweredSentence, AnswerQuestion, FindChunks, LogLikelihoods, Subject
 from ..generation.answer import Answer, Event
 from ..generation.energy import Meter
-from ..generation.grounding import default_scorer
+from ..generation.grounding import default_scorer, verify
 from ..retrieval.records import Chunk, Hit
 from ..retrieval.retriever import Mode
 from .engine import Ragstone
@@ -41,7 +41,14 @@ def engine_subject(settings: Settings, work: Path, tell: Tell = lambda *_: None)
     """
     engine = _Engine(replace(settings, prefix_cache_mb=0), work, tell)
     name = f"{settings.model} by {settings.server}" if settings.server else settings.model
-    return Subject(name, engine_identity(settings), answers=engine, rankings=_Rankings(engine), scorer=default_scorer())
+    return Subject(
+        name,
+        engine_identity(settings),
+        answers=engine,
+        likelihoods=None if settings.server else _Likelihoods(engine),
+        rankings=_Rankings(engine),
+        scorer=default_scorer(),
+    )
 
 
 class _Engine:
@@ -75,6 +82,23 @@ class _Engine:
                 yield rag
 
 
+class _Likelihoods:
+    """How likely the chat model of this machine finds texts."""
+
+    def __init__(self, engine: _Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def open(self) -> Iterator[LogLikelihoods]:
+        """See `Likelihoods.open`."""
+        from ..generation.llama import LlamaModel
+
+        with self._engine.opened("", ()) as rag:
+            model = rag.load_model()
+            assert isinstance(model, LlamaModel)  # there is no server
+            yield model.log_likelihoods
+
+
 class _Rankings:
     """Ranks documents by the search mode of the settings."""
 
@@ -84,9 +108,23 @@ class _Rankings:
     @contextmanager
     def over(self, name: str, corpus: Sequence[CorpusDocument]) -> Iterator[Ranker]:
         """See `Rankings.over`."""
-        mode: Mode = self._engine.settings.search_mode  # type: ignore[assignment]  # checked by Settings
         with self._engine.opened(name, corpus) as rag:
-            yield document_ranker(rag, mode, hits_for(*rag.library.counts()))
+            yield document_ranker(rag, self._mode, hits_for(*rag.library.counts()))
+
+    @contextmanager
+    def chunks_over(self, name: str, corpus: Sequence[CorpusDocument]) -> Iterator[FindChunks]:
+        """See `Rankings.chunks_over`."""
+        with self._engine.opened(name, corpus) as rag:
+            yield partial(_found, rag, self._mode)
+
+    @property
+    def _mode(self) -> Mode:
+        return self._engine.settings.search_mode  # type: ignore[return-value]  # checked by Settings
+
+
+def _found(rag: Ragstone, mode: Mode, query: str, k: int) -> list[tuple[str, int, int]]:
+    chunks = [hit.chunk for hit in rag.search(query, k, mode)]
+    return [(chunk.document, chunk.char_start, chunk.char_end) for chunk in chunks]
 
 
 def _answered(rag: Ragstone, question: str, passages: Sequence[CorpusDocument]) -> Answered:
@@ -105,12 +143,12 @@ def _from_events(events: Iterator[Event], stop: Callable[[], Any]) -> Answered:
 
 
 def _plain(answer: Answer, draft: str, joules: float | None) -> Answered:
-    place = {n: number for number, n in enumerate(answer.context, 1)}
+    place = {n: number for number, n in enumerate(answer.given, 1)}
     by_number = {hit.rank: hit for hit in answer.hits}
     return Answered(
         text="" if answer.abstained else answer.text,
         abstained=answer.abstained,
-        passages=tuple((by_number[n].chunk.document, by_number[n].chunk.passage) for n in answer.context),
+        passages=tuple((by_number[n].chunk.document, by_number[n].chunk.passage) for n in answer.given),
         ranked=tuple(dict.fromkeys(hit.chunk.document for hit in answer.hits)),
         sentences=()
         if answer.abstained
@@ -196,8 +234,16 @@ class _Callable:
             raise EvaluationError(
                 f"{self._where} returned {type(said).__name__}", remedy="Let it return a text, None or a dictionary"
             )
-        ranked = tuple(dict.fromkeys(name for name, _ in given))
-        return Answered(said or "", said is None, tuple(given), ranked, draft=said or "")
+        checked = verify(said or "", [text for _, text in given], question)
+        return Answered(
+            text=said or "",
+            abstained=said is None,
+            passages=tuple(given),
+            ranked=tuple(dict.fromkeys(name for name, _ in given)),
+            sentences=tuple(AnsweredSentence(one.text, one.verdict, one.support, ()) for one in checked.sentences),
+            support=checked.support,
+            draft=said or "",
+        )
 
 
 def _loaded(where: str) -> Callable[..., Any]:

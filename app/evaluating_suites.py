@@ -22,10 +22,12 @@ from ..eval.runner import Unit, run_unit
 from ..eval.runs import VERSION, RunFolder
 from ..eval.subjects import Subject
 from ..eval.suites import DataSet
+from ..eval.suites.fairness import PARITY
 from ..eval.suites.questions import OWN
 from ..eval.suites.registry import chosen_sets, unit_name
 from ..eval.summary import UnitSummary, summarize
 from ..eval.tasks.answering import AnsweringTask
+from ..eval.tasks.parity import ParityTask
 from ..retrieval.library import Library
 from .evaluating import Tell
 from .identity import code_sha256, library_identity
@@ -50,16 +52,18 @@ def load_units(names: Sequence[str], data: Path | None, limit: int | None, seed:
 
 
 def _load(suite: Any, of: Any, data: Path | None, limit: int | None, seed: int) -> Unit[Any, Any]:
-    if data is None:
+    if data is None and of.folder:
         raise EvaluationError(
             f"the data of {suite.name} is not part of Ragstone",
             remedy="Name the folder of sets with --data or RAGSTONE_BENCH_DATA (see docs/evaluation.md)",
         )
-    return Unit(unit_name(suite, of), suite, of, of.load(data).sample(limit, seed), suite.task)
+    return Unit(unit_name(suite, of), suite, of, of.load(data or Path()).sample(limit, seed), suite.task)
 
 
-def own_unit(questions: Path, library: Path, limit: int | None, seed: int) -> tuple[Unit[Any, Any], dict[str, Any]]:
-    """A user's own questions about their own library, and what that library holds.
+def own_units(
+    names: Sequence[str], questions: Path, library: Path, limit: int | None, seed: int
+) -> tuple[list[Unit[Any, Any]], dict[str, Any]]:
+    """A user's own questions about their own library, for each suite that takes them, and what that library holds.
 
     Raises:
         DataError: The file of questions is missing or broken.
@@ -67,9 +71,14 @@ def own_unit(questions: Path, library: Path, limit: int | None, seed: int) -> tu
     """
     with Library(library, create=False) as opened:
         about = library_identity(opened)
-    of = DataSet("own", questions.name, read_own, 0, "your own", "your own")
-    task = AnsweringTask(library, about["fingerprint"])
-    return Unit(f"{OWN.name}/{questions.stem}", OWN, of, read_own(questions).sample(limit, seed), task), about
+    data = read_own(questions).sample(limit, seed)
+    units: list[Unit[Any, Any]] = []
+    for suite, kind in ((OWN, AnsweringTask), (PARITY, ParityTask)):
+        if suite.name in names:
+            of = DataSet(questions.stem, questions.name, read_own, len(data.questions), "your own", "your own")
+            task = kind(library, about["fingerprint"])
+            units.append(Unit(f"{suite.name}/{questions.stem}", suite, of, data, task))
+    return units, about
 
 
 def run_units(

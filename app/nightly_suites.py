@@ -14,7 +14,7 @@ from ..eval.run_sets import RunSet
 from ..eval.runner import Unit
 from ..eval.suites.questions import OWN
 from ..eval.suites.registry import chosen_sets, unit_name
-from .evaluating_suites import load_units, own_unit
+from .evaluating_suites import load_units, own_units
 from .nightly import Candidate
 from .nightly_config import NightlyConfig
 from .settings import Settings
@@ -78,7 +78,8 @@ def baseline_settings(baseline: RunSet, settings: Settings) -> Settings:
 
 
 def _own(questions: Path, library: Path, seed: int, limit: int) -> Loaded:
-    return own_unit(questions, library, limit, seed)
+    (unit,), corpus = own_units([OWN.name], questions, library, limit, seed)
+    return unit, corpus
 
 
 def _public(name: str, data: Path | None, seed: int, limit: int) -> Loaded:

@@ -7,7 +7,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -197,6 +197,19 @@ class Settings:
                 remedy=f"Set chunk_overlap to at most a quarter, {settings.chunk_tokens // 4}",
             )
         return settings
+
+    @staticmethod
+    def about(name: str) -> Mapping[str, Any]:
+        """What is known of a setting: `about` it in words, the `low` and `high` end of its range, its `choices`."""
+        return _FIELDS[name].metadata
+
+    def with_values(self, values: Mapping[str, Any]) -> Settings:
+        """These settings with other values for some, by name.
+
+        Raises:
+            SettingsError: A name is unknown, a value is of the wrong type or out of range.
+        """
+        return replace(self, **{name: _checked(name, value, "the chat") for name, value in values.items()})
 
 
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True} | {"0": False, "false": False, "no": False, "off": False}

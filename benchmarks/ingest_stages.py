@@ -20,9 +20,9 @@ from _timing import table
 from ragstone.app.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from ragstone.generation.models import ModelStore
 from ragstone.ingest.chunking import ChunkPlan, chunk_document, embedded_texts
-from ragstone.ingest.duplicates import signature
 from ragstone.ingest.parsed import ParseOptions
 from ragstone.ingest.parsers import family, read
+from ragstone.ingest.signatures import signature
 from ragstone.ingest.sources import walk
 from ragstone.retrieval.embedding import load_embedder
 from ragstone.retrieval.index import Index

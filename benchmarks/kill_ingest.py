@@ -107,7 +107,8 @@ class Killer:
         shutil.copytree(SAMPLES, self._docs, ignore=shutil.ignore_patterns(*LEFT_OUT))
         self._settings = Settings.load(SETTINGS)
         store = ModelStore(self._settings.models_dir, self._settings.offline)
-        model = store.pull(self._settings.embedding_model or DEFAULT_EMBEDDING_MODEL)
+        own = self._settings.embedding_model
+        model = store.path(own) if own else store.pull(DEFAULT_EMBEDDING_MODEL)
         self._embedder = load_embedder(model, store.folder / "exported")
 
     def run(self, kills: int, seed: int) -> Iterator[Kill]:

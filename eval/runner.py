@@ -105,8 +105,9 @@ def _asked(
         if error:
             yield record, replace(_row(task, record, None, seconds), error=error)
         else:
-            cache.put(key, output, seconds)
-            yield record, _row(task, record, output, seconds)
+            row = _row(task, record, output, seconds)
+            cache.put(key, output, seconds)  # only what can be scored
+            yield record, row
 
 
 def _outputs(records: Sequence[R], ask: Ask[R]) -> Iterator[tuple[Any, float, str]]:

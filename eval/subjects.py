@@ -13,6 +13,7 @@ from .readers.corpus import CorpusDocument
 
 if TYPE_CHECKING:
     from ..generation.grounding import Scorer
+    from ..generation.llama import LogLikelihood
     from .ranking import Ranker
 
 
@@ -81,19 +82,29 @@ class Answers(Protocol):
         """
 
 
+FindChunks = Callable[[str, int], Sequence[tuple[str, int, int]]]
+"""A query and a number, to so many chunks at most, best first: the document's id, and where in its text."""
+
+
+LogLikelihoods = Callable[[Sequence[tuple[str, str]]], "Sequence[LogLikelihood]"]
+"""Contexts and their continuations, to how likely these are."""
+
+
 class Likelihoods(Protocol):
     """Tells how likely texts are."""
 
-    def log_likelihoods(self, requests: Sequence[tuple[str, str]]) -> Sequence[tuple[float, int, bool]]:
-        """For each context and continuation: the natural logarithm of the continuation's probability, its number of
-        tokens, and whether each of them is the likeliest in its place."""
+    def open(self) -> AbstractContextManager[LogLikelihoods]:
+        """Make ready to tell."""
 
 
 class Rankings(Protocol):
     """Ranks documents."""
 
     def over(self, name: str, corpus: Sequence[CorpusDocument]) -> AbstractContextManager[Ranker]:
-        """Make ready to search a corpus."""
+        """Make ready to rank the documents of a corpus."""
+
+    def chunks_over(self, name: str, corpus: Sequence[CorpusDocument]) -> AbstractContextManager[FindChunks]:
+        """Make ready to find chunks of a corpus."""
 
 
 @dataclass(frozen=True, slots=True)

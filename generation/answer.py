@@ -52,9 +52,10 @@ class Answer:
     """What a strict answer leaves out, because no passage supports it."""
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
-    """What was found, best first; citation n is the hit of rank n."""
-    context: tuple[int, ...]
-    """The numbers of the hits that the model was given."""
+    """What was found, best first; the model was given those that fit and earn it, and citation n is the hit of rank n.
+    """
+    given: tuple[int, ...]
+    """The ranks of the hits that the model was given."""
     dropped: tuple[Dropped, ...]
     """The candidates that came nearest to being hits, and why they are not."""
     model: str
@@ -238,7 +239,7 @@ class Answerer:
             removed=() if cited is None else tuple(cited.removed),
             citations=() if given is None or draft.given is not None else given.citations(self.library),
             hits=tuple(draft.hits),
-            context=tuple(passage.n for passage in draft.packed.passages),
+            given=tuple(passage.n for passage in draft.packed.passages),
             dropped=tuple(draft.trace.dropped),
             model=self.model.name,
             prompts=self.asking.identities,

@@ -246,19 +246,28 @@ def _quote(passage: Passage, evidence: Evidence) -> Quote:
     return Quote(passage.n, chunk.document, chunk.document_id, chunk.id, at + start, at + end, chunk.text[start:end])
 
 
+def rects_of(library: Library, document_id: int, char_start: int, char_end: int) -> tuple[int | None, tuple[Rect, ...]]:
+    """The page on which a place in a document starts, and the place's lines on it; None for formats without pages."""
+    page = next((p for p in library.pages(document_id) if p.char_start <= char_start < p.char_end), None)
+    if page is None:
+        return None, ()
+    return page.number, tuple(
+        line.rect for line in page.lines if line.char_end > char_start and line.char_start < char_end
+    )
+
+
 def _citation(passage: Passage, evidence: Evidence, library: Library) -> Citation:
     chunk, at = passage.hit.chunk, _quote(passage, evidence)
-    page = next((p for p in library.pages(chunk.document_id) if p.char_start <= at.char_start < p.char_end), None)
-    lines = page.lines if page else ()
+    page, rects = rects_of(library, chunk.document_id, at.char_start, at.char_end)
     return Citation(
         n=passage.n,
         document=chunk.document,
         document_id=chunk.document_id,
         title=chunk.title,
-        page=page.number if page else chunk.page,
+        page=chunk.page if page is None else page,
         chunk_id=chunk.id,
         char_start=at.char_start,
         char_end=at.char_end,
         quote=at.quote,
-        rects=tuple(line.rect for line in lines if line.char_end > at.char_start and line.char_start < at.char_end),
+        rects=rects,
     )

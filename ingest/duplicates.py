@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-import zlib
 from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from .signatures import PERMUTATIONS
+
 SIMILARITY: Final = 0.9
 """The estimated Jaccard similarity from which two documents are near-duplicates."""
-
-_PERMUTATIONS: Final = 128
-_SEED: Final = 1
-_SHINGLE_WORDS: Final = 5
-_MIN_WORDS: Final = 50
-_BATCH: Final = 4096
-"""Shingles hashed at a time: 2 MiB of working memory."""
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Scripts written without spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese. Each of their characters is a word."""
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
-
-
-def signature(text: str) -> bytes:
-    """The MinHash signature of a text: 128 hash values of its runs of five words, 512 bytes.
-
-    Case, punctuation, white space and typographic variants of letters make no difference, so that a PDF and the DOCX
-    that it was made from look alike. A text under 50 words gives b"", which resembles nothing. The same text gives the
-    same signature on every machine.
-    """
-    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-    if len(words) < _MIN_WORDS:
-        return b""
-    from datasketch import MinHash  # loads scipy: half a second
-
-    sketch = MinHash(num_perm=_PERMUTATIONS, seed=_SEED, scheme="affine32", hashfunc=zlib.crc32)
-    last = len(words) - _SHINGLE_WORDS + 1
-    for start in range(0, last, _BATCH):
-        places = range(start, min(start + _BATCH, last))
-        sketch.update_batch({" ".join(words[place : place + _SHINGLE_WORDS]).encode() for place in places})
-    return np.asarray(sketch.hashvalues, dtype="<u4").tobytes()
 
 
 class DuplicateFinder:
@@ -57,7 +26,7 @@ class DuplicateFinder:
         known = {document: stored for document, stored in signatures.items() if stored}
         self._ids = list(known)
         self._places = {document: place for place, document in enumerate(self._ids)}
-        table = np.frombuffer(b"".join(known.values()), dtype="<u4").reshape(-1, _PERMUTATIONS)
+        table = np.frombuffer(b"".join(known.values()), dtype="<u4").reshape(-1, PERMUTATIONS)
         # A column a document: numpy adds whole rows several times faster than within rows.
         self._values = table.T.copy()
 
@@ -68,7 +37,7 @@ class DuplicateFinder:
         equal = self._values[:, : len(self._ids)] == _column(signature)
         counts = equal.sum(axis=0, dtype=np.uint8)
         most = counts.max()
-        similarity = int(most) / _PERMUTATIONS
+        similarity = int(most) / PERMUTATIONS
         if similarity < SIMILARITY:
             return None
         return min(self._ids[place] for place in np.flatnonzero(counts == most)), similarity
@@ -80,7 +49,7 @@ class DuplicateFinder:
             return
         count = len(self._ids)
         if count == self._values.shape[1]:
-            room = np.empty((_PERMUTATIONS, max(count, 64)), dtype=self._values.dtype)
+            room = np.empty((PERMUTATIONS, max(count, 64)), dtype=self._values.dtype)
             self._values = np.concatenate([self._values, room], axis=1)
         self._values[:, count : count + 1] = _column(signature)
         self._places[document_id] = count
@@ -98,4 +67,4 @@ class DuplicateFinder:
 
 
 def _column(signature: bytes) -> npt.NDArray[np.uint32]:
-    return np.frombuffer(signature, dtype="<u4").reshape(_PERMUTATIONS, 1)
+    return np.frombuffer(signature, dtype="<u4").reshape(PERMUTATIONS, 1)

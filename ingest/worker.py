@@ -21,9 +21,9 @@ from typing import Any
 
 from ..errors import EncryptedError, ParseError
 from ..retrieval.records import Line, Link, Page
-from .duplicates import signature
 from .parsed import Block, ParsedDocument, ParseOptions
 from .parsers import Reading, read
+from .signatures import signature
 
 OUT_OF_MEMORY = 4
 """The exit code of a child that ran out of memory where no parser could report it."""

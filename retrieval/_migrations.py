@@ -132,4 +132,38 @@ MIGRATIONS: list[str] = [
     ) WITHOUT ROWID;
     ALTER TABLE files ADD COLUMN checked INTEGER NOT NULL DEFAULT 0;  -- version of the detector; 0: none has read it
     """,
+    # What people asked, what they were told and what they said of it. None of it belongs to a document.
+    """
+    CREATE TABLE chats (
+        id TEXT PRIMARY KEY,                    -- random: it stands in addresses
+        owner TEXT NOT NULL,
+        title TEXT NOT NULL,
+        shared INTEGER NOT NULL DEFAULT 0,      -- whether others may read it
+        settings TEXT NOT NULL DEFAULT '{}',    -- JSON object: those that differ from the library's
+        created_at TEXT NOT NULL,
+        changed_at TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX chats_by_owner ON chats (owner, changed_at);
+    CREATE TABLE messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        chat_id TEXT NOT NULL REFERENCES chats ON DELETE CASCADE,
+        question TEXT NOT NULL,
+        answer TEXT NOT NULL DEFAULT '{}',      -- JSON as `ragstone ask --json` writes it; while running, what there is
+        state TEXT NOT NULL,                    -- running, done, stopped, failed
+        error TEXT NOT NULL DEFAULT '',         -- why it failed, with the remedy
+        replaced INTEGER NOT NULL DEFAULT 0,    -- the question was asked again, or one before it
+        asked_at TEXT NOT NULL
+    );
+    CREATE INDEX messages_by_chat ON messages (chat_id, id);
+    CREATE TABLE feedback (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        message_id INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
+        owner TEXT NOT NULL,
+        kind TEXT NOT NULL,                     -- good, bad, correction, wrong source
+        citation INTEGER,                       -- the number of the wrong source
+        text TEXT NOT NULL DEFAULT '',
+        given_at TEXT NOT NULL
+    );
+    CREATE INDEX feedback_by_message ON feedback (message_id);
+    """,
 ]

@@ -66,6 +66,11 @@ class Library:
         """Close every connection. The library must not be used afterwards."""
         self._db.close()
 
+    @property
+    def database(self) -> Database:
+        """For what else stands in the library's file, such as chats."""
+        return self._db
+
     def one_state(self) -> AbstractContextManager[None]:
         """Until the end, all that this thread reads from the library is of one state, whatever is written meanwhile."""
         return self._db.one_state()
@@ -135,6 +140,15 @@ class Library:
         whole = "f.absolute_path || CASE d.part WHEN '' THEN '' ELSE '/' || d.part END"
         clause = f"WHERE {whole} = ?1 OR substr({whole}, 1, length(?2)) = ?2 ORDER BY 2"
         return self._documents(clause, (absolute_path, below))
+
+    def source_of(self, document_id: int) -> tuple[Path, str] | None:
+        """The absolute path of a document's file, and the document's path inside it, empty for the file itself."""
+        with self._db.reading() as db:
+            row = db.execute(
+                "SELECT absolute_path, part FROM documents d JOIN files f ON f.id = d.file_id WHERE d.id = ?",
+                (document_id,),
+            ).fetchone()
+        return (Path(row[0]), str(row[1])) if row else None
 
     def text(self, document_id: int) -> str:
         """A document's whole text, to which all offsets refer."""

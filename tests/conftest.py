@@ -17,12 +17,19 @@ from typing import Any
 
 import platformdirs
 import pytest
+from filelock import FileLock
 
 from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
+from ragstone.generation.llama.requantize import requantize
 from ragstone.generation.models import ModelStore
 from ragstone.retrieval.embedding import Embedder, load_embedder
 from ragstone.retrieval.library import Library
+
+# The tests start hundreds of Pythons: told to keep no bytecode, as images of Docker often are, each would compile
+# Ragstone anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 ROOT = Path(__file__).resolve().parents[1]
 OpenLibrary = Callable[..., Library]
@@ -43,36 +50,72 @@ def model_store() -> ModelStore:
 
 
 @pytest.fixture(scope="session")
-def embedder(model_store: ModelStore) -> Embedder:
-    """all-MiniLM-L6-v2 as the application runs it."""
-    return load_embedder(model_store.pull("all-minilm-l6-v2"), model_store.folder / "exported")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A new folder of this name that the first of the workers who wants it fills, for all of them to read."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def once(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, filled = shared / "once" / name, shared / "once" / f"{name}.filled"
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(shared / "once" / f"{name}.lock"):
+            if not filled.exists():
+                folder.mkdir()
+                fill(folder)
+                filled.touch()
+        return folder
+
+    return once
 
 
 @pytest.fixture(scope="session")
-def second_model(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another embedding model: the first three layers of all-MiniLM-L6-v2, with a tokenizer that knows no capitals."""
+def embedder(model_store: ModelStore, once: Callable[..., Path]) -> Embedder:
+    """all-MiniLM-L6-v2 as the application runs it."""
+    model, exported = model_store.pull("all-minilm-l6-v2"), model_store.folder / "exported"
+    once("embedder", lambda _: load_embedder(model, exported))  # its export takes a machine's first run long
+    return load_embedder(model, exported)
+
+
+@pytest.fixture(scope="session")
+def second_model(model_store: ModelStore, embedder: Embedder, once: Callable[..., Path]) -> Path:
+    """Another embedding model: the first layer of all-MiniLM-L6-v2, with a tokenizer that knows no capitals.
+
+    It is several times as fast. Its folder lies in one of models, which has both, ready to run.
+    """
+
+    def fill(models: Path) -> None:
+        (models / "all-minilm-l6-v2").symlink_to(model_store.folder / "all-minilm-l6-v2")
+        (models / "exported").mkdir()
+        for known in (model_store.folder / "exported").glob("all-minilm-l6-v2-*"):
+            (models / "exported" / known.name).symlink_to(known)
+        _cut(model_store.path("all-minilm-l6-v2"), models / "one-layer")
+        load_embedder(models / "one-layer", models / "exported")
+
+    return once("models", fill) / "one-layer"
+
+
+def _cut(whole: Path, folder: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
-    whole, folder = model_store.pull("all-minilm-l6-v2"), tmp_path_factory.mktemp("models") / "three-layers"
     shutil.copytree(whole, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     weights = load_file(whole / "model.safetensors")
     save_file(
-        {name: array for name, array in weights.items() if not re.search(r"layer\.[345]\.", name)},
+        {name: array for name, array in weights.items() if not re.search(r"layer\.[1-5]\.", name)},
         folder / "model.safetensors",
         metadata={"format": "pt"},
     )
     config = folder / "config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"num_hidden_layers": 3}))
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"num_hidden_layers": 1}))
     tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     tokenizer["normalizer"]["lowercase"] = False
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
-    return folder
 
 
 @pytest.fixture(scope="session")
-def tiny_model_path(model_store: ModelStore) -> Path:
-    """SmolLM2-135M: it runs fast and knows little."""
-    return model_store.pull("smollm2-135m")
+def tiny_model_path(model_store: ModelStore, once: Callable[..., Path]) -> Path:
+    """SmolLM2-135M: it runs fast and knows little. In a layout that llama.cpp reads twice as fast as the one pulled."""
+    pulled, name = model_store.pull("smollm2-135m"), "SmolLM2-135M-Instruct.Q8_0.gguf"
+    return once("tiny", lambda folder: requantize(pulled, folder / name, "q8_0", 1)) / name
 
 
 @dataclass(frozen=True)
@@ -136,13 +179,20 @@ def samples() -> Path:
 
 @pytest.fixture(scope="session")
 def sample_library(
-    samples: Path, embedder: Embedder, model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory
+    samples: Path,
+    embedder: Embedder,
+    model_store: ModelStore,
+    once: Callable[..., Path],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """A library of the sample documents, to read from; a test that changes it works on a copy."""
-    folder = tmp_path_factory.mktemp("samples") / "library"
-    with Ragstone.open(folder, settings=Settings(models_dir=model_store.folder)) as rag:
-        rag.ingest(samples)
-    return folder
+
+    def fill(folder: Path) -> None:
+        with Ragstone.open(folder / "library", settings=Settings(models_dir=model_store.folder)) as rag:
+            rag.ingest(samples)
+
+    made = once("samples", fill) / "library"
+    return Path(shutil.copytree(made, tmp_path_factory.mktemp("samples") / "library"))  # each worker has its own
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ...errors import RagstoneError, SettingsError
-from . import ask, docs, doctor, eval, ingest, models, nightly, prompts, reindex, search
+from . import ask, docs, doctor, eval, ingest, models, nightly, prompts, reindex, search, ui
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -25,7 +25,7 @@ def cli() -> None:
 
 
 for _command in (
-    *(ingest.ingest, reindex.reindex, search.search, ask.ask, ask.chat),
+    *(ingest.ingest, reindex.reindex, search.search, ask.ask, ask.chat, ui.ui),
     *(docs.status, docs.docs, models.models, prompts.prompts, doctor.doctor, eval.evaluate, nightly.nightly),
 ):
     cli.add_command(_command)

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ...retrieval.filters import as_filter
+from ..as_json import answer_json
 from .common import (
-    dropped_json,
     emit_json,
     filter_options,
-    hit_json,
     how_scored,
     json_option,
     library_option,
@@ -61,7 +60,7 @@ def ask(
         where = as_filter(conditions, collection)
         answer = _answer(rag, question, [], where, strict, stream=not (no_stream or as_json))
     if as_json:
-        emit_json(_as_json(answer))
+        emit_json(answer_json(answer))
         return 0
     if no_stream:
         click.echo(_marked(answer))
@@ -175,26 +174,3 @@ def _explain(answer: Answer) -> None:
         click.echo(f"[{hit.rank}] {place(hit.chunk.document, hit.chunk.page)}  {how_scored(hit)}")
         click.echo(f"    {shorten(hit.chunk.passage, 160)}")
     show_dropped(answer.dropped)
-
-
-def _as_json(answer: Answer) -> dict[str, object]:
-    return {
-        "question": answer.question,
-        "query": answer.query,
-        "answer": answer.text,
-        "abstained": answer.abstained,
-        "confidence": round(answer.confidence, 4),
-        "signals": dataclasses.asdict(answer.signals),
-        "support": answer.support,
-        "sentences": [dataclasses.asdict(sentence) for sentence in answer.sentences],
-        "removed": [dataclasses.asdict(sentence) for sentence in answer.removed],
-        "citations": [dataclasses.asdict(citation) for citation in answer.citations],
-        "hits": [hit_json(hit) for hit in answer.hits],
-        "context": list(answer.context),
-        "dropped": dropped_json(answer.dropped),
-        "model": answer.model,
-        "prompts": [dataclasses.asdict(prompt) for prompt in answer.prompts],
-        "reasoning": answer.reasoning,
-        "timings_ms": answer.timings_ms,
-        "tokens": answer.tokens,
-    }

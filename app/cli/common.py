@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,30 +55,6 @@ def emit_json(document: object) -> None:
     """Write a JSON document to stdout."""
     text = json.dumps(document, ensure_ascii=False, indent=2)
     click.echo(text.encode("utf-8", "replace"))  # a path or query from the shell can hold bytes that are no text
-
-
-def hit_json(hit: Hit) -> dict[str, Any]:
-    """A hit as `--json` shows it."""
-    chunk = asdict(hit.chunk)
-    names = ("document", "page", "char_start", "char_end", "heading", "text")
-    return {
-        "rank": hit.rank,
-        "score": hit.score,
-        "chunk_id": hit.chunk.id,
-        **{name: chunk[name] for name in names},
-        "probability": hit.probability,
-        "similarity": hit.similarity,
-        "bm25": hit.bm25,
-        "features": None if hit.features is None else asdict(hit.features),
-        "ranks": {"dense": None, "lexical": None} | hit.ranks,
-        "also_in": hit.also_in,
-        "instructions": chunk["instructions"],
-    }
-
-
-def dropped_json(dropped: Sequence[Dropped]) -> list[dict[str, Any]]:
-    """Candidates that are no hits as `--json` shows them."""
-    return [hit_json(one.hit) | {"reason": one.reason} for one in dropped]
 
 
 def how_scored(hit: Hit) -> str:

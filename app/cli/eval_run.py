@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ...eval.summary import Comparison, MetricChange, UnitSummary
     from ..settings import Settings
 
+_OWN = ("own", "parity")
+"""Suites that ask a user's own questions."""
 RUNS = Path("ragstone-runs")
 """Where runs are kept by default."""
 
@@ -85,7 +87,7 @@ def run(
     """
     from ...eval.cache import OutputCache
     from ...eval.runs import RunFolder
-    from ..evaluating_suites import load_units, own_unit, run_units
+    from ..evaluating_suites import load_units, own_units, run_units
     from ..settings import Settings
 
     if resume and out is None:
@@ -93,10 +95,14 @@ def run(
     if not suites and questions is None:
         raise click.UsageError("Name a suite of `ragstone eval list`, or give your own --questions.")
     settings = Settings.load({"model": model, "library": library})
-    units, corpus = load_units(suites, data, limit, seed), None
+    about_own = [name for name in suites if name in _OWN]
+    units = load_units([name for name in suites if name not in _OWN], data, limit, seed)
+    corpus = None
     if questions is not None:
-        own, corpus = own_unit(questions, settings.library, limit, seed)
-        units.insert(0, own)
+        own, corpus = own_units(about_own or _OWN[:1], questions, settings.library, limit, seed)
+        units = [*own, *units]
+    elif about_own:
+        raise click.UsageError(f"{about_own[0]} asks your own --questions about your own --library.")
     folder = RunFolder(out or RUNS / datetime.now().strftime("%Y-%m-%dT%H-%M-%S"))
     kept = platformdirs.user_cache_path("ragstone") / "eval"
     with ExitStack() as stack, progress() as tell:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ...retrieval.filters import as_filter
+from ..as_json import dropped_json, hit_json
 from .common import (
     NO_DOCUMENT,
-    dropped_json,
     emit_json,
     filter_options,
-    hit_json,
     how_scored,
     json_option,
     library_option,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ...generation.grounding.scoring import Scorer
+
 Supports = Callable[[str, Sequence[str]], bool | None]
 """A claim and passages: whether these, taken together, support it; None when that cannot be told."""
 
@@ -32,6 +34,21 @@ class CitationScores:
     """The share of the citations that are needed. None when it cites nothing, where ALCE takes 0."""
     n_unscored: int
     """Sentences that could not be judged; they and their citations count for nothing."""
+
+
+def judged_by(scorer: Scorer, question: str = "") -> Supports:
+    """A scorer of grounding as the judge: a claim is supported from the scorer's threshold on.
+
+    Args:
+        scorer: The scorer.
+        question: What was asked, which claims may lean on.
+    """
+
+    def supports(claim: str, passages: Sequence[str]) -> bool | None:
+        (evidence,) = scorer.score([claim], passages, question)
+        return None if evidence.support is None else evidence.support >= scorer.threshold
+
+    return supports
 
 
 def citation_scores(statements: Sequence[Statement], passages: Sequence[str], supports: Supports) -> CitationScores:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 _FIGURE_MARKS = frozenset("'\"\\$€£¥%(),[]")
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "percent": 0.01}
 _AMOUNT = re.compile(
-    r"(?<![\w.])\(?-?[$€£¥]?\s?\d[\d,]*(?:\.\d+)?\)?(?:\s?%|\s(?:hundred|thousand|million|billion|percent)\b)?", re.I
+    r"(?<![\w.,])(?P<figure>\d[\d,]*(?:\.\d+)?)\)?\s?(?P<scale>%|hundred\b|thousand\b|million\b|billion\b|per\s?cent\b)?",
+    re.IGNORECASE,
 )
 _COUNTED = ("arithmetic", "count")
 
@@ -41,23 +42,27 @@ def figure_scores(
 
 
 def states_figure(answer: str, gold: str, gold_scale: str) -> float | None:
-    """1.0 when an amount in a running text is the reference's, read by the same rules, else 0.0; our own measure.
+    """1.0 when an amount in a running text is the reference's, else 0.0; our own measure.
 
     TAT-QA's exact match wants the figure alone, and a sentence is never that. Here an amount is a figure with the
-    word of scale, or the per cent sign, after it; without one it may also be in the scale of the reference, as tables
-    have it. None when the reference is no figure.
+    word of scale, or the per cent sign, after it; without one it is also taken in the scale of the reference, as
+    tables have it. It has to give the reference when it is rounded to as many places. Its sign is not heeded: a
+    sentence says that something fell. None when the reference is no figure.
     """
-    if not _is_figure(gold):
+    value = _value(gold) if _is_figure(gold) else None
+    wanted = re.search(r"[\d,]*\.?\d+", gold)
+    if value is None or wanted is None:
         return None
-    wanted = _joined([gold], gold_scale)
-    amounts = [match.group().strip() for match in _AMOUNT.finditer(answer)]
-    read = [_joined([amount], "") for amount in amounts]
-    read += [_joined([amount], gold_scale) for amount in amounts if not _scaled(amount)]
-    return float(wanted in read)
-
-
-def _scaled(amount: str) -> bool:
-    return "%" in amount or any(word in amount.lower() for word in _SCALES)
+    unit = value / float(wanted.group().replace(",", "")) if value else 1.0
+    step = 10.0 ** -len(wanted.group().partition(".")[2]) * abs(unit) * _factor(gold_scale)
+    target = abs(value) * _factor(gold_scale)
+    for match in _AMOUNT.finditer(answer):
+        figure, scale = float(match["figure"].replace(",", "")), (match["scale"] or "").lower()
+        factor = 0.01 if scale.startswith(("%", "per")) else _factor(scale)
+        units = (factor,) if scale else (1.0, abs(unit) * _factor(gold_scale))
+        if any(abs(figure * one - target) <= step * (0.5 + 1e-9) for one in units):
+            return 1.0
+    return 0.0
 
 
 def _joined(spans: Sequence[str], scale: str) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+import random
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import DataError
@@ -36,6 +37,13 @@ class ExcerptSet:
     name: str
     questions: tuple[ExcerptQuestion, ...]
     corpus: tuple[CorpusDocument, ...]
+
+    def sample(self, questions: int | None, seed: int = 0) -> ExcerptSet:
+        """The same documents with at most so many of the questions, drawn at random, in their old order."""
+        if questions is None or questions >= len(self.questions):
+            return self
+        drawn = sorted(random.Random(seed).sample(range(len(self.questions)), questions))
+        return replace(self, questions=tuple(self.questions[place] for place in drawn))
 
 
 def read_chroma(folder: Path) -> ExcerptSet:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
 from .corpus import CorpusDocument, JudgedCorpus
+from .items import stratified
 
 Parts = tuple[tuple[str, ...], ...]
 """What an answer has to name, each in any of these wordings."""
@@ -63,21 +62,11 @@ class QuestionSet:
     def sample(self, questions: int | None, seed: int = 0) -> QuestionSet:
         """The same documents with at most so many of the questions, in their old order.
 
-        They are drawn at random from each group, of those that can be answered and those that cannot, in proportion:
-        a group's share is rounded down, and the largest remainders get what is left.
+        They are drawn at random from each group, of those that can be answered and those that cannot, in proportion.
         """
         if questions is None or questions >= len(self.questions):
             return self
-        strata: dict[tuple[str, bool], list[int]] = defaultdict(list)
-        for place, one in enumerate(self.questions):
-            strata[one.group, one.answerable].append(place)
-        exact = {key: questions * len(places) / len(self.questions) for key, places in strata.items()}
-        shares = {key: int(share) for key, share in exact.items()}
-        by_remainder = sorted(exact, key=lambda key: shares[key] - exact[key])
-        for key in by_remainder[: questions - sum(shares.values())]:
-            shares[key] += 1
-        drawing = random.Random(seed)
-        drawn = sorted(place for key, places in strata.items() for place in drawing.sample(places, shares[key]))
+        drawn = stratified([(one.group, one.answerable) for one in self.questions], questions, seed)
         return replace(self, questions=tuple(self.questions[place] for place in drawn))
 
     def fingerprint(self) -> str:

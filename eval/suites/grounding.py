@@ -12,6 +12,7 @@ from ..readers.grounding import (
     read_summedits,
     read_wice,
 )
+from ..readers.halueval import halueval_answers, read_halueval
 from ..tasks.grounding import GroundingTask
 from . import DataSet, Published, Suite
 
@@ -84,11 +85,19 @@ _FACTCHECK = DataSet(
     "Apache-2.0",
     "Wang et al., Factcheck-Bench, EMNLP 2024",
 )
+_HALUEVAL = DataSet(
+    "halueval",
+    "grounding/halueval",
+    lambda folder: halueval_answers(read_halueval(folder)),
+    20_000,
+    "MIT",
+    "Li et al., HaluEval, EMNLP 2023; question answering, both answers to each question",
+)
 
 GROUNDING: Suite[GroundedSet] = Suite(
     "grounding",
     "is it found which answers, sentences and words the passages do not carry?",
     "answers",
     GroundingTask(),
-    (_SUMMARIES, _RAGTRUTH, _SUMMEDITS, _WICE, _WICE_DEV, _FACTCHECK),
+    (_SUMMARIES, _RAGTRUTH, _SUMMEDITS, _WICE, _WICE_DEV, _FACTCHECK, _HALUEVAL),
 )

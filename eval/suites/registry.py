@@ -8,11 +8,24 @@ from typing import Any
 
 from ...errors import EvaluationError
 from . import DataSet, Suite
+from .bias import BBQ, CROWS_PAIRS, STEREOSET, TRUTHFULQA, WINOBIAS, WINOGENDER
+from .fairness import EXPOSURE, PARITY
 from .grounding import GROUNDING
+from .modelling import PERPLEXITY
 from .questions import OWN, QUESTIONS
-from .retrieval import RETRIEVAL
+from .retrieval import CHUNKING, RETRIEVAL
+from .robustness import RGB, ROBUSTNESS
+from .safety import INJECTION, OVER_DEFENCE
 
-SUITES: Mapping[str, Suite[Any]] = {suite.name: suite for suite in (OWN, QUESTIONS, GROUNDING, RETRIEVAL)}
+SUITES: Mapping[str, Suite[Any]] = {
+    suite.name: suite
+    for suite in (
+        *(OWN, PARITY, QUESTIONS, ROBUSTNESS, RGB),
+        *(GROUNDING, INJECTION, OVER_DEFENCE, EXPOSURE),
+        *(TRUTHFULQA, BBQ, CROWS_PAIRS, WINOGENDER, WINOBIAS, STEREOSET),
+        *(RETRIEVAL, CHUNKING, PERPLEXITY),
+    )
+}
 
 
 def unit_name(suite: Suite[Any], of: DataSet[Any]) -> str:

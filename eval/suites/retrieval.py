@@ -6,7 +6,9 @@ from functools import partial
 
 from ..readers.beir import read_beir
 from ..readers.corpus import JudgedCorpus
+from ..readers.excerpts import ExcerptSet, read_chroma
 from ..readers.pooled import read_clapnq, read_covid_qa, read_nq_open, read_squad, read_tatqa, read_xquad
+from ..tasks.excerpts import ExcerptTask
 from ..tasks.ranking import RankingTask
 from . import DataSet, Suite
 
@@ -45,6 +47,13 @@ _XQUAD = tuple(
     for code in ("en", "de", "es", "zh", "ar")
 )
 
+CHUNKING: Suite[ExcerptSet] = Suite(
+    "chunking",
+    "does what is retrieved hold the words that answer, and little else?",
+    "questions",
+    ExcerptTask(),
+    (DataSet("chroma", "retrieval/chroma_chunking", read_chroma, 472, "MIT", "Smith and Troynikov, Chroma 2024"),),
+)
 RETRIEVAL: Suite[JudgedCorpus] = Suite(
     "retrieval",
     "does the document that answers a query come first?",

@@ -9,11 +9,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..judges import Case
+from ..metrics import abstention
 from ..metrics.answers import best_subspan_em, exact_match, parts_named, rouge, token_f1
+from ..metrics.contexts import context_precision, context_recall
+from ..metrics.figures import states_figure
+from ..metrics.rgb import repeats_error
 from ..metrics.statistic import Columns, mean_metric
 from ..readers.questions import Question, QuestionSet
+from ..stats import Estimate
 from ..subjects import Answered, Subject
-from ..task import Ask, Json, Task
+from ..task import Ask, Json, Row, Task
 
 QUOTABLE = 12
 """Words of a reference, at most, at which a right answer is expected to hold it word for word."""
@@ -24,22 +29,29 @@ ANSWERS = (
     mean_metric("exact match", "SQuAD 2.0's: no answer is right where there is none; Rajpurkar et al., ACL 2018"),
     mean_metric("token F1", "SQuAD 2.0's: F1 of the words shared with the nearest reference"),
     mean_metric("ROUGE-L", "of answerable questions: F1 of the longest common subsequence; Lin, 2004"),
+    mean_metric(
+        "repeats the error", "of questions with falsified passages: the answer holds what they say", better="less"
+    ),
     mean_metric("parts named", "of questions that ask for several things: the share of them that the answer names"),
 )
 ABSTENTION = (
     mean_metric("abstention accuracy", "there is an answer where there should be one, and none where not"),
     mean_metric("wrongly refused", "of answerable questions: no answer is given", better="less"),
     mean_metric("wrongly answered", "of unanswerable questions: an answer is given", better="less"),
-    mean_metric("right where answered", "of answers to questions with a reference: it stands in the answer"),
+    mean_metric("right where answered", "of the answers given, the share that is right"),
 )
 GROUNDS = (
     mean_metric("faithfulness", "claims supported by the passages / claims, by the verifier; Es et al., EACL 2024"),
     mean_metric("hallucination rate", "answers with an unsupported claim; Niu et al., ACL 2024", better="less"),
     mean_metric("cited", "claims that cite a passage / claims"),
     mean_metric("context recall", "relevant documents that the answer was written from / relevant documents"),
-    mean_metric("context precision", "of the passages that the answer was written from, the share that is relevant"),
-    mean_metric("Brier", "squared distance of the confidence from 1 (right) or 0; Brier, 1950", better="less"),
+    mean_metric("context precision", "of the documents that the answer was written from, the share that is relevant"),
+    mean_metric("Brier", "of the confidence that an answer is right; Brier, 1950", better="less"),
+    mean_metric("ECE", "expected calibration error of the confidence, ten bins; Guo et al., ICML 2017", better="less"),
+    mean_metric("AURC", "area under the risk-coverage curve; Geifman et al., ICLR 2019", better="less"),
 )
+_OF_ALL = ("ECE", "AURC")
+"""What is no mean over the questions."""
 
 
 class AnsweringTask(Task[QuestionSet, Question]):
@@ -92,6 +104,12 @@ class AnsweringTask(Task[QuestionSet, Question]):
         answered = Answered.from_json(output)
         return _quality(record, answered) | _grounds(record, answered)
 
+    def measure(self, rows: Sequence[Row], seed: int = 0) -> dict[str, Estimate]:
+        """Every metric of these rows."""
+        found = super().measure(rows, seed)
+        of_all = abstention.measure([_outcome(row) for row in rows if row.output is not None], seed)
+        return found | {name: of_all[name] for name in _OF_ALL}
+
     def times(self, output: Json) -> Columns:
         """What it took: milliseconds, tokens, joules."""
         answered = Answered.from_json(output)
@@ -112,10 +130,21 @@ class AnsweringTask(Task[QuestionSet, Question]):
         )
 
 
+def _outcome(row: Row) -> abstention.Outcome:
+    answered, right = Answered.from_json(row.output), row.values.get("right where answered")
+    return abstention.Outcome(
+        source=row.source or row.id,
+        answerable=row.shown["answerable"],
+        answered=not answered.abstained,
+        right=None if right is None else right == 1.0,
+        confidence=answered.confidence,
+    )
+
+
 def _quality(record: Question, answered: Answered) -> dict[str, float | None]:
     text, language = answered.text, record.language
     correct = _correct(record, text)
-    right = float(answered.abstained) if not record.answerable else 0.0 if answered.abstained else correct
+    right = _right(record, answered)
     found: dict[str, float | None] = {"abstention accuracy": float(answered.abstained != record.answerable)}
     if right is not None:
         found["right"] = right
@@ -126,21 +155,31 @@ def _quality(record: Question, answered: Answered) -> dict[str, float | None]:
         found["wrongly refused"] = float(answered.abstained)
         if correct is not None:
             found["sub-span EM"] = 0.0 if answered.abstained else correct
-            if not answered.abstained:
-                found["right where answered"] = correct
         if record.references and (overlap := rouge(text, record.references)["ROUGE-L"]) is not None:
             found["ROUGE-L"] = overlap.f1
         if record.parts:
             found["parts named"] = parts_named(text, record.parts, language)
-            if not answered.abstained:
-                found["right where answered"] = correct
     else:
         found["wrongly answered"] = float(not answered.abstained)
-    if answered.confidence is not None and right is not None:
-        is_right = float(record.answerable and not answered.abstained and right == 1.0)
-        if not answered.abstained:
+    if right is not None and not answered.abstained:
+        found["right where answered"] = is_right = right if record.answerable else 0.0
+        if answered.confidence is not None:
             found["Brier"] = (answered.confidence - is_right) ** 2
+    if record.misleading and not answered.abstained:
+        found["repeats the error"] = repeats_error(text, record.misleading, language)
     return found
+
+
+def is_right(record: Question, answered: Answered) -> bool | None:
+    """Whether an answer is right, or rightly not given; None where that cannot be told."""
+    right = _right(record, answered)
+    return None if right is None else right == 1.0
+
+
+def _right(record: Question, answered: Answered) -> float | None:
+    if not record.answerable:
+        return float(answered.abstained)
+    return 0.0 if answered.abstained else _correct(record, answered.text)
 
 
 def _correct(record: Question, text: str) -> float | None:
@@ -148,6 +187,8 @@ def _correct(record: Question, text: str) -> float | None:
     known, or they are all so long that none would stand in another text word for word."""
     if record.parts:
         return float(parts_named(text, record.parts, record.language) == 1.0)
+    if record.scale and any(states_figure(text, one, record.scale) for one in record.references):
+        return 1.0
     short = [one for one in record.references if len(one.split()) <= QUOTABLE]
     return best_subspan_em(text, short, record.language) if short else None
 
@@ -160,9 +201,8 @@ def _grounds(record: Question, answered: Answered) -> dict[str, float | None]:
         found["faithfulness"] = supported / len(verdicts) if verdicts else None
         found["hallucination rate"] = float(supported < len(verdicts)) if verdicts else None
         found["cited"] = sum(bool(one.citations) for one in verdicts) / len(verdicts) if verdicts else None
-    if record.relevant and not record.passages:
-        relevant, given = set(record.relevant), [name for name, _ in answered.passages]
-        if given:
-            found["context recall"] = len(relevant & set(given)) / len(relevant)
-            found["context precision"] = sum(name in relevant for name in given) / len(given)
+    given = list(dict.fromkeys(name for name, _ in answered.passages))
+    if record.relevant and given and not record.passages:
+        found["context recall"] = context_recall(given, record.relevant)
+        found["context precision"] = context_precision(given, record.relevant)
     return found

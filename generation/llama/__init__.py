@@ -1,5 +1,6 @@
 """A quantized model on this machine, run by llama.cpp."""
 
+from ._likelihood import LogLikelihood, TokenRequest
 from ._log import quiet
 from ._offload import Device, GpuLayers, Offload, devices, physical_cores, supports_gpu
 from ._perplexity import Perplexity
@@ -11,10 +12,12 @@ __all__ = [
     "GpuLayers",
     "KvType",
     "LlamaModel",
+    "LogLikelihood",
     "Offload",
     "Perplexity",
     "PrefixCache",
     "Rope",
+    "TokenRequest",
     "devices",
     "physical_cores",
     "supports_gpu",

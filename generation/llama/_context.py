@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import llama_cpp
 import numpy as np
@@ -18,6 +19,17 @@ from ._weights import Weights
 
 BATCH = 512
 """Tokens that llama.cpp reads together at most, by default."""
+
+
+class Node(NamedTuple):
+    """A token in a tree of sequences."""
+
+    token: int
+    position: int
+    sequences: range
+    """Those that it belongs to."""
+    wanted: bool
+    """Whether its logits are."""
 
 
 class Context:
@@ -47,10 +59,8 @@ class Context:
         self.sequences = int(llama_cpp.llama_n_seq_max(self._context))
         self.batch_tokens = int(llama_cpp.llama_n_batch(self._context))
         self._memory = llama_cpp.llama_get_memory(self._context)
-        self._cuts = not (
-            llama_cpp.llama_model_is_recurrent(weights.model) or llama_cpp.llama_model_is_hybrid(weights.model)
-        )
-        self._batch = llama_cpp.llama_batch_init(self.batch_tokens, 0, 1)
+        self._cuts = weights.cuts
+        self._batch = llama_cpp.llama_batch_init(self.batch_tokens, 0, self.sequences)
         self._adapters = _Adapters(weights, self._context)
 
     def close(self) -> None:
@@ -80,6 +90,18 @@ class Context:
         if not copied or not llama_cpp.llama_state_seq_set_data(self._context, state, copied, target):
             return False
         return self.cut(target, count)
+
+    def branch(self, source: int, counts: Sequence[int]) -> None:
+        """Let sequences 0, 1, ... begin with so many tokens of one of them, and forget all else.
+
+        Only in a unified memory, where nothing is copied, and only of models that can cut.
+        """
+        memory = self._memory
+        llama_cpp.llama_memory_seq_keep(memory, source)
+        for target, count in enumerate(counts):
+            if target != source and count:
+                llama_cpp.llama_memory_seq_cp(memory, source, target, 0, count)
+        llama_cpp.llama_memory_seq_rm(memory, source, counts[source] if source < len(counts) else 0, -1)
 
     def use(self, adapters: Sequence[tuple[str, float]]) -> None:
         """Read with these LoRA adapters from now on."""
@@ -122,18 +144,47 @@ class Context:
                 batch.n_seq_id[at], batch.seq_id[at][0] = 1, sequence
                 batch.logits[at] = place >= len(tokens) - wanted
                 at += 1
-        batch.n_tokens = at
+        self._decode(at)
+        return self._logits([(len(tokens), wanted) for _, _, tokens, wanted in pieces])
+
+    def read_tree(self, nodes: Sequence[Node]) -> Logits:
+        """Read tokens of sequences that share their beginnings; at most `batch_tokens` together.
+
+        Args:
+            nodes: Those of a sequence in their order, from where the memory of it ends.
+
+        Returns:
+            The logits wanted, of shape (wanted, vocabulary), in the nodes' order. They are the caller's to overwrite,
+            and valid until the next call.
+
+        Raises:
+            GenerationError: llama.cpp failed.
+        """
+        batch = self._batch
+        for at, (token, position, sequences, wanted) in enumerate(nodes):
+            batch.token[at], batch.pos[at], batch.logits[at] = token, position, wanted
+            batch.n_seq_id[at], belongs = len(sequences), batch.seq_id[at]
+            for place, sequence in enumerate(sequences):
+                belongs[place] = sequence
+        self._decode(len(nodes))
+        shape = (sum(node.wanted for node in nodes), self._vocabulary_size)
+        if not shape[0]:
+            return np.empty(shape, np.float32)
+        return np.ctypeslib.as_array(llama_cpp.llama_get_logits(self._context), shape=shape)
+
+    def _decode(self, count: int) -> None:
+        """Read what is in the batch."""
+        self._batch.n_tokens = count
         if self._pace and (threads := self._pace.follow()) != self._threads:
             llama_cpp.llama_set_n_threads(self._context, threads, threads)
             self._threads = threads
-        code = llama_cpp.llama_decode(self._context, batch)
+        code = llama_cpp.llama_decode(self._context, self._batch)
         if code:
             what = "its memory is full" if code == 1 else f"code {code}"
             raise GenerationError(
                 f"llama.cpp stopped in the middle of reading ({what})",
                 remedy="Ask again; if it happens again, raise context_tokens or lower gpu_layers",
             )
-        return self._logits([(len(tokens), wanted) for _, _, tokens, wanted in pieces])
 
     def _logits(self, sizes: Sequence[tuple[int, int]]) -> Iterator[list[Logits]]:
         end = 0

@@ -66,6 +66,21 @@ class Weights:
             raise GenerationError("the model was closed", remedy="Open it again")
         return self._vocab
 
+    @property
+    def cuts(self) -> bool:
+        """Whether the model can forget the end of what it read, and go on from there."""
+        return not (llama_cpp.llama_model_is_recurrent(self.model) or llama_cpp.llama_model_is_hybrid(self.model))
+
+    @property
+    def prefix(self) -> int:
+        """The token that a text begins with which nothing stands before: that of its beginning, or else of its end."""
+        first = int(llama_cpp.llama_vocab_bos(self.vocab))
+        return first if first >= 0 else int(llama_cpp.llama_vocab_eos(self.vocab))
+
+    def opened(self, text: str) -> list[int]:
+        """A text's tokens, special ones for what they are, with the one before it that the model wants there."""
+        return self._opening(text) + self.tokenize(text, special=True)
+
     def metadata(self, key: str) -> str | None:
         """A value that the file holds, such as `general.architecture`."""
         buffer = ctypes.create_string_buffer(1 << 12)

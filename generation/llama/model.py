@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from ..chat_model import Completion, TokenLogprob
 from ..sampling import Message, Sampling
 from ._context import BATCH, Context
 from ._drawing import Drawing, Logits, log_softmax
+from ._likelihood import LogLikelihood, TokenRequest, context_params, encoded, log_likelihoods_of
 from ._offload import GpuLayers, physical_cores, supports_gpu
 from ._pace import Pace
 from ._perplexity import Perplexity, perplexity_of
@@ -96,7 +97,7 @@ class LlamaModel:
         self.name = path.stem
         self.context_tokens = context_tokens
         self.threads = threads or physical_cores()
-        pace = None if threads else Pace(self.threads)  # it looks at the machine while the file is read
+        self._pace = None if threads else Pace(self.threads)  # it looks at the machine while the file is read
         self._prompt_lookup = prompt_lookup
         self._timeout_s = timeout_s
         self._adapters = adapters
@@ -119,9 +120,10 @@ class LlamaModel:
         try:
             self._scale_positions(params, rope)
             self._check_memory(params.n_ctx, _KV_BYTES[kv_type])
+            self._params, self._kv_bytes = params, _KV_BYTES[kv_type]
             if draft_model is not None:
                 self._draft_model = DraftModel(draft_model, self._weights, params)
-            self._context = Context(self._weights, params, pace)
+            self._context = Context(self._weights, params, self._pace)
         except BaseException:
             if self._draft_model is not None:
                 self._draft_model.close()
@@ -158,6 +160,49 @@ class LlamaModel:
         """
         with self._scheduler.exclusively() as context:
             return perplexity_of(context, self._weights, texts, min(window, self.context_tokens))
+
+    def log_likelihoods(
+        self, requests: Sequence[tuple[str, str]], on_request: Callable[[int, int], None] = lambda *_: None
+    ) -> list[LogLikelihood]:
+        """How likely texts are after others, as lm-evaluation-harness counts it; see `encoded` for how they are split.
+
+        Args:
+            requests: Contexts and their continuations, as they are: no chat template is put around them.
+            on_request: Told how many are done, of how many.
+
+        Returns:
+            One for each request.
+
+        Raises:
+            ContextOverflowError: A continuation does not fit the context.
+            GenerationError: A continuation adds no token to its context.
+        """
+        return self.token_log_likelihoods([encoded(self._weights, *request) for request in requests], on_request)
+
+    def token_log_likelihoods(
+        self, requests: Sequence[TokenRequest], on_request: Callable[[int, int], None] = lambda *_: None
+    ) -> list[LogLikelihood]:
+        """How likely tokens are after others: `render` makes the context of an answer to messages.
+
+        What requests share at their beginning is read once, in a memory of its own; answers in progress wait. The same
+        requests give the same values, in whatever order; beside others, sums may be rounded otherwise. Of what is
+        longer than `context_tokens` the beginning is cut off, and the result says so.
+
+        Raises:
+            ContextOverflowError: A continuation does not fit the context.
+            GenerationError: A context or a continuation has no token.
+        """
+        longest = max((len(before) + len(after) - 1 for before, after in requests), default=0)
+        params = type(self._params).from_buffer_copy(self._params)
+        context_params(params, self._weights, min(longest, self.context_tokens))
+        with self._scheduler.paused():
+            self._check_memory(params.n_ctx, self._kv_bytes)
+            context = Context(self._weights, params, self._pace)
+            try:
+                context.use(self._adapters)
+                return log_likelihoods_of(context, self._weights, requests, self.context_tokens, on_request)
+            finally:
+                context.close()
 
     def forget(self) -> None:
         """Forget what was read of earlier prompts, in memory and on disk."""

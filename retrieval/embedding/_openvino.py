@@ -44,9 +44,9 @@ class OpenVinoRuntime:
         self._exported = _exported(folder, cache)
         self._precision = precision
         self._streams = threads or psutil.cpu_count(logical=False) or 1
-        self._of_queries = self._compiled(1)
+        self._of_queries: Any = self._compiled(1)
         self._lock = threading.Lock()
-        self._of_passages: Any = None
+        self._of_passages: Any = self._of_queries if self._streams == 1 else None
         self.name = f"openvino-{self._of_queries.get_property('INFERENCE_PRECISION_HINT').to_string()}"
         self.dimension = int(self._of_queries.outputs[0].get_partial_shape()[1].get_length())
         self.sha256: str = json.loads((self._exported / "source.json").read_text("utf-8"))["sha256"]

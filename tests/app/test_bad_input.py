@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,13 +23,26 @@ from ragstone.retrieval.library import DATABASE
 
 SECRET = "Zanzibar"
 """A word of every document here, which no message may repeat."""
-SMALL = {"RAGSTONE_CHUNK_TOKENS": "32", "RAGSTONE_CHUNK_OVERLAP": "0"}
-FILES = 36
+FILES = 60
 
 
 class Cli(Protocol):
     def __call__(self, command: str, *arguments: str | Path, **options: Any) -> Any: ...
     def start(self, command: str, *arguments: str | Path, **options: Any) -> "subprocess.Popen[str]": ...
+
+
+@pytest.fixture
+def ragstone_cli(ragstone_cli: Any, second_model: Path) -> Cli:
+    """Commands that have both models."""
+    both: Cli = replace(ragstone_cli, models_dir=second_model.parent)
+    return both
+
+
+@pytest.fixture
+def small(second_model: Path) -> dict[str, str]:
+    """Makes many small chunks, of which the second model embeds a thousand in seconds."""
+    chunks = {"RAGSTONE_CHUNK_TOKENS": "32", "RAGSTONE_CHUNK_OVERLAP": "0"}
+    return {"RAGSTONE_EMBEDDING_MODEL": str(second_model)} | chunks
 
 
 @pytest.fixture
@@ -270,12 +284,14 @@ def test_a_library_that_may_only_be_read_is_searched_and_not_touched(
 # Several processes
 
 
-def test_a_second_ingest_is_told_which_process_holds_the_library(ragstone_cli: Cli, many: Path, tmp_path: Path):
-    first = ragstone_cli.start("ingest", "many", "--json", env=SMALL)
+def test_a_second_ingest_is_told_which_process_holds_the_library(
+    ragstone_cli: Cli, many: Path, small: dict[str, str], tmp_path: Path
+):
+    first = ragstone_cli.start("ingest", "many", "--json", env=small)
     try:
         wait_for_documents(first, tmp_path / ".ragstone")
         first.send_signal(signal.SIGSTOP)
-        done = ragstone_cli("ingest", "many", "--json", env=SMALL)
+        done = ragstone_cli("ingest", "many", "--json", env=small)
         check(done, 1)
         assert done.stdout == ""
         assert done.error.startswith(f"Error: .ragstone: process {first.pid} is writing to this library. ")
@@ -291,9 +307,9 @@ def test_a_second_ingest_is_told_which_process_holds_the_library(ragstone_cli: C
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_an_interrupted_ingest_leaves_a_whole_library_and_the_next_does_only_the_rest(
-    ragstone_cli: Cli, many: Path, tmp_path: Path, sent: signal.Signals, code: int
+    ragstone_cli: Cli, many: Path, small: dict[str, str], tmp_path: Path, sent: signal.Signals, code: int
 ):
-    process = ragstone_cli.start("ingest", "many", env=SMALL)
+    process = ragstone_cli.start("ingest", "many", env=small)
     wait_for_documents(process, tmp_path / ".ragstone")
     process.send_signal(sent)
     output, errors = process.communicate(timeout=60)
@@ -303,7 +319,7 @@ def test_an_interrupted_ingest_leaves_a_whole_library_and_the_next_does_only_the
     assert said == ("Interrupted. What was stored stays; the next run goes on from there." if code > 0 else "")
     left = whole(tmp_path / ".ragstone")
     assert 0 < left < FILES
-    done = ragstone_cli("ingest", "many", "--json", env=SMALL)
+    done = ragstone_cli("ingest", "many", "--json", env=small)
     check(done, 0)
     files = done.json()["files"]
     assert (files["added"], files["updated"], files["unchanged"]) == (FILES - left, 0, left)
@@ -315,10 +331,12 @@ def test_an_interrupted_ingest_leaves_a_whole_library_and_the_next_does_only_the
 # Full disks
 
 
-def check_full(ragstone_cli: Cli, library: Path, prepare: Callable[[], None] | None) -> None:
+def check_full(
+    ragstone_cli: Cli, library: Path, small: dict[str, str], prepare: Callable[[], None] | None = None
+) -> None:
     """A disk that fills up during an ingest fails it and harms nothing."""
     before = whole(library)
-    done = ragstone_cli("ingest", "many", "--library", library, "--json", env=SMALL, prepare=prepare)
+    done = ragstone_cli("ingest", "many", "--library", library, "--json", env=small, prepare=prepare)
     check(done, 1)
     assert done.stdout == ""
     assert done.error.startswith(f"Error: {library}: the library cannot be written (")
@@ -329,13 +347,13 @@ def check_full(ragstone_cli: Cli, library: Path, prepare: Callable[[], None] | N
 
 
 def test_a_file_size_limit_fails_the_ingest_and_harms_nothing(
-    ragstone_cli: Cli, docs: Path, many: Path, tmp_path: Path
+    ragstone_cli: Cli, docs: Path, many: Path, small: dict[str, str], tmp_path: Path
 ):
     library = tmp_path / "library"
-    check(ragstone_cli("ingest", "docs", "--library", library, env=SMALL), 0)
+    check(ragstone_cli("ingest", "docs", "--library", library, env=small), 0)
     room = (library / DATABASE).stat().st_size + 200_000
-    check_full(ragstone_cli, library, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))
-    check(ragstone_cli("ingest", "many", "--library", library, env=SMALL), 0)
+    check_full(ragstone_cli, library, small, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))
+    check(ragstone_cli("ingest", "many", "--library", library, env=small), 0)
     assert whole(library) == FILES + 1
 
 
@@ -351,10 +369,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_full_disk_fails_the_ingest_and_harms_nothing(ragstone_cli: Cli, docs: Path, many: Path, small_disk: Path):
+def test_a_full_disk_fails_the_ingest_and_harms_nothing(
+    ragstone_cli: Cli, docs: Path, many: Path, small: dict[str, str], small_disk: Path
+):
     library = small_disk / "library"
-    check(ragstone_cli("ingest", "docs", "--library", library, env=SMALL), 0)
-    check_full(ragstone_cli, library, None)
+    check(ragstone_cli("ingest", "docs", "--library", library, env=small), 0)
+    check_full(ragstone_cli, library, small)
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
-    check(ragstone_cli("ingest", "many", "--library", library, env=SMALL), 0)
+    check(ragstone_cli("ingest", "many", "--library", library, env=small), 0)
     assert whole(library) == FILES + 1

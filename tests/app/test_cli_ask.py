@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,11 +8,13 @@ import pytest
 
 from ragstone.app.cli.ask import UNSUPPORTED
 from ragstone.generation.answer import NO_ANSWER
+from ragstone.generation.models import ModelStore
+from ragstone.tests.conftest import Cli
 
 QUESTION = "What torque do the M10 bolts on the rack busbars need?"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings(sample_library: Path, tiny_model_path: Path) -> dict[str, str]:
     return {
         "RAGSTONE_LIBRARY": str(sample_library),
@@ -22,13 +25,29 @@ def settings(sample_library: Path, tiny_model_path: Path) -> dict[str, str]:
     }
 
 
-def test_ask_json_is_one_document_with_what_was_promised(ragstone_cli: Any, settings: dict[str, str]) -> None:
-    done = ragstone_cli("ask", QUESTION, "--json", env=settings)
+@pytest.fixture(scope="module")
+def cli(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """Runs what several tests look at."""
+    return Cli(tmp_path_factory.mktemp("ask"), model_store.folder)
+
+
+@pytest.fixture(scope="module")
+def answer(cli: Cli, settings: dict[str, str]) -> Any:
+    done = cli("ask", QUESTION, "--json", env=settings)
     assert done.code == 0, done.stderr
-    answer = done.json()
+    return done.json()
+
+
+@pytest.fixture(scope="module")
+def streamed(cli: Cli, settings: dict[str, str]) -> str:
+    """What people see of the same answer."""
+    return cli("ask", QUESTION, env=settings).stdout
+
+
+def test_ask_json_is_one_document_with_what_was_promised(answer: Any) -> None:
     assert answer["question"] == QUESTION
     assert answer["abstained"] is False
-    assert answer["model"] == "SmolLM2-135M-Instruct.Q4_1"
+    assert answer["model"] == "SmolLM2-135M-Instruct.Q8_0"
     assert set(answer["timings_ms"]) == {"retrieve", "first_token", "total"}
     assert set(answer["tokens"]) == {"prompt", "completion"}
     for sentence in answer["sentences"]:
@@ -41,23 +60,21 @@ def test_ask_json_is_one_document_with_what_was_promised(ragstone_cli: Any, sett
     assert answer["hits"][0]["rank"] == 1
 
 
-def test_ask_shows_the_answer_once_and_its_sources(ragstone_cli: Any, settings: dict[str, str]) -> None:
-    answer = ragstone_cli("ask", QUESTION, "--json", env=settings).json()
-    streamed = ragstone_cli("ask", QUESTION, env=settings)
-    whole = ragstone_cli("ask", QUESTION, "--no-stream", env=settings)
-    assert streamed.stdout == whole.stdout
-    shown = streamed.stdout.replace(UNSUPPORTED, "")
+def test_ask_shows_the_answer_once_and_its_sources(
+    answer: Any, streamed: str, cli: Cli, settings: dict[str, str]
+) -> None:
+    whole = cli("ask", QUESTION, "--no-stream", env=settings)
+    assert streamed == whole.stdout
+    shown = streamed.replace(UNSUPPORTED, "")
     assert shown.startswith(answer["answer"])
     assert shown.count(answer["answer"] + "\n") == 1
     for citation in answer["citations"]:
-        assert f"[{citation['n']}] {citation['document']}" in streamed.stdout
+        assert f"[{citation['n']}] {citation['document']}" in streamed
 
 
-def test_an_unsupported_sentence_is_marked_and_named(ragstone_cli: Any, settings: dict[str, str]) -> None:
-    answer = ragstone_cli("ask", QUESTION, "--json", env=settings).json()
-    shown = ragstone_cli("ask", QUESTION, env=settings).stdout
+def test_an_unsupported_sentence_is_marked_and_named(answer: Any, streamed: str) -> None:
     unsupported = [sentence for sentence in answer["sentences"] if sentence["verdict"] == "unsupported"]
-    assert shown.count(UNSUPPORTED) == shown.count("\n[?] Not supported by the passages: ") == len(unsupported)
+    assert streamed.count(UNSUPPORTED) == streamed.count("\n[?] Not supported by the passages: ") == len(unsupported)
 
 
 def test_a_strict_answer_leaves_out_what_is_unsupported(ragstone_cli: Any, settings: dict[str, str]) -> None:
@@ -86,7 +103,7 @@ def test_an_abstention_says_so_and_names_the_nearest_documents(ragstone_cli: Any
 
 
 def test_chat_answers_question_after_question(
-    ragstone_cli: Any, settings: dict[str, str], sample_library: Path, tmp_path: Path
+    ragstone_cli: Any, settings: dict[str, str], streamed: str, tmp_path: Path
 ) -> None:
     process = subprocess.run(
         [sys.executable, "-m", "ragstone", "chat"],
@@ -98,15 +115,15 @@ def test_chat_answers_question_after_question(
         env={
             "PATH": "",
             "HOME": str(tmp_path),
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "RAGSTONE_MODELS_DIR": str(ragstone_cli.models_dir),
             "RAGSTONE_THREADS": "1",
         }
         | settings,
         check=True,
     )
-    alone = ragstone_cli("ask", QUESTION, env=settings).stdout
-    assert process.stdout.startswith(alone)
-    assert len(process.stdout) > len(alone)
+    assert process.stdout.startswith(streamed)
+    assert len(process.stdout) > len(streamed)
 
 
 def test_an_unknown_model_is_one_line_with_the_nearest_name(ragstone_cli: Any, settings: dict[str, str]) -> None:

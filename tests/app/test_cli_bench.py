@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ragstone.generation.llama.speed import find_llama_bench
+from ragstone.generation.models import ModelStore
 
 SHORT = ("--rounds", "1", "--prefill", "32", "--decode", "8")
 FEW = {"RAGSTONE_HITS": "1", "RAGSTONE_MAX_TOKENS": "8"}
@@ -29,7 +30,7 @@ def own_library(ragstone_cli: Callable[..., Any], samples: Path) -> None:
 
 @pytest.mark.usefixtures("own_library")
 def test_a_model_is_measured_in_every_way_and_a_broken_one_named(
-    ragstone_cli: Callable[..., Any], broken: Path, tiny_model_path: Path
+    ragstone_cli: Callable[..., Any], broken: Path, model_store: ModelStore
 ) -> None:
     options = (*SHORT, "--questions", "2", "--perplexity", "--carbon-intensity", "400", "--json")
     done = ragstone_cli("models", "bench", "smollm2-135m", broken.name, *options, env=FEW)
@@ -40,7 +41,7 @@ def test_a_model_is_measured_in_every_way_and_a_broken_one_named(
     assert model["prefill_tps"] > model["decode_tps"] > 0
     assert model["first_token_ms"] > 0
     assert len(model["first_tokens_ms"]) == len(model["prompt_tokens"]) == 5
-    assert model["bytes"] == tiny_model_path.stat().st_size
+    assert model["bytes"] == model_store.path("smollm2-135m").stat().st_size
     assert 0.5 * model["bytes"] / 1e6 < model["peak_mb"] < 2000
     assert (model["context"], model["licence"], model["layers"]) == (8192, "Apache-2.0", 31)
     assert 0 <= model["gpu_layers"] <= 31

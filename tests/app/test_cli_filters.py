@@ -105,6 +105,7 @@ def settings(sample_library: Path, tiny_model_path: Path) -> dict[str, str]:
         "RAGSTONE_LIBRARY": str(sample_library),
         "RAGSTONE_MODEL": str(tiny_model_path),
         "RAGSTONE_MAX_TOKENS": "32",
+        "RAGSTONE_HITS": "3",
         "RAGSTONE_MIN_CONFIDENCE": "0",
     }
 

@@ -7,26 +7,17 @@ import pytest
 
 from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
-from ragstone.generation.models import ModelStore
 from ragstone.retrieval.library import Library
 
 
 @pytest.fixture
-def cli(ragstone_cli: Any, model_store: ModelStore, second_model: Path, tmp_path: Path) -> Any:
+def cli(ragstone_cli: Any, second_model: Path, tmp_path: Path) -> Any:
     """Commands with a folder of models of their own, so that nothing of the second model stays behind."""
-    models, exported = second_model.parent / "of-commands", second_model.parent / "exported"
-    if not models.is_dir():
-        exported.mkdir(exist_ok=True)
-        for known in (model_store.folder / "exported").iterdir():
-            (exported / known.name).symlink_to(known)
-        models.mkdir()
-        (models / "exported").symlink_to(exported)
-        (models / "all-minilm-l6-v2").symlink_to(model_store.folder / "all-minilm-l6-v2")
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "apples.md").write_text("# Apples\n\nApples grow on trees.")
     (docs / "ships.md").write_text("# Ships\n\nShips call at the harbour, where the lighthouse stands.")
-    return type(ragstone_cli)(tmp_path, models)
+    return type(ragstone_cli)(tmp_path, second_model.parent)
 
 
 def test_the_model_is_changed_by_one_command_and_nothing_else_need_be_set(cli: Any, second_model: Path):
@@ -66,7 +57,7 @@ def test_another_model_is_refused_with_the_command_that_changes_it(cli: Any, sec
 
 def test_a_relative_folder_is_found_again_from_everywhere(cli: Any, second_model: Path, tmp_path: Path):
     (tmp_path / "own").symlink_to(second_model.parent)
-    assert cli("ingest", "docs", env={"RAGSTONE_EMBEDDING_MODEL": "own/three-layers"}).code == 0
+    assert cli("ingest", "docs", env={"RAGSTONE_EMBEDDING_MODEL": "own/one-layer"}).code == 0
     elsewhere = type(cli)(tmp_path / "docs", cli.models_dir)
     hits = elsewhere("search", "a lighthouse", "--library", tmp_path / ".ragstone", "--json")
     assert (hits.code, hits.json()["hits"][0]["document"]) == (0, "docs/ships.md")

@@ -39,3 +39,9 @@ print("heavy:", *(name for name in {HEAVY!r} if name in sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "heavy:"
+
+
+def test_a_child_process_that_parses_starts_without_the_engine():
+    program = "import sys, ragstone.ingest.worker; print(*(name for name in sys.modules if 'ragstone.app' in name))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

@@ -2,7 +2,8 @@ import random
 
 import pytest
 
-from ragstone.ingest.duplicates import DuplicateFinder, signature
+from ragstone.ingest.duplicates import DuplicateFinder
+from ragstone.ingest.signatures import signature
 
 WORDS = [f"{first}{last}" for first in "ba be bi bo bu da de di do du".split() for last in "l m n r s t".split()]
 

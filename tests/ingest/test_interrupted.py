@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ragstone.benchmarks.kill_ingest import Killer
 from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.index import Index
@@ -12,7 +14,11 @@ from ragstone.retrieval.library import Library
 from ragstone.retrieval.retriever import Retriever
 
 
-def test_what_a_killed_ingest_left_is_completed_by_the_next(tmp_path: Path):
+def test_what_a_killed_ingest_left_is_completed_by_the_next(
+    tmp_path: Path, second_model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RAGSTONE_MODELS_DIR", str(second_model.parent))
+    monkeypatch.setenv("RAGSTONE_EMBEDDING_MODEL", str(second_model))
     kills = list(Killer(tmp_path).run(kills=6, seed=1))
     assert [(kill.kind, kill.faults) for kill in kills] == [("first", [])] * 3 + [("changed", [])] * 3
     assert max(kill.farthest for kill in kills) < 1e-2

@@ -240,11 +240,11 @@ def test_a_locked_file_is_read_with_its_password(one: Library, run: Ingest):
 
 @pytest.mark.skipif(not ocr.available(), reason="RapidOCR is not installed")
 def test_turning_recognition_on_reads_only_images_and_pdfs_again(one: Library, run: Ingest):
-    picture = Image.new("RGB", (700, 120), "white")
-    ImageDraw.Draw(picture).text((40, 40), "The words of a picture", "black", ImageFont.load_default(36))
+    picture = Image.new("RGB", (480, 360), "white")  # whose shorter side recognition makes 736
+    ImageDraw.Draw(picture).text((40, 160), "The words of a picture", "black", ImageFont.load_default(36))
     picture.save("docs/picture.png")
-    canvas = Canvas("docs/scan.pdf")
-    canvas.drawImage("docs/picture.png", 72, 600, 350, 60)
+    canvas = Canvas("docs/scan.pdf", (240, 180))
+    canvas.drawImage("docs/picture.png", 0, 0, 240, 180)
     canvas.save()
     write("docs/a.txt", "Apples.")
     off = run("docs", limits=Limits(ocr="off"))

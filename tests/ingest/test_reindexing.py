@@ -1,4 +1,4 @@
-"""Another embedding model for a library: a real one, the first three layers of all-MiniLM-L6-v2."""
+"""Another embedding model for a library: a real one, the first layer of all-MiniLM-L6-v2."""
 
 import json
 import shutil

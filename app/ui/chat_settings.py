@@ -1,0 +1,111 @@
+"""The settings of one chat: those that differ from the server's, and its filter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from ...errors import SettingsError
+from ...retrieval.filters import as_filter
+from ..chats import Chat
+from ..settings import Settings
+from .state import shared
+from .words import plain
+
+FILTER = "filter"
+"""The key of a chat's conditions among its settings."""
+NEW = "new-chat-settings"
+"""Where a session keeps the settings of a chat that is yet to begin."""
+_OFFERED = {
+    "strict": "Only supported sentences",
+    "hits": "Passages",
+    "search_mode": "Search",
+    "widen": "Wider passages",
+    "min_confidence": "Answer from this probability",
+    "temperature": "Temperature",
+    "max_tokens": "Longest answer",
+    "seed": "Seed",
+}
+"""The settings of a chat, by name, with their labels."""
+_SAFE = {"hits": (1, 12), "temperature": (0, 1.5), "max_tokens": (16, 1024), "seed": (0, 999)}
+"""Narrower ranges than what is possible, where most of that is of no use here."""
+
+
+def settings_of(chat: Chat) -> Settings:
+    """The server's settings with those of a chat; one that this Ragstone does not know, or refuses, is left out."""
+    settings = shared().engines.settings
+    for name, value in chat.settings.items():
+        if name != FILTER:
+            try:
+                settings = settings.with_values({name: value})
+            except SettingsError:
+                continue
+    return settings
+
+
+def conditions_of(chat: Chat | None) -> list[str]:
+    """The conditions that documents have to meet to be used in a chat."""
+    given: Any = chat.settings.get(FILTER, []) if chat else []
+    return [str(condition) for condition in given]
+
+
+def show_chat_settings(chat: Chat | None) -> None:
+    """Let a chat's settings be changed; those of a chat that is yet to begin are kept until it does."""
+    own = dict(chat.settings) if chat else dict(st.session_state.get(NEW, {}))
+    base = shared().engines.settings
+    key = chat.id if chat else "new"
+    with st.expander("Documents and settings"):
+        chosen = {name: value for name in _OFFERED if (value := _field(name, own, base, key)) != getattr(base, name)}
+        conditions = _filter_field(own, key)
+        if conditions:
+            chosen[FILTER] = conditions
+        if chosen != own:
+            if chat is None:
+                st.session_state[NEW] = chosen
+            else:
+                shared().chats.configure(chat, chosen)
+
+
+def _field(name: str, own: Mapping[str, Any], base: Settings, chat: str) -> Any:
+    """A widget for a setting, within its range and with its explanation."""
+    about = Settings.about(name)
+    value = own.get(name, getattr(base, name))
+    key, label = f"{chat}-{name}", _OFFERED[name]
+    if isinstance(value, bool):
+        return st.toggle(label, value, key=key, help=about["about"])
+    if about["choices"]:
+        choices = list(about["choices"])
+        return st.selectbox(label, choices, choices.index(value), key=key, help=about["about"])
+    low, high = _SAFE.get(name, (about["low"], about["high"]))
+    kind = type(value)
+    return st.slider(label, kind(low), kind(high), kind(min(max(value, low), high)), key=key, help=about["about"])
+
+
+def _filter_field(own: Mapping[str, Any], chat: str) -> list[str]:
+    """Which documents may be used."""
+    names = [name for name in shared().engines.library.collections() if name]
+    given = [str(condition) for condition in own.get(FILTER, [])]
+    conditions: list[str] = []
+    if names:
+        chosen = [c.removeprefix("collection=").strip('"') for c in given if c.startswith("collection=")]
+        kept = st.multiselect(
+            "Collections", names, [n for n in chosen if n in names], key=f"{chat}-collections", placeholder="All"
+        )
+        conditions += [f'collection="{name}"' for name in kept]
+    other = " ".join(c for c in given if not c.startswith("collection="))
+    text = st.text_input(
+        "Filter",
+        other,
+        key=f"{chat}-filter",
+        placeholder="type=pdf",
+        help="Such as type=pdf, author=Jane or date>=2024",
+    )
+    try:
+        if text.strip():
+            as_filter([text.strip()], None)
+            conditions.append(text.strip())
+    except SettingsError as error:
+        st.caption(f":red[{plain(str(error))}]")
+    return conditions

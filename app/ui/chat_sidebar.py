@@ -1,0 +1,88 @@
+"""The list of chats, and what can be done with the open one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ..chats import Chat, as_json, as_markdown
+from .chat_settings import show_chat_settings
+from .state import owner, shared
+from .words import plain
+
+_LISTED = 40
+
+
+def show_sidebar(chat: Chat | None) -> None:
+    """Show the chats; `chat` is the open one."""
+    with st.sidebar:
+        if st.button("New chat", key="new-chat", icon=":material/add:", width="stretch", type="primary"):
+            _go("")
+        words = st.text_input("Search chats", key="chat-words", placeholder="Words of a chat", icon=":material/search:")
+        found = shared().chats.of(owner(), words)
+        if words and not found:
+            st.caption("No chat holds these words.")
+        for one in found[:_LISTED]:
+            _show_link(one, is_open=chat is not None and one.id == chat.id)
+        if len(found) > _LISTED:
+            st.caption(f"and {len(found) - _LISTED} more: search for them")
+        st.divider()
+        if chat is not None:
+            _show_actions(chat)
+        if chat is None or chat.owner == owner():
+            show_chat_settings(chat)
+
+
+def _show_link(chat: Chat, *, is_open: bool) -> None:
+    icon = ":material/group:" if chat.shared else None
+    label = plain(chat.title or "New chat")
+    if st.button(label, key=f"chat-{chat.id}", icon=icon, width="stretch", type="secondary" if is_open else "tertiary"):
+        _go(chat.id)
+
+
+def _show_actions(chat: Chat) -> None:
+    chats = shared().chats
+    own = chat.owner == owner()
+    with st.expander("This chat"):
+        if own:
+            title = st.text_input("Title", chat.title, key=f"title-{chat.id}", max_chars=200)
+            if title.strip() and title != chat.title:
+                chats.rename(chat, title)
+                st.rerun()
+            shares = st.toggle(
+                "Let others read it",
+                chat.shared,
+                key=f"share-{chat.id}",
+                help="Everybody who can open this page then sees the chat.",
+            )
+            if shares != chat.shared:
+                chats.share(chat, shares)
+                st.rerun()
+        with st.container(horizontal=True):
+            st.download_button(
+                "Markdown",
+                lambda: as_markdown(chat, chats.messages(chat)),
+                "chat.md",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+            st.download_button(
+                "JSON",
+                lambda: as_json(chat, chats.messages(chat, replaced=True)),
+                "chat.json",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+        if own:
+            with st.popover("Delete", icon=":material/delete:"):
+                st.markdown("The chat, its answers and what was said of them go for good.")
+                if st.button("Delete it", key=f"delete-{chat.id}", type="primary"):
+                    chats.delete(chat)
+                    _go("")
+
+
+def _go(chat_id: str) -> None:
+    """Open another chat, or a new one."""
+    st.query_params.clear()
+    if chat_id:
+        st.query_params["chat"] = chat_id
+    st.rerun()

@@ -1,0 +1,176 @@
+"""One answer: while it is written, and when it is there, with its sources, its reasons and what people say of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import streamlit as st
+
+from ..chats import Message
+from .answer_view import show_answer
+from .asking import ask
+from .marks import answer_html, legend
+from .reasons import show_reasons
+from .sources import Place, cited_places, places_of, show_place
+from .state import owner, shared
+from .trust import trust
+
+_EVERY = 0.3
+"""Seconds between two looks at an answer that is being written."""
+
+
+@st.fragment(run_every=_EVERY)
+def show_running(message: Message) -> None:
+    """Show what there is of an answer, until it is whole."""
+    made = shared().generations.of(message.id)
+    if made is None:
+        st.rerun()
+    draft = made.draft()
+    if draft.get("answer"):
+        show_answer(f"answer-{message.id}", answer_html(draft), "", busy=True)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Stop", key=f"stop-{message.id}", icon=":material/stop_circle:", on_click=made.stop)
+        st.caption(f"{made.stage.capitalize()} … {time.monotonic() - made.started:.0f} s")
+
+
+@st.fragment
+def show_answered(message: Message, *, may_ask: bool, is_last: bool) -> None:
+    """Show an answer that has ended.
+
+    Args:
+        message: The message.
+        may_ask: Whether this session may ask in this chat.
+        is_last: Whether nothing came after it.
+    """
+    answer = message.answer
+    if message.state == "failed":
+        st.error(message.error, icon=":material/error:")
+    elif message.state == "stopped":
+        st.caption(message.error or "Stopped. This is what there was.")
+    if answer:
+        places = places_of(answer)
+        opened = _opened(message)
+        place = places[opened] if opened is not None and opened < len(places) else None
+        key = f"answer-{message.id}"
+        show_answer(
+            key,
+            answer_html(answer, [name for name, at in cited_places(answer).items() if at == place]),
+            str(answer["answer"]),
+            on_cited=lambda: _open_cited(message, places),
+        )
+        if told := legend(answer):
+            st.caption(told)
+        for sentence in answer["removed"]:
+            st.caption(f"Left out, not supported: {sentence['text']}")
+        if place is not None and opened is not None:
+            _show_source(message, places, opened)
+    _show_actions(message, may_ask, is_last)
+    if answer:
+        with st.expander("Why this answer"):
+            show_reasons(answer)
+            _show_passage_buttons(message, places)
+
+
+def _opened(message: Message) -> int | None:
+    """The index of the place that is shown."""
+    index: int | None = st.session_state.get(f"open-{message.id}")
+    return index
+
+
+def _open(message: Message, index: int | None) -> None:
+    st.session_state[f"open-{message.id}"] = index
+
+
+def _open_cited(message: Message, places: list[Place]) -> None:
+    """Open the citation that was clicked, or close it if it was open."""
+    clicked = cited_places(message.answer).get(st.session_state[f"answer-{message.id}"]["cited"])
+    index = places.index(clicked) if clicked else None
+    _open(message, None if index == _opened(message) else index)
+
+
+def _show_source(message: Message, places: list[Place], index: int) -> None:
+    place, key = places[index], f"source-{message.id}"
+    with st.container(border=True, key=key):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            for name, icon, to in (("Previous", "arrow_back", index - 1), ("Next", "arrow_forward", index + 1)):
+                st.button(
+                    name,
+                    key=f"{key}-{name}",
+                    icon=f":material/{icon}:",
+                    disabled=not 0 <= to < len(places),
+                    on_click=_open,
+                    args=(message, to),
+                )
+            st.caption(f"{index + 1} of {len(places)}")
+            st.button("Close", key=f"{key}-close", icon=":material/close:", on_click=_open, args=(message, None))
+        show_place(shared().engines.library, place, key)
+        if place.citation is not None and st.button(
+            "This source is wrong", key=f"{key}-wrong-{place.citation}", icon=":material/flag:"
+        ):
+            shared().feedback.wrong_source(message.id, owner(), place.citation)
+            st.toast("Noted. It is in the list of feedback.")
+
+
+def _show_passage_buttons(message: Message, places: list[Place]) -> None:
+    with st.container(horizontal=True):
+        for index, place in enumerate(places):
+            st.button(
+                f"Open {place.label.lower()}", key=f"place-{message.id}-{index}", on_click=_open, args=(message, index)
+            )
+
+
+def _show_actions(message: Message, may_ask: bool, is_last: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"actions-{message.id}"):
+        if message.answer and message.state == "done":
+            _show_trust(message.answer)
+        if message.answer:
+            _show_thumbs(message)
+            _show_correction(message)
+        if (
+            may_ask
+            and is_last
+            and st.button("Ask again", key=f"again-{message.id}", icon=":material/refresh:", type="tertiary")
+        ):
+            _ask_again(message, message.question)
+        if may_ask:
+            with st.popover("Edit", icon=":material/edit:", type="tertiary"):
+                question = st.text_area("Question", message.question, key=f"edit-{message.id}")
+                st.caption("The answers after this question are put aside; the export as JSON has them.")
+                if st.button("Ask", key=f"edited-{message.id}", type="primary", disabled=not question.strip()):
+                    _ask_again(message, question.strip())
+
+
+def _show_trust(answer: dict[str, Any]) -> None:
+    told = trust(answer)
+    with st.popover(f":{told.colour}[{told.words}]", icon=told.icon, type="tertiary"):
+        for sentence in told.why:
+            st.markdown(sentence)
+
+
+def _show_thumbs(message: Message) -> None:
+    vote = message.votes.get(owner())
+    key = f"thumbs-{message.id}"
+
+    def store() -> None:
+        given = st.session_state[key]
+        kind = None if given is None else ("good" if given else "bad")
+        shared().feedback.vote(message.id, owner(), kind)  # type: ignore[arg-type]  # one of the two
+
+    st.feedback("thumbs", key=key, default=None if vote is None else int(vote == "good"), on_change=store)
+
+
+def _show_correction(message: Message) -> None:
+    with st.popover("Correct", icon=":material/rate_review:", type="tertiary"):
+        text = st.text_area("What should the answer be?", key=f"correction-{message.id}")
+        if st.button("Send", key=f"correct-{message.id}", type="primary", disabled=not text.strip()):
+            shared().feedback.correct(message.id, owner(), text)
+            st.success("Kept in the library, with the question and the answer.")
+
+
+def _ask_again(message: Message, question: str) -> None:
+    chats = shared().chats
+    chat = chats.get(message.chat_id, owner())
+    if chat is not None:
+        ask(chat, question, [m for m in chats.messages(chat) if m.id < message.id], instead_of=message.id)
+    st.rerun()

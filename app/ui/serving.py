@@ -1,0 +1,46 @@
+"""Serving the browser application."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from .guard import Guard
+
+SCRIPT = Path(__file__).with_name("main.py")
+
+
+def serve(address: str, port: int, password: str | None, upload_mb: int, serves_folders: bool) -> None:
+    """Serve until it is interrupted.
+
+    Args:
+        address: Where to listen.
+        port: Where to listen.
+        password: What opens it; None for none.
+        upload_mb: The largest file that can be uploaded, in MiB.
+        serves_folders: Whether those who may enter may also have folders of this machine read.
+    """
+    any_host = address not in ("localhost", "127.0.0.1", "::1")
+    guard = Middleware(Guard, password=password, port=port, any_host=any_host)
+    logging.getLogger("streamlit").setLevel(logging.WARNING)
+    st.App(SCRIPT, middleware=[guard], secrets={"serves_folders": serves_folders}).run(
+        config={
+            "server.address": address,
+            "server.port": port,
+            "server.headless": True,
+            "server.fileWatcherType": "none",
+            "server.runOnSave": False,
+            "server.maxUploadSize": upload_mb,
+            "server.enableStaticServing": False,
+            "browser.gatherUsageStats": False,
+            "client.toolbarMode": "viewer",
+            "client.showErrorDetails": "none",
+            "global.developmentMode": False,
+            "logger.level": "warning",
+            "theme.light.primaryColor": "#1d5f8a",
+            "theme.dark.primaryColor": "#2f7fb3",
+        }
+    )

@@ -1,0 +1,51 @@
+"""How far an answer can be trusted, in a few words and in several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Colour = Literal["green", "orange", "red", "gray"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """A badge: its words say it all, the colour only repeats them."""
+
+    words: str
+    icon: str
+    colour: Colour
+    why: tuple[str, ...]
+    """Sentences that explain it."""
+
+
+def trust(answer: Mapping[str, Any]) -> Trust:
+    """How far an answer, as `ask --json` writes it, can be trusted."""
+    confidence = answer.get("confidence")
+    held = "" if confidence is None else f"The passages hold the answer with a probability of {confidence:.0%}."
+    if answer["abstained"]:
+        why = ["Ragstone would rather give no answer than one that the documents do not carry.", held]
+        if answer.get("withdrawn"):
+            why.append("The model wrote something, and it was withdrawn, because it did not stand.")
+        return Trust("No answer", ":material/block:", "gray", tuple(filter(None, why)))
+    verdicts = [sentence["verdict"] for sentence in answer["sentences"]]
+    supported, unsupported = verdicts.count("supported"), verdicts.count("unsupported")
+    scored = supported + unsupported
+    support = answer.get("support")
+    why = [
+        f"{supported} of {scored} sentences that could be checked are supported by the passages that they cite."
+        if scored
+        else "No sentence states anything that could be checked.",
+        "" if support is None else f"As a whole, the answer is supported with a probability of {support:.0%}.",
+        held,
+        "A trained verifier compares every sentence with the passages. It can err: open a source to see for yourself.",
+    ]
+    told = tuple(filter(None, why))
+    if not scored:
+        return Trust("Not checked", ":material/remove:", "gray", told)
+    if not unsupported:
+        return Trust(f"Supported ({supported} of {scored})", ":material/check:", "green", told)
+    if supported:
+        return Trust(f"Partly supported ({supported} of {scored})", ":material/question_mark:", "orange", told)
+    return Trust("Not supported", ":material/question_mark:", "red", told)

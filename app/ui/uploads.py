@@ -1,0 +1,82 @@
+"""Files that come from a browser, stored inside the library's folder and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from ...errors import LibraryWriteError, SourceError
+from ...ingest.parsers import family
+from ...retrieval.library import Library
+
+FOLDER = "uploads"
+_LONGEST_NAME = 120
+_MOST_LEVELS = 12
+_COPY = 1 << 20
+
+
+def store_uploads(library: Library, files: Iterable[tuple[str, BinaryIO]]) -> tuple[list[Path], list[str]]:
+    """Store files; one of the same name is replaced.
+
+    Args:
+        library: Whose folder they go to.
+        files: The name of each, which may hold folders, and its content.
+
+    Returns:
+        Where they are, and the names of those that no parser reads, which are not stored.
+
+    Raises:
+        LibraryWriteError: They cannot be stored.
+    """
+    stored, refused = [], []
+    for name, content in files:
+        place = library.folder / FOLDER / safe_name(name)
+        if family(place) is None:
+            refused.append(name)
+            continue
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            coming = place.with_name(f".{place.name}.part")
+            with coming.open("wb") as out:
+                while block := content.read(_COPY):
+                    out.write(block)
+            coming.replace(place)
+        except OSError as error:
+            raise LibraryWriteError(
+                f"an upload cannot be stored ({os.strerror(error.errno or 0).lower()})",
+                path=place,
+                remedy="Free disk space, or give it another name",
+            ) from error
+        stored.append(place)
+    return stored, refused
+
+
+def safe_name(name: str) -> Path:
+    """A path that stays below the folder it is joined to, whatever a browser says a file is called.
+
+    Raises:
+        SourceError: Nothing of the name is left.
+    """
+    parts = [_safe(part) for part in PurePosixPath(name.replace("\\", "/").lstrip("/")).parts]
+    kept = [part for part in parts if part][-_MOST_LEVELS:]
+    if not kept:
+        raise SourceError("an upload has no name that can be used", path=name, remedy="Rename the file")
+    return Path(*kept)
+
+
+def remove_upload(library: Library, file: Path) -> None:
+    """Delete a file that was uploaded; any other stays."""
+    if file.resolve().is_relative_to((library.folder / FOLDER).resolve()):
+        file.unlink(missing_ok=True)
+
+
+def _safe(part: str) -> str:
+    """A part of a path without what is special to a file system; empty for `.`, `..` and the like."""
+    part = unicodedata.normalize("NFC", part)
+    part = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', "_", part).lstrip(". ").rstrip(". ")
+    stem, dot, suffix = part.rpartition(".")
+    return part if len(part) <= _LONGEST_NAME else f"{(stem or part)[: _LONGEST_NAME - 12]}{dot}{suffix[:10]}"

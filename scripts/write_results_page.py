@@ -1,0 +1,84 @@
+"""Writes docs/results.md from the folders of runs: python scripts/write_results_page.py RUN... > docs/results.md"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ragstone.eval.runs import RunFolder
+
+HEAD = """# Results
+
+The default configuration on the suites of `ragstone eval list`, written by
+`python scripts/write_results_page.py RUN... > docs/results.md` from runs of
+
+{commands}
+
+Means with their 95 % bootstrap intervals over sources; n are the items that were scored. Samples are drawn by seed
+{seed}: figures of few items say little, and their intervals say so. What each figure is:
+[evaluation.md](evaluation.md). Seconds are those of the run that made the outputs.
+
+| | |
+| --- | --- |
+{about}
+"""
+
+
+def main() -> None:
+    """Write the page to stdout."""
+    runs = [RunFolder(Path(name)) for name in sys.argv[1:]]
+    manifests = [run.manifest for run in runs]
+    first = manifests[0]
+    about = {
+        "chat model": first["subject"]["name"],
+        "embedding model": first["subject"].get("settings", {}).get("embedding_model", ""),
+        "processor": "{cpu}, {cores} cores, {memory_mb} MB".format(**first["hardware"]),
+        "Ragstone": f"{first['ragstone']}, code {first['code'][:12]}",
+        "packages": ", ".join(f"{name} {version}" for name, version in first["packages"].items()),
+        "most memory": f"{max(one['peak_memory_mb'] for one in manifests):,} MB",
+    }
+    print(
+        HEAD.format(
+            commands="\n".join(f"    {_command(one)}" for one in manifests),
+            seed=first["seed"],
+            about="\n".join(f"| {name} | {value} |" for name, value in about.items()),
+        )
+    )
+    print("\n".join(line for run in runs for unit in run.summary["units"] for line in _unit(unit)))
+
+
+def _command(manifest: dict[str, Any]) -> str:
+    suites = dict.fromkeys(unit["suite"] for unit in manifest["units"])
+    limit = f" --limit {manifest['limit']}" if manifest["limit"] else ""
+    return f"ragstone eval run {' '.join(suites)}{limit} --seed {manifest['seed']}"
+
+
+def _unit(unit: dict[str, Any]) -> Iterator[str]:
+    seconds = unit["seconds"]
+    took = f"{seconds['mean']:.2f} s an item, {seconds['mean'] * seconds['n'] / 60:.1f} minutes" if seconds["n"] else ""
+    failed = f", {unit['failed']} failed" if unit["failed"] else ""
+    yield f"## {unit['name']}\n"
+    yield f"{unit['n']} items{failed}; {took}.\n"
+    yield "| | mean [95 %] | n | unscored |\n| --- | --- | ---: | ---: |"
+    figures = dict(unit["metrics"])
+    figures |= {f"{judge}: {name}": value for judge, of in unit["judged"].items() for name, value in of.items()}
+    figures |= {name: value for name, value in unit["times"].items() if value["n"]}
+    for name, value in figures.items():
+        if value["n"] or value["n_unscored"]:
+            yield f"| {name} | {_spread(value)} | {value['n']:,} | {value['n_unscored'] or ''} |"
+    for figure in unit["published"]:
+        group = "" if figure["group"] == "all" else f" ({figure['group']})"
+        yield f"| published: {figure['metric']}{group}, {figure['system']} | {figure['value'] / 100:.3f} | | |"
+    yield ""
+
+
+def _spread(value: dict[str, Any]) -> str:
+    if value["mean"] is None:
+        return "unscored"
+    digits = 3 if abs(value["mean"]) < 10 else 1
+    mean, low, high = (f"{value[key]:,.{digits}f}" for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
+
+
+if __name__ == "__main__":
+    main()

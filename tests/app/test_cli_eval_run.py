@@ -1,0 +1,100 @@
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+FUNCTION = '''
+def answer(question, passages):
+    """Knows one thing, makes one thing up, and breaks down once."""
+    if "Dagny produce" in question:
+        report = {"document": "report.pdf", "text": "In 2023 Dagny produced 5,246 MWh, less than the year before."}
+        return {"answer": "Dagny produced 5,246 MWh in 2023.", "passages": [report]}
+    if "expire" in question:
+        return "It expires on 31 October 2035, and Norway paid 800 dollars for it."
+    if "broken" in question:
+        return 42
+    return None
+
+def silent(question, passages):
+    return None
+'''
+QUESTIONS = [
+    {"question": "How many megawatt-hours did Dagny produce in 2023?", "answer": "5,246", "group": "numeric"},
+    {"question": "When does the subsea cable agreement expire?", "answer": "31 October 2035", "group": "fact"},
+    {"question": "Which company manufactured the subsea cable?", "answerable": "false", "group": "fact"},
+]
+
+
+class Cli(Protocol):
+    def __call__(self, command: str, *arguments: str | Path, **options: Any) -> Any: ...
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a file of questions, and the function that answers them."""
+
+    def write(*more: dict[str, str]) -> Path:
+        (tmp_path / "mine.py").write_text(FUNCTION)
+        with (tmp_path / "mine.csv").open("w", newline="") as file:
+            table = csv.DictWriter(file, ["question", "answer", "answerable", "group"])
+            table.writeheader()
+            table.writerows([*QUESTIONS, *more])
+        return tmp_path / "mine.csv"
+
+    return write
+
+
+def test_own_questions_are_put_to_a_function_and_two_runs_are_compared(
+    ragstone_cli: Cli, sample_library: Path, mine: Callable[..., Path], tmp_path: Path
+):
+    asked = ("eval", "run", "--questions", mine(), "--library", sample_library, "--cache", tmp_path / "cache")
+    done = ragstone_cli(*asked, "--subject", "mine.py:answer", "--out", "first", "--json")
+    assert (done.code, done.stderr) == (0, "")
+    found = done.json()
+    assert found["run"] == "first"
+    assert found["subject"]["name"] == "mine.py:answer"
+    assert found["corpus"]["documents"] == 19 and len(found["corpus"]["fingerprint"]) == 64
+    (unit,) = found["units"]
+    metrics = unit["metrics"]
+    assert (unit["name"], unit["n"], unit["failed"], set(unit["groups"])) == ("own/mine", 3, 0, {"numeric", "fact"})
+    assert (metrics["right"]["mean"], metrics["right"]["n"]) == (1.0, 3)
+    assert (metrics["wrongly answered"]["mean"], metrics["wrongly answered"]["n"]) == (0.0, 1)
+    assert metrics["hallucination rate"]["mean"] == 0.5  # Norway's dollars stand in no document
+    assert metrics["ROUGE-L"]["n"] == 2 and 0 < metrics["ROUGE-L"]["mean"] < 1
+    rows = [json.loads(line) for line in (tmp_path / "first" / "items" / "own.mine.jsonl").read_text().splitlines()]
+    assert [row["output"]["abstained"] for row in rows] == [False, False, True]
+    assert [one["verdict"] for one in rows[1]["output"]["sentences"]] == ["unsupported"]
+
+    ragstone_cli(*asked, "--subject", "mine.py:silent", "--out", "second")
+    compared = ragstone_cli("eval", "compare", "second", "first", "--json").json()
+    changes = {change["metric"]: change for change in compared["changes"]}
+    assert changes["right"]["difference"]["mean"]["mean"] == pytest.approx(-2 / 3)
+    assert changes["wrongly refused"]["verdict"] == "worse"
+    shown = ragstone_cli("eval", "compare", "second", "first").stdout
+    assert "wrongly refused" in shown and "worse" in shown
+
+
+def test_what_cannot_be_run_is_told_before_anything_is_run(
+    ragstone_cli: Cli, sample_library: Path, mine: Callable[..., Path], tmp_path: Path
+):
+    asked = ("eval", "run", "--questions", mine({"question": "Is it broken?"}), "--library", sample_library)
+    done = ragstone_cli(*asked, "--subject", "mine.py:answer", "--out", "run", "--cache", "cache")
+    assert (done.code, done.error) == (
+        1,
+        "Error: mine.py:answer returned int. Let it return a text, None or a dictionary.",
+    )
+    for arguments, complaint in (
+        (("--subject", "mine.py:nothing"), "the function 'mine.py:nothing' cannot be loaded"),
+        (("--subject", "mine.py:answer", "--out", "run"), "there is a run already. Add --resume"),
+        (("--model", "qwen9"), "qwen9"),
+    ):
+        done = ragstone_cli(*asked, *arguments)
+        assert done.code == 1 and complaint in done.error
+    assert ragstone_cli("eval", "run").code == 2
+    done = ragstone_cli("eval", "run", "exposures")
+    assert (done.code, done.error) == (1, "Error: there is no suite 'exposures'. Did you mean 'exposure'?.")
+    done = ragstone_cli("eval", "run", "questions/squad2")
+    assert done.code == 1 and "Name the folder of sets with --data" in done.error

@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+
+from ragstone.app.evaluated import engine_subject
+from ragstone.app.identity import engine_identity, library_identity
+from ragstone.app.settings import Settings
+from ragstone.errors import EvaluationError
+from ragstone.eval.readers.corpus import CorpusDocument
+from ragstone.eval.subjects import Answered
+from ragstone.eval.tasks.perplexity import PerplexityTask, Texts
+from ragstone.generation.models import ModelStore
+from ragstone.retrieval.library import Library
+
+PASSAGES = (
+    CorpusDocument("pump", "The pump", "The pump was replaced in 2019 by Dr. Holm. It weighs 38 kg."),
+    CorpusDocument("roof", "The roof", "The roof was painted green in 2021."),
+)
+
+
+@pytest.fixture
+def settings(model_store: ModelStore, tiny_model_path: Path) -> Settings:
+    """The tiny model, which always answers."""
+    options = {"min_confidence": 0.0, "max_tokens": 24, "context_tokens": 2048, "threads": 1, "parallel": 1}
+    return Settings(models_dir=model_store.folder, model="smollm2-135m", **options)
+
+
+def test_the_engine_answers_from_given_passages_in_their_order(settings: Settings, tmp_path: Path):
+    subject = engine_subject(settings, tmp_path)
+    assert subject.answers is not None
+    with subject.answers.over("none", ()) as answer:
+        found = answer("When was the pump replaced?", PASSAGES)
+        again = answer("When was the pump replaced?", PASSAGES)
+    assert [name for name, _ in found.passages] == ["pump", "roof"] == list(found.ranked)
+    assert found.passages[1][1] == "The roof was painted green in 2021."
+    assert not found.abstained and found.text and found.draft.startswith(found.text[:5])
+    assert found.sentences and all(1 <= n <= 2 for one in found.sentences for n in one.citations)
+    assert found.confidence is not None and 0 <= found.confidence <= 1
+    assert found.tokens["completion"] > 0 and found.timings_ms["total"] >= found.timings_ms["first_token"] > 0
+    assert again.text == found.text
+    assert Answered.from_json(found.as_json()) == found
+
+
+def test_the_engine_searches_a_corpus_that_it_ingests_once(settings: Settings, tmp_path: Path):
+    subject = engine_subject(settings, tmp_path)
+    assert subject.answers is not None and subject.rankings is not None
+    with subject.answers.over("house", PASSAGES) as answer:
+        found = answer("What colour has the roof?", ())
+    assert found.ranked[0] == "roof" and found.passages[0][0] == "roof"
+    (library,) = tmp_path.iterdir()
+    built = (library / "library.sqlite3").stat().st_mtime_ns
+    with subject.rankings.over("house", PASSAGES) as rank, subject.rankings.chunks_over("house", PASSAGES) as find:
+        assert next(iter(rank("who replaced the pump"))) == "pump"
+        assert find("who replaced the pump", 1)[0][0] == "pump"
+    assert [one.stat().st_mtime_ns for one in tmp_path.glob("*/library.sqlite3")] == [built]
+
+
+def test_the_engine_tells_how_likely_texts_are(settings: Settings, tmp_path: Path):
+    text = "The quick brown fox jumps over the lazy dog. " * 80
+    texts = Texts.of("foxes", [CorpusDocument("fox", "", text), CorpusDocument("god", "", text[::-1])])
+    task, subject = PerplexityTask(), engine_subject(settings, tmp_path)
+    sample = texts.sample(2)
+    assert [piece.source for piece in sample.pieces] == ["fox", "god"]
+    with task.open(sample, subject) as ask:
+        plain, backwards = (task.values(*pair) for pair in zip(sample.pieces, ask(sample.pieces), strict=True))
+    assert plain["bytes"] == 1500 == backwards["bytes"]
+    assert 0 > plain["log-likelihood"] > backwards["log-likelihood"]  # what was read before is known by heart
+    server = engine_subject(Settings(server="http://localhost:9/v1", model="far"), tmp_path)
+    with pytest.raises(EvaluationError, match="does not tell how likely"), task.open(sample, server):
+        pass
+
+
+def test_another_model_prompt_or_setting_is_another_identity(settings: Settings, model_store: ModelStore):
+    first = engine_identity(settings)
+    assert first == engine_identity(settings)
+    assert len(first["model"]["sha256"]) == 64 == len(first["code"])
+    changed = Settings(models_dir=model_store.folder, model="smollm2-135m", hits=2)
+    assert engine_identity(changed) != first
+    indifferent = Settings(models_dir=model_store.folder, model="smollm2-135m", threads=2)
+    assert (
+        engine_identity(indifferent)["settings"]
+        == engine_identity(Settings(models_dir=model_store.folder, model="smollm2-135m"))["settings"]
+    )
+
+
+def test_a_library_is_known_by_what_it_holds(sample_library: Path):
+    with Library(sample_library, create=False) as library:
+        found = library_identity(library)
+    assert (found["documents"], found["embedder"]) == (19, "all-minilm-l6-v2")
+    assert found["chunks"] > 100 and len(found["fingerprint"]) == 64

@@ -1,0 +1,114 @@
+"""A server of the browser application over the sample documents, and a real browser."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragstone.generation.models import ModelStore
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+
+
+@dataclass
+class Served:
+    """A running server."""
+
+    url: str
+    library: Path
+    process: subprocess.Popen[str]
+    asked_elsewhere: list[str] = field(default_factory=list)
+    """Addresses outside the server that a page asked for."""
+
+
+@pytest.fixture(scope="session")
+def start_ui(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+    """Starts `ragstone ui` over a library."""
+    model_store.pull("smollm2-135m")
+    running = []
+
+    def start(library: Path, *options: str, **settings: str) -> Served:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAGSTONE_", "STREAMLIT_"))}
+        given = {"MODELS_DIR": str(model_store.folder), "THREADS": "1", "MODEL": "smollm2-135m", "HITS": "1"}
+        given |= {"MIN_CONFIDENCE": "0", "MAX_TOKENS": "400", "OFFLINE": "1"} | settings
+        folder = tmp_path_factory.mktemp("server")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ragstone", "ui", "--library", str(library), "--port", str(port), *options],
+            cwd=folder,
+            env=kept | {f"RAGSTONE_{name}": value for name, value in given.items()} | {"OMP_NUM_THREADS": "1"},
+            stdout=(folder / "log").open("w"),
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        running.append(process)
+        _wait_for(port, process, folder / "log")
+        return Served(f"http://localhost:{port}", library, process)
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen[str], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the server did not start:\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def served(sample_library: Path, start_ui: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """The application over a copy of the sample library."""
+    library = tmp_path_factory.mktemp("ui") / "library"
+    shutil.copytree(sample_library, library)
+    return start_ui(library)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, without a window."""
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium: `apt-get install chromium` brings it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def visit(chromium: Any, served: Served) -> Callable[..., Any]:
+    """Opens a page as a new person, at a width; notes what it asks of other hosts."""
+
+    def open_page(address: str = "", width: int = 1280, **options: Any) -> Any:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(60_000)
+
+        def note(request: Any) -> None:
+            if not request.url.startswith((served.url, served.url.replace("http", "ws"), "data:", "blob:")):
+                served.asked_elsewhere.append(request.url)
+
+        context.on("request", note)
+        page = context.new_page()
+        page.goto(served.url + address)
+        page.get_by_role("heading").first.wait_for()
+        return page
+
+    return open_page

@@ -1,0 +1,82 @@
+"""Uploading, searching and removing in a real browser, and the password."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragstone.app.ui.uploads import FOLDER
+from ragstone.retrieval.library import Library
+
+NOTE = "The lighthouse keeper of Ostrava feeds eleven cormorants. <script>window.hurt = 1</script>"
+
+
+@pytest.fixture(scope="module")
+def uploaded(visit: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A browser on the page of the library, after a file was uploaded."""
+    file = tmp_path_factory.mktemp("mine") / "cormorants.txt"
+    file.write_text(NOTE)
+    page = visit("/library")
+    page.locator("input[type=file]").first.set_input_files(file)
+    page.get_by_role("button", name="Add 1 files").click()
+    page.get_by_text("1 added").wait_for()
+    return page
+
+
+def test_an_uploaded_file_is_read_and_lies_in_the_library(uploaded: Any, served: Any) -> None:
+    assert (served.library / FOLDER / "cormorants.txt").read_text() == NOTE
+    assert uploaded.get_by_text("20 documents").count()
+
+
+def test_a_search_finds_it_and_shows_it_in_its_place_as_mere_text(uploaded: Any, served: Any) -> None:
+    uploaded.goto(f"{served.url}/search?q=lighthouse+keeper+cormorants")
+    uploaded.get_by_text("1. uploads/cormorants.txt").wait_for()
+    uploaded.get_by_text("In its place").first.click()
+    uploaded.locator(".passage mark").wait_for()
+    assert NOTE in uploaded.locator(".passage").text_content()
+    assert uploaded.evaluate("window.hurt") is None
+
+
+def test_on_a_phone_the_pages_can_be_reached_and_nothing_sticks_out(visit: Callable[..., Any]) -> None:
+    page = visit("/search?q=curtailment", width=390)
+    page.get_by_text("passages").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name="Library").click()
+    page.get_by_role("heading", name="Library").wait_for()
+    page.context.close()
+
+
+def test_removing_an_upload_deletes_it(uploaded: Any, served: Any) -> None:
+    uploaded.goto(f"{served.url}/library")
+    uploaded.get_by_label("Find").fill("cormorants")
+    uploaded.get_by_label("Find").press("Enter")
+    table = uploaded.get_by_test_id("stDataFrame")
+    table.wait_for()
+    time.sleep(0.5)  # the table is a canvas: nothing in it can be waited for
+    table.click(position={"x": 16, "y": 52})
+    uploaded.get_by_role("button", name="Remove 1").click()
+    uploaded.get_by_role("button", name="Remove them").click()
+    uploaded.get_by_text("19 documents").wait_for()
+    assert not (served.library / FOLDER / "cormorants.txt").exists()
+    with Library(served.library) as library:
+        assert not [d for d in library.documents() if "cormorants" in d.path]
+
+
+def test_the_password_is_asked_for_and_opens(chromium: Any, start_ui: Callable[..., Any], tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("open sesame\n")
+    served = start_ui(tmp_path / "library", "--password-file", str(secret))
+    page = chromium.new_context().new_page()
+    page.goto(served.url)
+    page.get_by_label("Password").fill("open sesame")
+    page.get_by_role("button", name="Enter").click()
+    page.get_by_role("heading", name="Ask your documents").wait_for()
+    page.goto(f"{served.url}/library")
+    page.get_by_text("Drop files here").first.wait_for()
+    assert not page.get_by_text("Folder on this machine").count()
+    served.process.send_signal(2)
+    assert served.process.wait(10) in (0, 130)
+    page.context.close()

@@ -1,0 +1,105 @@
+"""The pages' logic without a browser: Streamlit's own test runner draws them."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from ragstone.app.ui.state import shared
+from ragstone.retrieval.library import Library
+
+MAIN = Path(__file__).parents[3] / "app" / "ui" / "main.py"
+
+
+@pytest.fixture
+def draw(
+    tmp_path: Path, tiny_model_path: Path, model_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., AppTest]]:
+    """Draws the application over a library, by default a new one."""
+    settings = {"MODEL": "smollm2-135m", "HITS": "1", "MAX_TOKENS": "24", "MIN_CONFIDENCE": "0", "THREADS": "1"}
+    for name, value in (settings | {"MODELS_DIR": str(model_store.folder)}).items():
+        monkeypatch.setenv(f"RAGSTONE_{name}", value)
+    st.cache_resource.clear()
+
+    def drawn(library: Path = tmp_path / "library") -> AppTest:
+        monkeypatch.setenv("RAGSTONE_LIBRARY", str(library))
+        app = AppTest.from_file(str(MAIN), default_timeout=60)
+        return app.run()
+
+    yield drawn
+    st.cache_resource.clear()
+
+
+def settled(app: AppTest) -> AppTest:
+    """The application after the answer in progress."""
+    deadline = time.monotonic() + 60
+    while any(button.label == "Stop" for button in app.button) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        app.run()
+    assert not app.exception
+    return app
+
+
+def button(app: AppTest, label: str) -> Any:
+    (found,) = [one for one in app.button if one.label == label]
+    return found
+
+
+def test_a_first_visit_offers_the_sample_documents_and_no_question(draw: Callable[..., AppTest]):
+    app = draw()
+    assert not app.exception
+    assert app.chat_input[0].disabled
+    assert button(app, "Add the sample documents")
+
+
+def test_a_question_is_answered_with_the_settings_of_its_chat_and_drawn_again_in_no_time(
+    draw: Callable[..., AppTest], sample_library: Path, tmp_path: Path
+):
+    library = tmp_path / "copy"
+    shutil.copytree(sample_library, library)
+    app = draw(library)
+    app.slider(key="new-hits").set_value(2).run()
+    filter_field(app).set_value("type=docx").run()
+    app.chat_input[0].set_value("What torque do the M10 bolts need?").run()
+    settled(app)
+    (chat,) = shared().chats.of(only_owner(library))
+    (message,) = shared().chats.messages(chat)
+    assert app.query_params["chat"] == chat.id
+    assert chat.settings == {"hits": 2, "filter": ["type=docx"]}
+    assert [Path(hit["document"]).suffix for hit in message.answer["hits"]] == [".docx", ".docx"]
+    assert message.state == "done"
+    times = []
+    for _ in range(5):
+        started = time.process_time()  # other tests run beside this one
+        app.run()
+        times.append(time.process_time() - started)
+    assert min(times) < 0.1
+
+    button(app, "Ask again").click().run()
+    settled(app)
+    assert [m.replaced for m in shared().chats.messages(chat, replaced=True)] == [True, False]
+    button(app, "Delete it").click().run()
+    assert shared().chats.of(chat.owner) == []
+
+
+def only_owner(folder: Path) -> str:
+    with Library(folder) as library, library.database.reading() as db:
+        ((owner,),) = db.execute("SELECT DISTINCT owner FROM chats").fetchall()
+    return str(owner)
+
+
+def filter_field(app: AppTest) -> Any:
+    (found,) = [one for one in app.text_input if one.label == "Filter"]
+    return found
+
+
+def test_a_filter_that_cannot_be_read_is_explained_and_not_used(draw: Callable[..., AppTest]):
+    app = draw()
+    filter_field(app).set_value("nonsense").run()
+    assert any("Write KEY=VALUE" in caption.value for caption in app.caption)
+    assert "new-chat-settings" not in app.session_state

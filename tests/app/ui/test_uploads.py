@@ -1,0 +1,76 @@
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragstone.app.ui.folders import forget_folder, known_folders, note_folder
+from ragstone.app.ui.uploads import FOLDER, remove_upload, safe_name, store_uploads
+from ragstone.errors import LibraryWriteError, SourceError
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("notes.txt", "notes.txt"),
+        ("folder/sub/notes.txt", "folder/sub/notes.txt"),
+        ("../../etc/passwd.txt", "etc/passwd.txt"),
+        ("/etc/passwd.txt", "etc/passwd.txt"),
+        ("..\\..\\windows\\notes.txt", "windows/notes.txt"),
+        ("C:\\notes.txt", "C_/notes.txt"),
+        (".hidden.txt", "hidden.txt"),
+        ("a\x00b\n.txt", "a_b_.txt"),
+        ("Grüße 日本.pdf", "Grüße 日本.pdf"),
+    ],
+)
+def test_an_upload_stays_below_its_folder_whatever_it_is_called(name: str, kept: str):
+    assert safe_name(name) == Path(kept)
+
+
+@pytest.mark.parametrize("name", ["", "..", "../..", "/", "...", "\\"])
+def test_a_name_of_which_nothing_is_left_is_refused(name: str):
+    with pytest.raises(SourceError):
+        safe_name(name)
+
+
+def test_a_long_name_is_shortened_and_keeps_its_suffix():
+    assert len(str(safe_name("x" * 500 + ".pdf"))) <= 120
+    assert safe_name("x" * 500 + ".pdf").suffix == ".pdf"
+
+
+def test_uploads_lie_in_the_library_and_what_no_parser_reads_is_not_stored(library: Any):
+    opened = library()
+    files = [("a/notes.txt", io.BytesIO(b"old")), ("../x.exe", io.BytesIO(b"MZ")), ("a/notes.txt", io.BytesIO(b"new"))]
+    stored, refused = store_uploads(opened, files)
+    assert stored == [opened.folder / FOLDER / "a" / "notes.txt"] * 2
+    assert stored[0].read_bytes() == b"new"
+    assert refused == ["../x.exe"]
+    assert [p.name for p in (opened.folder / FOLDER).rglob("*") if p.is_file()] == ["notes.txt"]
+
+
+def test_an_upload_that_cannot_be_stored_says_where(library: Any):
+    opened = library()
+    (opened.folder / FOLDER).write_text("a file is in the way")
+    with pytest.raises(LibraryWriteError, match="an upload cannot be stored"):
+        store_uploads(opened, [("notes.txt", io.BytesIO(b"x"))])
+
+
+def test_only_uploads_are_deleted_with_their_documents(library: Any, tmp_path: Path):
+    opened = library()
+    (stored,), _ = store_uploads(opened, [("notes.txt", io.BytesIO(b"x"))])
+    own = tmp_path / "own.txt"
+    own.write_text("mine")
+    remove_upload(opened, own)
+    remove_upload(opened, opened.folder / FOLDER / ".." / ".." / "own.txt")
+    remove_upload(opened, stored)
+    assert own.exists()
+    assert not stored.exists()
+
+
+def test_folders_of_the_server_are_remembered(library: Any, tmp_path: Path):
+    opened = library()
+    for name in ("a", "b", "a"):
+        note_folder(opened, tmp_path / name)
+    assert known_folders(opened) == [tmp_path / "a", tmp_path / "b"]
+    forget_folder(opened, tmp_path / "a")
+    assert known_folders(opened) == [tmp_path / "b"]
