@@ -30,8 +30,8 @@ def open_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge
     """Judges by their names; their models are freed in the end.
 
     Args:
-        names: `verifier`, what chats use; `local` for the chat model of the settings, `local:MODEL` for another; `ragas`
-            and `ragas:MODEL` for its metrics with that model.
+        names: `verifier`, what chats use; `local` for the chat model of the settings, `local:MODEL` for another;
+            `ragas` and `ragas:MODEL` for its metrics with that model.
         settings: Those that the loading of models heeds.
 
     Raises:

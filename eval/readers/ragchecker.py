@@ -28,6 +28,11 @@ class AnswerPair:
     published: Mapping[str, float]
     """By aspect, RAGChecker's own score of the second less that of the first, -1..1."""
 
+    @property
+    def source(self) -> str:
+        """The pair."""
+        return self.id
+
 
 def read_ragchecker(folder: Path) -> tuple[AnswerPair, ...]:
     """The 280 pairs of `human_labeled_data.json`, with the scores of `baseline_ragchecker.json`.

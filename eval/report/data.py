@@ -277,9 +277,7 @@ def _verdict(
         parts.append(f"{_count(len(not_run), 'suite')} could not be run")
     if put_off:
         parts.append(f"{_count(len(put_off), 'suite')} put off for want of time")
-    held: State = (
-        "good" if checked or baseline is not None else "measured"
-    )  # what nothing was asked of is not all right
+    held: State = "good" if checked or baseline is not None else "measured"
     state: State = "gate" if broken else "worse" if worse else "incomplete" if not_run else held
     return state, f"{'; '.join(parts)}."
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..judging import ASPECTS, CLASSIFYING, RANKING, JudgedItem, judge_grounded, judge_pairs
+from ..judging import JudgedItem, judge_grounded, judge_pairs
+from ..metrics.agreement import CLASSIFYING, RANKING
 from ..metrics.statistic import Columns, Floats, Metric, Statistic
 from ..readers.grounding import GroundedAnswer
-from ..readers.ragchecker import AnswerPair
+from ..readers.ragchecker import ASPECTS, AnswerPair
 from ..subjects import Subject
 from ..task import Ask, Json, Task
 
