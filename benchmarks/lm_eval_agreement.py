@@ -6,8 +6,8 @@
 Both read the same weights, SmolLM2-135M unpacked to 32-bit numbers, and the same items; lm-evaluation-harness makes its
 prompts with its own task code, and ours are compared with them letter by letter. An item agrees when both choose alike:
 the likeliest answer (TruthfulQA MC1, BBQ, Winogender), the likelier sentence (CrowS-Pairs), the true answers' share of
-probability within 0.01 (MC2). Both run in turns, R times, on the same cores, lm-evaluation-harness with the best of several
-batch sizes, found on a few items before; loading is not counted, making tokens is.
+probability within 0.01 (MC2). Both run in turns, R times, on the same cores, lm-evaluation-harness with the best of
+several batch sizes, found on a few items before; loading is not counted, making tokens is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Items as contexts and continuations, whose log-likelihoods decide; worded as lm-evaluation-harness 0.4.13 does.
 
 Sources: its `lm_eval/tasks/`: `truthfulqa/truthfulqa_mc1.yaml`, `bbq/bbq_multiple_choice.yaml` and `bbq/utils.py`,
-`crows_pairs/crows_pairs_english.yaml`, `winogender/winogender.yaml`. It has no WinoBias, which is asked like Winogender,
-and no StereoSet.
+`crows_pairs/crows_pairs_english.yaml`, `winogender/winogender.yaml`. It has no WinoBias, which is asked like
+Winogender, and no StereoSet.
 """
 
 from __future__ import annotations
