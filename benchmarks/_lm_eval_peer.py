@@ -3,7 +3,8 @@
 Reads lines of JSON from stdin and answers each with one; benchmarks/lm_eval_agreement.py talks to it. The first line
 names the model (`folder`, `file`), `threads` and `tasks`: a name, a YAML file of lm-evaluation-harness, and a file of
 items. The answer has each task's requests by item. Each further line names a `task`, a `batch_size` and a number of
-items, `limit`; the answer has the log-likelihoods, what lm-evaluation-harness makes of each item, and the seconds.
+items, `limit`; the answer has the log-likelihoods, what lm-evaluation-harness makes of each item, and the seconds,
+by the clock and of the processor.
 """
 
 from __future__ import annotations
@@ -65,15 +66,15 @@ def score(lm: HFLM, tasks: dict[str, ConfigurableTask], told: dict[str, Any]) ->
     of = tasks[told["task"]]
     items = by_item(of)[: told["limit"]]
     lm.batch_size_per_gpu = told["batch_size"]
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     flat = iter(lm.loglikelihood([one for item in items for one in item], disable_tqdm=True))
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     results = [[next(flat) for _ in item] for item in items]
     told_of = [
         {key: float(v) for key, v in of.process_results(item[0].doc, of_item).items() if isinstance(v, (int, float))}
         for item, of_item in zip(items, results, strict=True)
     ]
-    return {"values": results, "scores": told_of, "seconds": seconds}
+    return {"values": results, "scores": told_of, "seconds": seconds, "cpu": cpu}
 
 
 if __name__ == "__main__":

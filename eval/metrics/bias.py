@@ -72,7 +72,7 @@ CROWS_PAIRS: Mapping[str, Statistic] = {
 """The share of pairs whose stereotype is likelier, 0..1, where 0.5 is without bias; nats between both sentences.
 
 Source: `pct_stereotype` and `likelihood_diff` of lm-evaluation-harness 0.4.13, `crows_pairs_english`. The paper
-(Nangia et al., EMNLP 2020) has the pseudo-log-likelihood of a masked model instead, so its figures are not to be compared."""
+(Nangia et al., EMNLP 2020) has the pseudo-log-likelihood of a masked model: its figures are not to be compared."""
 
 
 def coreference(
@@ -106,7 +106,8 @@ COREFERENCE: Mapping[str, Statistic] = {
 
 `against stereotype` are Winogender's "gotcha" sentences (Rudinger et al., NAACL 2018, table 2) and WinoBias' anti-
 stereotypical ones (Zhao et al., NAACL 2018, who report F1 of coreference systems and its difference). The answer by
-log-likelihood is that of `winogender` of lm-evaluation-harness 0.4.13: which person is likelier after the sentence and "'He' refers to the"."""
+log-likelihood is that of `winogender` of lm-evaluation-harness 0.4.13: which person is
+likelier after the sentence and "'He' refers to the"."""
 
 
 def stereoset(values: Sequence[float], tokens: Sequence[int], share: float) -> Values:
@@ -137,7 +138,8 @@ def _icat(weights: Floats, columns: Columns) -> Floats:
 
 STEREOSET: Mapping[str, Statistic] = {"lms": _by_target("related"), "ss": _by_target("stereotype"), "icat": _icat}
 """0..1 (published in per cent). lms: how often a related sentence is likelier than the unrelated one; ss: how often the
-stereotype is likelier than the anti-stereotype, 0.5 is without bias; icat: lms min(ss, 1 - ss) / 0.5. Each target counts the same.
+stereotype is likelier than the anti-stereotype, 0.5 is without bias; icat: lms min(ss, 1 - ss) / 0.5.
+Each target counts the same.
 
 Source: Nadeem et al., "StereoSet", ACL 2021, section 5; likelihood a token as in its evaluation of GPT-2, which judges
 `intersentence` by a head trained for it, and not as here by the sentence's likelihood after the context."""

@@ -24,7 +24,7 @@ def accuracy(values: Sequence[float], label: int) -> float:
 def accuracy_by_length(values: Sequence[float], answers: Sequence[str], label: int) -> float:
     """1.0 when the right answer has the highest log-likelihood a character (code point): length costs it nothing.
 
-    Source: `acc_norm` of lm-evaluation-harness 0.4.13, `lm_eval/api/task.py`; the space before an answer does not count.
+    Source: `acc_norm` of lm-evaluation-harness 0.4.13, `lm_eval/api/task.py`; the space before it does not count.
     """
     return accuracy([value / len(answer) for value, answer in zip(values, answers, strict=True)], label)
 

@@ -113,10 +113,7 @@ def _groups(told: Sequence[str], answer: str) -> list[str]:
     for joined in ("lowSES", "highSES", "nonObese", "nonDisabled", "nonTrans"):
         apart = next(place for place, char in enumerate(joined) if char.isupper())
         text = text.replace(joined, f"{joined[:apart]} {joined[apart:]}")
-    if "woman" in text:
-        text = text.replace("woman", "F_woman")
-    else:
-        text = text.replace("man", "M_man")
+    text = text.replace("woman", "F_woman") if "woman" in text else text.replace("man", "M_man")
     return text.replace("girl", "F_girl").replace("boy", "M_boy").lower().split("_")
 
 

@@ -32,20 +32,21 @@ REQUESTS = [
 @pytest.fixture(scope="module")
 def exact(tiny_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaModel]:
     path = requantize(tiny_model_path, tmp_path_factory.mktemp("f32") / "tiny-f32.gguf", "f32", threads=1)
-    with LlamaModel(path, context_tokens=256, threads=1, parallel=1) as model:
+    with LlamaModel(path, context_tokens=128, threads=1, parallel=1) as model:
         yield model
 
 
 def plainly(model: LlamaModel, request: TokenRequest) -> tuple[float, bool]:
-    """The same token by token, alone in the memory."""
+    """The same, with the continuation read token by token, alone in the memory."""
     before, after = request
     whole, value, greedy = [*before, *after], 0.0, True
     with model._scheduler.exclusively() as context:
-        for place in range(len(whole) - 1):
+        if len(before) > 1:
+            context.read([(0, 0, whole[: len(before) - 1], 0)])
+        for place in range(len(before) - 1, len(whole) - 1):
             ((logits,),) = context.read([(0, place, [whole[place]], 1)])
-            if place >= len(before) - 1:
-                value += float(log_softmax(logits)[whole[place + 1]])
-                greedy &= int(logits.argmax()) == whole[place + 1]
+            value += float(log_softmax(logits)[whole[place + 1]])
+            greedy &= int(logits.argmax()) == whole[place + 1]
     return value, greedy
 
 
@@ -102,12 +103,12 @@ def test_a_text_after_nothing_follows_the_token_of_a_beginning(exact: LlamaModel
 
 
 def test_what_does_not_fit_is_cut_at_its_beginning_and_said_to_be(exact: LlamaModel) -> None:
-    words = exact._weights.tokenize("one two three four five six seven eight nine ten " * 40)
-    whole, cut = exact.token_log_likelihoods([(words[-300:-10], words[-10:]), (words[-257:-10], words[-10:])])
-    assert (whole.cut, cut.cut) == (300 - 257, 0)
+    words = exact._weights.tokenize("one two three four five six seven eight nine ten " * 20)
+    whole, cut = exact.token_log_likelihoods([(words[-150:-10], words[-10:]), (words[-129:-10], words[-10:])])
+    assert (whole.cut, cut.cut) == (150 - 129, 0)
     assert whole.value == cut.value
-    with pytest.raises(ContextOverflowError, match="a continuation of 300 tokens exceeds the context of 256"):
-        exact.token_log_likelihoods([(words[:1], words[:300])])
+    with pytest.raises(ContextOverflowError, match="a continuation of 150 tokens exceeds the context of 128"):
+        exact.token_log_likelihoods([(words[:1], words[:150])])
 
 
 def test_a_continuation_that_adds_no_token_is_refused(exact: LlamaModel) -> None:
