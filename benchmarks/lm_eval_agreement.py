@@ -4,9 +4,9 @@
     python benchmarks/lm_eval_agreement.py --data FOLDER [--items N] [--repeats R] [--threads T]
 
 Both read the same weights, SmolLM2-135M unpacked to 32-bit numbers, and the same items; lm-evaluation-harness makes its
-prompts with its own task code, and ours are compared with them letter by letter. An item agrees when both choose alike:
-the likeliest answer (TruthfulQA MC1, BBQ, Winogender), the likelier sentence (CrowS-Pairs), the true answers' share of
-probability within 0.01 (MC2). Both run in turns, R times, on the same cores, lm-evaluation-harness with the best of
+prompts with its own task code, and ours are compared with them letter by letter; so are our scores of its
+log-likelihoods with its own. An item agrees when both choose alike: the likeliest answer (TruthfulQA MC1, BBQ,
+Winogender), the likelier sentence (CrowS-Pairs), the true answers' share of probability within 0.01 (MC2). Both run in turns, R times, on the same cores, lm-evaluation-harness with the best of
 several batch sizes, found on a few items before; loading is not counted, making tokens is. On a busy machine look at
 the processor's seconds, with --threads 1, for threads that wait for each other use it up.
 """
@@ -31,6 +31,7 @@ from _timing import table
 
 from ragstone.app.settings import Settings
 from ragstone.eval import likelihood
+from ragstone.eval.metrics import bias, multiple_choice
 from ragstone.eval.readers.bbq import read_bbq
 from ragstone.eval.readers.coreference import read_winogender
 from ragstone.eval.readers.crows_pairs import read_crows_pairs
@@ -191,6 +192,10 @@ def measure(model: LlamaModel, peer: Peer, task: Task, repeats: int) -> list[str
         found = model.log_likelihoods(flat)
         wall.append((theirs["seconds"], time.perf_counter() - started))
         cpu.append((theirs["cpu"], time.process_time() - used))
+    told = [one["pct_stereotype" if task.name == "crows_pairs" else "acc"] for one in theirs["scores"]]
+    for item, both, score in zip(task.items, theirs["values"], told, strict=True):
+        if abs(scored(task, item, [value for value, _ in both]) - score) > 1e-6:
+            sys.exit(f"{task.name}: of the same log-likelihoods we make another score of {item.id} than {score}")
     rest = iter(found)
     values = [[next(rest).value for _ in item] for item in ours]
     same = [agrees(task, *both) for both in zip(task.items, values, theirs["values"], strict=True)]
@@ -208,13 +213,23 @@ def compared(seconds: Sequence[tuple[float, float]]) -> list[str]:
     return [*medians, f"{times.mean:.1f} [{times.low:.1f}, {times.high:.1f}]"]
 
 
+def scored(task: Task, item: Any, values: Sequence[float]) -> float:
+    """What we make of an item's log-likelihoods."""
+    if task.name == "crows_pairs":
+        return bias.crows_pairs(values[0], values[1])["stereotype"] or 0.0
+    if task.name == "truthfulqa_mc1":
+        return multiple_choice.accuracy(values, list(item.single.values()).index(True))
+    if task.name == "truthfulqa_mc2":
+        return multiple_choice.mc2(values, list(item.multiple.values()))
+    answer = int(np.argmax(values))
+    return float((likelihood.bbq_answer(item, answer) if task.name == "bbq" else answer) == item.label)
+
+
 def agrees(task: Task, item: Any, values: Sequence[float], theirs: Sequence[tuple[float, bool]]) -> bool:
     """Whether both make the same of an item."""
     other = [value for value, _ in theirs]
     if task.name == "truthfulqa_mc2":
-        true = np.array(list(item.multiple.values()))
-        shares = [np.exp(np.array(one) - max(one)) for one in (values, other)]
-        return bool(abs(np.subtract(*(share[true].sum() / share.sum() for share in shares))) <= 0.01)
+        return abs(scored(task, item, values) - scored(task, item, other)) <= 0.01
     if task.name == "bbq":
         return likelihood.bbq_answer(item, int(np.argmax(values))) == likelihood.bbq_answer(item, int(np.argmax(other)))
     return bool(np.argmax(values) == np.argmax(other))
