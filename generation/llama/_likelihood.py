@@ -66,7 +66,7 @@ def encoded(weights: Weights, context: str, continuation: str) -> TokenRequest:
             after = after[1:]
     if not after:
         raise GenerationError(
-            f"the continuation {continuation!r} adds no token to its context",
+            "a continuation adds no token to its context",
             remedy="Let the context end, and the continuation begin, where a word does",
         )
     return before, after

@@ -112,7 +112,7 @@ def test_what_does_not_fit_is_cut_at_its_beginning_and_said_to_be(exact: LlamaMo
 
 
 def test_a_continuation_that_adds_no_token_is_refused(exact: LlamaModel) -> None:
-    with pytest.raises(GenerationError, match="the continuation '' adds no token"):
+    with pytest.raises(GenerationError, match="a continuation adds no token"):
         exact.log_likelihoods([(FRANCE, "")])
     with pytest.raises(GenerationError, match="has no token"):
         exact.token_log_likelihoods([([], [1])])
