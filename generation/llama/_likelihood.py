@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ContextOverflowError, GenerationError
-from ._context import BATCH, Context, Node
+from ._context import Context, Node
 from ._drawing import Logits
 from ._weights import Weights
 
@@ -20,8 +21,8 @@ log = logging.getLogger(__name__)
 
 SEQUENCES = 64
 """That are read together at most."""
-_ROWS = 256
-"""Logits that are held in memory together."""
+TOKENS = 256
+"""That are read together at most, and logits that are held in memory; more make each attend to more that is not its."""
 
 TokenRequest = tuple[Sequence[int], Sequence[int]]
 """The tokens of a context, at least one, and of its continuation, at least one."""
@@ -65,7 +66,7 @@ def encoded(weights: Weights, context: str, continuation: str) -> TokenRequest:
             after = after[1:]
     if not after:
         raise GenerationError(
-            f"the continuation {continuation!r} adds no token to its context",
+            "a continuation adds no token to its context",
             remedy="Let the context end, and the continuation begin, where a word does",
         )
     return before, after
@@ -109,10 +110,10 @@ def log_likelihoods_of(
 
 def context_params(params: llama_cpp.llama_context_params, weights: Weights, longest: int) -> None:
     """Make a model's parameters those of a context for requests of which the longest has so many tokens."""
-    params.n_ctx = longest + BATCH
+    params.n_ctx, params.n_batch, params.n_ubatch = longest + TOKENS, TOKENS, TOKENS
     params.n_seq_max = SEQUENCES if weights.cuts else 1
     params.kv_unified = True
-    params.n_outputs_max = _ROWS
+    params.n_outputs_max = TOKENS
 
 
 def _fitting(request: TokenRequest, most: int) -> tuple[list[int], int]:
@@ -211,18 +212,9 @@ def _begin(context: Context, last: int, shared: Sequence[int]) -> None:
 def _batches(
     nodes: Iterator[tuple[Node, list[_Question]]], tokens: int
 ) -> Iterator[tuple[list[Node], list[list[_Question]]]]:
-    """As many nodes together as llama.cpp reads, and as many logits as are held in memory."""
-    batch: list[Node] = []
-    asked: list[list[_Question]] = []
-    for node, questions in nodes:
-        if len(batch) == tokens or (questions and len(asked) == _ROWS):
-            yield batch, asked
-            batch, asked = [], []
-        batch.append(node)
-        if questions:
-            asked.append(questions)
-    if batch:
-        yield batch, asked
+    """As many nodes together as llama.cpp reads, and what is asked in those whose logits are wanted."""
+    while batch := list(itertools.islice(nodes, tokens)):
+        yield [node for node, _ in batch], [questions for _, questions in batch if questions]
 
 
 def _answer(

@@ -176,6 +176,7 @@ class LlamaModel:
         Raises:
             ContextOverflowError: A continuation does not fit the context.
             GenerationError: A continuation adds no token to its context.
+            ModelLoadError: There is no memory for it.
         """
         return self.token_log_likelihoods([encoded(self._weights, *request) for request in requests], on_request)
 

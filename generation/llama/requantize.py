@@ -11,8 +11,8 @@ import llama_cpp
 from ...errors import ModelLoadError
 from ._log import Collected
 
-Layout = Literal["q4_0", "q8_0", "q4_k_m"]
-LAYOUTS: dict[Layout, int] = {"q4_0": 2, "q8_0": 7, "q4_k_m": 15}  # enum llama_ftype of llama.h
+Layout = Literal["f32", "q4_0", "q8_0", "q4_k_m"]
+LAYOUTS: dict[Layout, int] = {"f32": 0, "q4_0": 2, "q8_0": 7, "q4_k_m": 15}  # enum llama_ftype of llama.h
 
 
 def requantize(source: Path, target: Path, layout: Layout, threads: int) -> Path:
