@@ -31,7 +31,7 @@ from _timing import table
 
 from ragstone.app.settings import Settings
 from ragstone.eval import likelihood
-from ragstone.eval.metrics import bias, multiple_choice
+from ragstone.eval.metrics import choosing
 from ragstone.eval.readers.bbq import read_bbq
 from ragstone.eval.readers.coreference import read_winogender
 from ragstone.eval.readers.crows_pairs import read_crows_pairs
@@ -216,11 +216,11 @@ def compared(seconds: Sequence[tuple[float, float]]) -> list[str]:
 def scored(task: Task, item: Any, values: Sequence[float]) -> float:
     """What we make of an item's log-likelihoods."""
     if task.name == "crows_pairs":
-        return bias.crows_pairs(values[0], values[1])["stereotype"] or 0.0
-    if task.name == "truthfulqa_mc1":
-        return multiple_choice.accuracy(values, list(item.single.values()).index(True))
-    if task.name == "truthfulqa_mc2":
-        return multiple_choice.mc2(values, list(item.multiple.values()))
+        return choosing.crows_pairs(values[0], values[1])["stereotype preferred"] or 0.0
+    if task.name in ("truthfulqa_mc1", "truthfulqa_mc2"):
+        which = task.name.removeprefix("truthfulqa_")
+        true = [*(item.single if which == "mc1" else item.multiple).values()]
+        return choosing.truthfulqa(values, true, values, true)[which.upper()] or 0.0
     answer = int(np.argmax(values))
     return float((likelihood.bbq_answer(item, answer) if task.name == "bbq" else answer) == item.label)
 
