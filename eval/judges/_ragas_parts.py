@@ -25,7 +25,7 @@ ONCE = RunConfig(max_retries=1, max_workers=1)
 RETRY_TEMPERATURE = 0.3
 
 
-class ChatModelLLM(BaseRagasLLM):
+class ChatModelLLM(BaseRagasLLM):  # type: ignore[misc]
     """Our chat model as ragas wants one; what it writes is of the schema that the prompt asks for."""
 
     def __init__(self, model: ChatModel, seed: int, max_tokens: int) -> None:
@@ -56,7 +56,7 @@ class ChatModelLLM(BaseRagasLLM):
         return all(one.generation_info["ended"] for of in response.generations for one in of)
 
 
-class OurEmbeddings(BaseRagasEmbeddings):
+class OurEmbeddings(BaseRagasEmbeddings):  # type: ignore[misc]
     """Our embedder as ragas wants one. Both sides are questions, so both are embedded as queries."""
 
     def __init__(self, embedder: Embedder) -> None:
