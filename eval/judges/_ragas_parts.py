@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.outputs import Generation, LLMResult
 from pydantic import ValidationError
-from ragas import metrics
 from ragas.dataset_schema import SingleTurnSample
 from ragas.embeddings.base import BaseRagasEmbeddings
 from ragas.exceptions import RagasException
 from ragas.llms.base import BaseRagasLLM
+from ragas.metrics._answer_relevance import ResponseRelevancy  # out of ragas.metrics they warn
+from ragas.metrics._context_precision import LLMContextPrecisionWithoutReference, LLMContextPrecisionWithReference
+from ragas.metrics._context_recall import LLMContextRecall
+from ragas.metrics._factual_correctness import FactualCorrectness
+from ragas.metrics._faithfulness import Faithfulness
 from ragas.run_config import RunConfig
 
 from .ragas import constrained
@@ -20,6 +24,17 @@ if TYPE_CHECKING:
     from ...generation.chat_model import ChatModel
     from ...retrieval.embedding import Embedder
 
+METRICS = {
+    one.__name__: one
+    for one in (
+        Faithfulness,
+        ResponseRelevancy,
+        LLMContextPrecisionWithReference,
+        LLMContextPrecisionWithoutReference,
+        LLMContextRecall,
+        FactualCorrectness,
+    )
+}
 ONCE = RunConfig(max_retries=1, max_workers=1)
 """ragas would try ten times, and wait up to a minute in between."""
 RETRY_TEMPERATURE = 0.3
@@ -82,7 +97,7 @@ class OurEmbeddings(BaseRagasEmbeddings):  # type: ignore[misc]
 
 
 def _metric(name: str, llm: ChatModelLLM, embeddings: OurEmbeddings | None) -> Any:
-    metric = getattr(metrics, name)()
+    metric = METRICS[name]()
     metric.llm = llm
     if hasattr(metric, "embeddings"):
         metric.embeddings = embeddings

@@ -87,8 +87,7 @@ def test_a_tiny_model_answers_ragas_in_whole_json_and_nothing_is_nan(
 @needs_ragas
 @pytest.mark.parametrize("verdicts", [[1], [0, 1, 1], [0, 0], [1, 1, 0, 1, 0]])
 def test_our_faithfulness_of_ragas_own_verdicts_is_that_of_ragas(verdicts: list[int]) -> None:
-    from ragas.metrics import Faithfulness
-    from ragas.metrics._faithfulness import NLIStatementOutput, StatementFaithfulnessAnswer
+    from ragas.metrics._faithfulness import Faithfulness, NLIStatementOutput, StatementFaithfulnessAnswer
 
     said = [StatementFaithfulnessAnswer(statement=f"claim {n}", reason="", verdict=v) for n, v in enumerate(verdicts)]
     theirs = Faithfulness()._compute_score(NLIStatementOutput(statements=said))
@@ -97,8 +96,7 @@ def test_our_faithfulness_of_ragas_own_verdicts_is_that_of_ragas(verdicts: list[
 
 @needs_ragas
 def test_where_ragas_gives_nan_ours_is_unscored() -> None:
-    from ragas.metrics import Faithfulness
-    from ragas.metrics._faithfulness import NLIStatementOutput
+    from ragas.metrics._faithfulness import Faithfulness, NLIStatementOutput
 
     assert math.isnan(Faithfulness()._compute_score(NLIStatementOutput(statements=[])))
     assert faithfulness([]) is None
