@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 Cli = Callable[..., Any]
+JUDGING = {f"judge_{asked}" for asked in ("claim", "correct", "pair", "passage", "relevance")}
 
 
 def test_prompts_are_listed_with_version_hash_and_file(ragstone_cli: Cli) -> None:
     rows = ragstone_cli("prompts", "list", "--json").json()["prompts"]
-    assert {"answer", "holds", "condense", "chain_of_thought", "summarize", "judge"} == {row["name"] for row in rows}
+    names = {"answer", "holds", "condense", "chain_of_thought", "summarize", "judge"} | JUDGING
+    assert {row["name"] for row in rows} == names
     for row in rows:
         assert row["version"]
         assert len(row["sha256"]) == 64
