@@ -20,7 +20,7 @@ def show() -> None:
     """Show the chat that the address names, or a new one."""
     chat = _open_chat()
     show_sidebar(chat)
-    st.header(plain(chat.title) if chat and chat.title else "Ask your documents", anchor=False)
+    st.subheader(plain(chat.title) if chat and chat.title else "Ask your documents", anchor=False)
     may_ask = chat is None or chat.owner == owner()
     if not may_ask:
         st.caption("Somebody shares this chat with you: you can read it, and not write to it.")
