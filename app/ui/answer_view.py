@@ -60,7 +60,8 @@ article pre { overflow-x: auto; background: var(--st-secondary-background-color)
   max-width: min(22rem, 70vw); white-space: normal; padding: .5rem .7rem; border-radius: .5rem; font-weight: 400;
   line-height: 1.4; background: var(--st-text-color); color: var(--st-background-color); }
 @media (max-width: 640px) {
-  .tip { position: fixed; left: 5vw; right: 5vw; top: 4.5rem; bottom: auto; translate: none; width: auto; max-width: none; }
+  .tip { position: fixed; left: 5vw; right: 5vw; top: 4.5rem; bottom: auto; translate: none;
+    width: auto; max-width: none; }
 }
 .mark:hover .tip, .mark:focus .tip { display: block; }
 .copy { font: .8rem var(--st-font); color: var(--st-text-color); background: transparent; cursor: pointer;

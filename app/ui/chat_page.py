@@ -24,7 +24,7 @@ def show() -> None:
     may_ask = chat is None or chat.owner == owner()
     if not may_ask:
         st.caption("Somebody shares this chat with you: you can read it, and not write to it.")
-    messages = shared().chats.messages(chat) if chat else []
+    messages = _messages(chat) if chat else []
     running = _show_messages(messages, may_ask)
     if not messages:
         show_welcome()
@@ -41,6 +41,14 @@ def _open_chat() -> Chat | None:
     return chat
 
 
+def _messages(chat: Chat) -> list[Message]:
+    both = shared()
+    messages = both.chats.messages(chat)
+    if any(message.state == "running" and not both.generations.of(message.id) for message in messages):
+        messages = both.chats.messages(chat)  # it ended between the two looks
+    return messages
+
+
 def _show_messages(messages: list[Message], may_ask: bool) -> bool:
     """Show the last messages; whether one is being answered."""
     hidden = max(0, len(messages) - _SHOWN)
@@ -53,7 +61,7 @@ def _show_messages(messages: list[Message], may_ask: bool) -> bool:
         with st.chat_message("assistant"):
             if shared().generations.of(message.id):
                 running = True
-                show_running(message)
+                show_running(message, may_stop=may_ask)
             else:
                 show_answered(message, may_ask=may_ask, is_last=message is messages[-1])
     return running

@@ -21,7 +21,7 @@ _EVERY = 0.3
 
 
 @st.fragment(run_every=_EVERY)
-def show_running(message: Message) -> None:
+def show_running(message: Message, *, may_stop: bool) -> None:
     """Show what there is of an answer, until it is whole."""
     made = shared().generations.of(message.id)
     if made is None:
@@ -30,7 +30,8 @@ def show_running(message: Message) -> None:
     if draft.get("answer"):
         show_answer(f"answer-{message.id}", answer_html(draft), "", busy=True)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Stop", key=f"stop-{message.id}", icon=":material/stop_circle:", on_click=made.stop)
+        if may_stop:
+            st.button("Stop", key=f"stop-{message.id}", icon=":material/stop_circle:", on_click=made.stop)
         st.caption(f"{made.stage.capitalize()} … {time.monotonic() - made.started:.0f} s")
 
 
@@ -48,6 +49,8 @@ def show_answered(message: Message, *, may_ask: bool, is_last: bool) -> None:
         st.error(message.error, icon=":material/error:")
     elif message.state == "stopped":
         st.caption(message.error or "Stopped. This is what there was.")
+    elif message.state == "running":
+        st.caption("Another process is writing this answer. Reload to see more of it.")
     if answer:
         places = places_of(answer)
         opened = _opened(message)
