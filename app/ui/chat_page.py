@@ -12,7 +12,7 @@ from .state import owner, shared
 from .welcome import show_welcome
 from .words import plain
 
-_SHOWN = 20
+_SHOWN = 12
 """Messages; earlier ones are shown on request."""
 
 
@@ -43,19 +43,18 @@ def _open_chat() -> Chat | None:
 
 def _messages(chat: Chat) -> list[Message]:
     both = shared()
-    messages = both.chats.messages(chat)
+    hidden = max(0, both.chats.count(chat) - _SHOWN)
+    latest = None if hidden and st.toggle(f"Show {hidden} earlier messages", key=f"earlier-{chat.id}") else _SHOWN
+    messages = both.chats.messages(chat, latest=latest)
     if any(message.state == "running" and not both.generations.of(message.id) for message in messages):
-        messages = both.chats.messages(chat)  # it ended between the two looks
+        messages = both.chats.messages(chat, latest=latest)  # it ended between the two looks
     return messages
 
 
 def _show_messages(messages: list[Message], may_ask: bool) -> bool:
-    """Show the last messages; whether one is being answered."""
-    hidden = max(0, len(messages) - _SHOWN)
-    if hidden and st.toggle(f"Show {hidden} earlier messages", key="earlier"):
-        hidden = 0
+    """Show messages; whether one is being answered."""
     running = False
-    for message in messages[hidden:]:
+    for message in messages:
         with st.chat_message("user"):
             st.text(message.question)
         with st.chat_message("assistant"):
