@@ -116,12 +116,25 @@ class Chats:
         with self._db.writing() as db:
             db.execute("DELETE FROM chats WHERE id = ? AND owner = ?", (chat.id, chat.owner))
 
-    def messages(self, chat: Chat, *, replaced: bool = False) -> list[Message]:
-        """The messages of a chat, oldest first; also those that were replaced, if asked for."""
+    def count(self, chat: Chat) -> int:
+        """How many messages a chat shows."""
+        with self._db.reading() as db:
+            row = db.execute("SELECT count(*) FROM messages WHERE chat_id = ? AND NOT replaced", (chat.id,)).fetchone()
+        return int(row[0])
+
+    def messages(self, chat: Chat, *, replaced: bool = False, latest: int | None = None) -> list[Message]:
+        """The messages of a chat, oldest first.
+
+        Args:
+            chat: The chat.
+            replaced: Also those that were replaced.
+            latest: Only so many, the last ones.
+        """
         with self._db.snapshot() as db:
             rows = db.execute(
-                f"SELECT * FROM messages WHERE chat_id = ? {'' if replaced else 'AND NOT replaced'} ORDER BY id",
-                (chat.id,),
+                f"SELECT * FROM messages WHERE chat_id = ? {'' if replaced else 'AND NOT replaced'} "
+                "ORDER BY id DESC LIMIT ?",
+                (chat.id, -1 if latest is None else latest),
             ).fetchall()
             votes: dict[int, dict[str, str]] = {}
             for message, owner, kind in db.execute(
@@ -130,7 +143,7 @@ class Chats:
                 (chat.id,),
             ):
                 votes.setdefault(message, {})[owner] = kind
-        return [_message(row, votes.get(row[0], {})) for row in rows]
+        return [_message(row, votes.get(row[0], {})) for row in reversed(rows)]
 
     def ask(self, chat: Chat, question: str, instead_of: int | None = None) -> int:
         """Store a question whose answer is about to be made; the message's id.

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 from playwright.sync_api import sync_playwright
 
 from ragstone.app.chats import Chats
@@ -45,7 +46,7 @@ def main() -> None:
         server = subprocess.Popen(command, env=os.environ | {"RAGSTONE_OFFLINE": "1"}, stdout=subprocess.DEVNULL)
         try:
             wait_for(port)
-            measure(f"http://localhost:{port}", folder, arguments.messages)
+            measure(f"http://localhost:{port}", folder, arguments.messages, psutil.Process(server.pid))
         finally:
             server.terminate()
             server.wait()
@@ -60,26 +61,34 @@ def wait_for(port: int) -> None:
     raise SystemExit("the server did not start")
 
 
-def measure(address: str, folder: Path, messages: int) -> None:
+def measure(address: str, folder: Path, messages: int, server: psutil.Process) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_context().new_page()
         paint(page, address)  # warms the server
         rows = {"first paint, new browser": [paint(browser.new_context().new_page(), address) for _ in range(REPEATS)]}
         rows["first paint, known browser"] = [paint(page, address) for _ in range(REPEATS)]
-        rows["rerun, a new chat"] = [rerun(page) for _ in range(REPEATS)]
+        rows["rerun, a new chat"], work = reruns(page, server)
         chat = fill(page, folder, messages)
         long = f"{address}/?chat={chat}"
         rows[f"first paint, a chat of {messages}"] = [paint(page, long) for _ in range(REPEATS)]
-        rows[f"rerun, a chat of {messages}"] = [rerun(page) for _ in range(REPEATS)]
+        rows[f"rerun, a chat of {messages}"], long_work = reruns(page, server)
         browser.close()
     for name, times in rows.items():
         middle, worst = statistics.median(times) * 1000, max(times) * 1000
         print(f"{name:36} median {middle:6.0f} ms, slowest {worst:6.0f} ms (n = {len(times)})")
+    print(f"the server's CPU for a rerun: {work * 1000:.0f} ms; in a chat of {messages}: {long_work * 1000:.0f} ms")
 
 
 def paint(page: Any, address: str) -> float:
     return timed(lambda: (page.goto(address, wait_until="commit"), page.get_by_role("heading").first.wait_for()))
+
+
+def reruns(page: Any, server: psutil.Process) -> tuple[list[float], float]:
+    """The times of reruns until they are on the screen, and the server's CPU seconds for one."""
+    before = sum(server.cpu_times()[:2])
+    times = [rerun(page) for _ in range(REPEATS)]
+    return times, (sum(server.cpu_times()[:2]) - before) / (2 * REPEATS)  # each of them is followed by another
 
 
 def rerun(page: Any) -> float:

@@ -47,7 +47,7 @@ article table { border-collapse: collapse; display: block; overflow-x: auto; }
 article th, article td { border: 1px solid var(--st-border-color); padding: .25rem .5rem; text-align: left; }
 article pre { overflow-x: auto; background: var(--st-secondary-background-color); padding: .75rem;
   border-radius: .5rem; }
-.chip { font: 600 .75rem/1 var(--st-font); min-width: 1.5rem; min-height: 1.5rem; padding: 0 .4rem; margin: 0 .1rem;
+.chip { font: 600 .75rem/1 var(--st-font); min-width: 1.5rem; min-height: 1.5rem; padding: 0 .4rem; margin: 0;
   vertical-align: .1em; border: 1px solid var(--st-link-color); border-radius: .75rem; cursor: pointer;
   background: transparent; color: var(--st-link-color); }
 .chip:hover, .chip[aria-expanded="true"] { background: var(--st-link-color); color: var(--st-background-color); }
@@ -59,6 +59,10 @@ article pre { overflow-x: auto; background: var(--st-secondary-background-color)
 .tip { display: none; position: absolute; z-index: 5; left: 50%; bottom: 1.6em; translate: -50% 0; width: max-content;
   max-width: min(22rem, 70vw); white-space: normal; padding: .5rem .7rem; border-radius: .5rem; font-weight: 400;
   line-height: 1.4; background: var(--st-text-color); color: var(--st-background-color); }
+@media (max-width: 640px) {
+  .tip { position: fixed; left: 5vw; right: 5vw; top: 4.5rem; bottom: auto; translate: none;
+    width: auto; max-width: none; }
+}
 .mark:hover .tip, .mark:focus .tip { display: block; }
 .copy { font: .8rem var(--st-font); color: var(--st-text-color); background: transparent; cursor: pointer;
   border: 1px solid var(--st-border-color); border-radius: .5rem; padding: .25rem .6rem; min-height: 1.75rem; }

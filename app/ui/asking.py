@@ -15,5 +15,7 @@ def ask(chat: Chat | None, question: str, messages: list[Message], instead_of: i
     if chat is None:
         chat = both.chats.create(owner(), st.session_state.pop(NEW, {}))
         st.query_params["chat"] = chat.id
+    if instead_of is not None:
+        both.generations.stop(m.id for m in both.chats.messages(chat) if m.id >= instead_of)
     number = both.chats.ask(chat, question, instead_of)
     both.generations.start(number, question, history(messages), settings_of(chat), conditions_of(chat))

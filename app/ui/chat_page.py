@@ -12,7 +12,7 @@ from .state import owner, shared
 from .welcome import show_welcome
 from .words import plain
 
-_SHOWN = 20
+_SHOWN = 12
 """Messages; earlier ones are shown on request."""
 
 
@@ -20,11 +20,11 @@ def show() -> None:
     """Show the chat that the address names, or a new one."""
     chat = _open_chat()
     show_sidebar(chat)
-    st.header(plain(chat.title) if chat and chat.title else "Ask your documents", anchor=False)
+    st.subheader(plain(chat.title) if chat and chat.title else "Ask your documents", anchor=False)
     may_ask = chat is None or chat.owner == owner()
     if not may_ask:
         st.caption("Somebody shares this chat with you: you can read it, and not write to it.")
-    messages = shared().chats.messages(chat) if chat else []
+    messages = _messages(chat) if chat else []
     running = _show_messages(messages, may_ask)
     if not messages:
         show_welcome()
@@ -41,19 +41,26 @@ def _open_chat() -> Chat | None:
     return chat
 
 
+def _messages(chat: Chat) -> list[Message]:
+    both = shared()
+    hidden = max(0, both.chats.count(chat) - _SHOWN)
+    latest = None if hidden and st.toggle(f"Show {hidden} earlier messages", key=f"earlier-{chat.id}") else _SHOWN
+    messages = both.chats.messages(chat, latest=latest)
+    if any(message.state == "running" and not both.generations.of(message.id) for message in messages):
+        messages = both.chats.messages(chat, latest=latest)  # it ended between the two looks
+    return messages
+
+
 def _show_messages(messages: list[Message], may_ask: bool) -> bool:
-    """Show the last messages; whether one is being answered."""
-    hidden = max(0, len(messages) - _SHOWN)
-    if hidden and st.toggle(f"Show {hidden} earlier messages", key="earlier"):
-        hidden = 0
+    """Show messages; whether one is being answered."""
     running = False
-    for message in messages[hidden:]:
+    for message in messages:
         with st.chat_message("user"):
             st.text(message.question)
         with st.chat_message("assistant"):
             if shared().generations.of(message.id):
                 running = True
-                show_running(message)
+                show_running(message, may_stop=may_ask)
             else:
                 show_answered(message, may_ask=may_ask, is_last=message is messages[-1])
     return running

@@ -16,6 +16,7 @@ from .words import plain
 
 FILTER = "filter"
 """The key of a chat's conditions among its settings."""
+_CHANGED = "chat-settings-changed"
 NEW = "new-chat-settings"
 """Where a session keeps the settings of a chat that is yet to begin."""
 _OFFERED = {
@@ -61,11 +62,16 @@ def show_chat_settings(chat: Chat | None) -> None:
         conditions = _filter_field(own, key)
         if conditions:
             chosen[FILTER] = conditions
-        if chosen != own:
+        # Only what is changed here is stored: another tab may have changed the chat since this one was drawn.
+        if st.session_state.pop(_CHANGED, False):
             if chat is None:
                 st.session_state[NEW] = chosen
             else:
                 shared().chats.configure(chat, chosen)
+
+
+def _note_change() -> None:
+    st.session_state[_CHANGED] = True
 
 
 def _field(name: str, own: Mapping[str, Any], base: Settings, chat: str) -> Any:
@@ -74,13 +80,14 @@ def _field(name: str, own: Mapping[str, Any], base: Settings, chat: str) -> Any:
     value = own.get(name, getattr(base, name))
     key, label = f"{chat}-{name}", _OFFERED[name]
     if isinstance(value, bool):
-        return st.toggle(label, value, key=key, help=about["about"])
+        return st.toggle(label, value, key=key, help=about["about"], on_change=_note_change)
     if about["choices"]:
         choices = list(about["choices"])
-        return st.selectbox(label, choices, choices.index(value), key=key, help=about["about"])
+        return st.selectbox(label, choices, choices.index(value), key=key, help=about["about"], on_change=_note_change)
     low, high = _SAFE.get(name, (about["low"], about["high"]))
     kind = type(value)
-    return st.slider(label, kind(low), kind(high), kind(min(max(value, low), high)), key=key, help=about["about"])
+    low, high = kind(min(low, value)), kind(max(high, value))
+    return st.slider(label, low, high, value, key=key, help=about["about"], on_change=_note_change)
 
 
 def _filter_field(own: Mapping[str, Any], chat: str) -> list[str]:
@@ -89,17 +96,22 @@ def _filter_field(own: Mapping[str, Any], chat: str) -> list[str]:
     given = [str(condition) for condition in own.get(FILTER, [])]
     conditions: list[str] = []
     if names:
-        chosen = [c.removeprefix("collection=").strip('"') for c in given if c.startswith("collection=")]
         kept = st.multiselect(
-            "Collections", names, [n for n in chosen if n in names], key=f"{chat}-collections", placeholder="All"
+            "Collections",
+            names,
+            [name for name in names if _in_collection(name) in given],
+            key=f"{chat}-collections",
+            placeholder="All",
+            on_change=_note_change,
         )
-        conditions += [f'collection="{name}"' for name in kept]
+        conditions += [_in_collection(name) for name in kept]
     other = " ".join(c for c in given if not c.startswith("collection="))
     text = st.text_input(
         "Filter",
         other,
         key=f"{chat}-filter",
         placeholder="type=pdf",
+        on_change=_note_change,
         help="Such as type=pdf, author=Jane or date>=2024",
     )
     try:
@@ -109,3 +121,7 @@ def _filter_field(own: Mapping[str, Any], chat: str) -> list[str]:
     except SettingsError as error:
         st.caption(f":red[{plain(str(error))}]")
     return conditions
+
+
+def _in_collection(name: str) -> str:
+    return 'collection="' + name.replace('"', '""') + '"'

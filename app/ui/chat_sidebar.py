@@ -44,19 +44,17 @@ def _show_actions(chat: Chat) -> None:
     own = chat.owner == owner()
     with st.expander("This chat"):
         if own:
-            title = st.text_input("Title", chat.title, key=f"title-{chat.id}", max_chars=200)
-            if title.strip() and title != chat.title:
-                chats.rename(chat, title)
-                st.rerun()
-            shares = st.toggle(
+            # Only what is changed here is stored: another tab may have changed the chat since this one was drawn.
+            key = f"title-{chat.id}"
+            st.text_input("Title", chat.title, key=key, max_chars=200, on_change=lambda: _rename(chat, key))
+            shares = f"share-{chat.id}"
+            st.toggle(
                 "Let others read it",
                 chat.shared,
-                key=f"share-{chat.id}",
+                key=shares,
                 help="Everybody who can open this page then sees the chat.",
+                on_change=lambda: chats.share(chat, st.session_state[shares]),
             )
-            if shares != chat.shared:
-                chats.share(chat, shares)
-                st.rerun()
         with st.container(horizontal=True):
             st.download_button(
                 "Markdown",
@@ -76,8 +74,14 @@ def _show_actions(chat: Chat) -> None:
             with st.popover("Delete", icon=":material/delete:"):
                 st.markdown("The chat, its answers and what was said of them go for good.")
                 if st.button("Delete it", key=f"delete-{chat.id}", type="primary"):
+                    shared().generations.stop(message.id for message in chats.messages(chat))
                     chats.delete(chat)
                     _go("")
+
+
+def _rename(chat: Chat, key: str) -> None:
+    if st.session_state[key].strip():
+        shared().chats.rename(chat, st.session_state[key])
 
 
 def _go(chat_id: str) -> None:

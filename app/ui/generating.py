@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -193,6 +193,12 @@ class Generations:
             self._running[message_id] = made
         made.start()
         return made
+
+    def stop(self, message_ids: Iterable[int]) -> None:
+        """Stop those of these messages that are being answered."""
+        for message_id in message_ids:
+            if made := self.of(message_id):
+                made.stop()
 
     def of(self, message_id: int) -> Generation | None:
         """What makes the answer to a message, while it does."""

@@ -21,7 +21,7 @@ _EVERY = 0.3
 
 
 @st.fragment(run_every=_EVERY)
-def show_running(message: Message) -> None:
+def show_running(message: Message, *, may_stop: bool) -> None:
     """Show what there is of an answer, until it is whole."""
     made = shared().generations.of(message.id)
     if made is None:
@@ -30,7 +30,8 @@ def show_running(message: Message) -> None:
     if draft.get("answer"):
         show_answer(f"answer-{message.id}", answer_html(draft), "", busy=True)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Stop", key=f"stop-{message.id}", icon=":material/stop_circle:", on_click=made.stop)
+        if may_stop:
+            st.button("Stop", key=f"stop-{message.id}", icon=":material/stop_circle:", on_click=made.stop)
         st.caption(f"{made.stage.capitalize()} … {time.monotonic() - made.started:.0f} s")
 
 
@@ -48,6 +49,8 @@ def show_answered(message: Message, *, may_ask: bool, is_last: bool) -> None:
         st.error(message.error, icon=":material/error:")
     elif message.state == "stopped":
         st.caption(message.error or "Stopped. This is what there was.")
+    elif message.state == "running":
+        st.caption("Another process is writing this answer. Reload to see more of it.")
     if answer:
         places = places_of(answer)
         opened = _opened(message)
@@ -67,9 +70,11 @@ def show_answered(message: Message, *, may_ask: bool, is_last: bool) -> None:
             _show_source(message, places, opened)
     _show_actions(message, may_ask, is_last)
     if answer:
-        with st.expander("Why this answer"):
-            show_reasons(answer)
-            _show_passage_buttons(message, places)
+        # What is closed is not drawn: in a long chat that is most of the work.
+        with st.expander("Why this answer", key=f"why-{message.id}", on_change="rerun") as why:
+            if why.open:
+                show_reasons(answer)
+                _show_passage_buttons(message, places)
 
 
 def _opened(message: Message) -> int | None:
@@ -134,18 +139,13 @@ def _show_actions(message: Message, may_ask: bool, is_last: bool) -> None:
         ):
             _ask_again(message, message.question)
         if may_ask:
-            with st.popover("Edit", icon=":material/edit:", type="tertiary"):
-                question = st.text_area("Question", message.question, key=f"edit-{message.id}")
-                st.caption("The answers after this question are put aside; the export as JSON has them.")
-                if st.button("Ask", key=f"edited-{message.id}", type="primary", disabled=not question.strip()):
-                    _ask_again(message, question.strip())
+            _show_edit(message)
 
 
 def _show_trust(answer: dict[str, Any]) -> None:
     told = trust(answer)
     with st.popover(f":{told.colour}[{told.words}]", icon=told.icon, type="tertiary"):
-        for sentence in told.why:
-            st.markdown(sentence)
+        st.markdown("\n\n".join(told.why))
 
 
 def _show_thumbs(message: Message) -> None:
@@ -161,11 +161,25 @@ def _show_thumbs(message: Message) -> None:
 
 
 def _show_correction(message: Message) -> None:
-    with st.popover("Correct", icon=":material/rate_review:", type="tertiary"):
+    key = f"correcting-{message.id}"
+    with st.popover("Correct", icon=":material/rate_review:", type="tertiary", key=key, on_change="rerun") as popover:
+        if not popover.open:
+            return
         text = st.text_area("What should the answer be?", key=f"correction-{message.id}")
         if st.button("Send", key=f"correct-{message.id}", type="primary", disabled=not text.strip()):
             shared().feedback.correct(message.id, owner(), text)
             st.success("Kept in the library, with the question and the answer.")
+
+
+def _show_edit(message: Message) -> None:
+    key = f"editing-{message.id}"
+    with st.popover("Edit", icon=":material/edit:", type="tertiary", key=key, on_change="rerun") as popover:
+        if not popover.open:
+            return
+        question = st.text_area("Question", message.question, key=f"edit-{message.id}")
+        st.caption("The answers after this question are put aside; the export as JSON has them.")
+        if st.button("Ask", key=f"edited-{message.id}", type="primary", disabled=not question.strip()):
+            _ask_again(message, question.strip())
 
 
 def _ask_again(message: Message, question: str) -> None:

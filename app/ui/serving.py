@@ -35,6 +35,7 @@ def serve(address: str, port: int, password: str | None, upload_mb: int, serves_
             "server.runOnSave": False,
             "server.maxUploadSize": upload_mb,
             "server.enableStaticServing": False,
+            "server.enableAgentApi": False,
             "browser.gatherUsageStats": False,
             "client.toolbarMode": "viewer",
             "client.showErrorDetails": "none",

@@ -91,6 +91,8 @@ def test_a_question_asked_again_puts_what_followed_aside_and_keeps_it(chats: Cha
     third = chats.ask(chat, "One, better?", instead_of=first)
     assert [m.id for m in chats.messages(chat)] == [third]
     assert [m.id for m in chats.messages(chat, replaced=True)] == [first, second, third]
+    assert [m.id for m in chats.messages(chat, replaced=True, latest=2)] == [second, third]
+    assert chats.count(chat) == 1
 
 
 def test_chats_are_found_by_title_question_and_answer_in_any_case(chats: Chats):

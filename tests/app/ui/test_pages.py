@@ -102,4 +102,26 @@ def test_a_filter_that_cannot_be_read_is_explained_and_not_used(draw: Callable[.
     app = draw()
     filter_field(app).set_value("nonsense").run()
     assert any("Write KEY=VALUE" in caption.value for caption in app.caption)
-    assert "new-chat-settings" not in app.session_state
+    assert app.session_state["new-chat-settings"] == {}
+
+
+def test_a_tab_that_was_drawn_before_does_not_undo_what_another_changed(
+    draw: Callable[..., AppTest], sample_library: Path, tmp_path: Path
+):
+    library = tmp_path / "copy"
+    shutil.copytree(sample_library, library)
+    app = draw(library)
+    chats = shared().chats
+    chat = chats.create(app.session_state["owner"])
+    chats.rename(chat, "Before")
+    app.query_params["chat"] = chat.id
+    app.run()
+    chats.rename(chat, "After  all")
+    chats.share(chat, True)
+    chats.configure(chat, {"hits": 7})
+    app.run()
+    (now,) = chats.of(chat.owner)
+    assert (now.title, now.shared, now.settings) == ("After all", True, {"hits": 7})
+    (title,) = [one for one in app.text_input if one.label == "Title"]
+    title.set_value("Mine  now").run()
+    assert chats.of(chat.owner)[0].title == "Mine now"
