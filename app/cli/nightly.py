@@ -128,7 +128,7 @@ def _night(config: NightlyConfig, settings: Settings, as_json: bool) -> int:
     with _running() as (work, outputs, tell):
         subject = engine_subject(settings, work, tell)
         night = run_night(config, found, subject, outputs, tell)
-    report = report_night(night, config, known_tasks())
+    report = report_night(night, config, known_tasks(), config.library or settings.library)
     for problem in notify(report, config.notify, offline=settings.offline):
         click.secho(problem, fg="yellow", err=True)
     if as_json:
