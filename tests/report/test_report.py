@@ -111,8 +111,15 @@ def test_the_worst_answers_begin_with_those_that_failed(rows: list[Row]):
     assert found[1].abstained
     assert [one.verdict for one in found[2].sentences] == ["supported", "unsupported"]
     assert found[2].passages[0][0] == "reports/station-0.pdf"
+    assert found[0].other == {}
     perfect = [row for row in rows if row.values == dict(zip(BETTER, (1.0, 0.0, 1.0, 1.0), strict=True))]
     assert perfect and worst({"own": perfect}, {"own": BETTER}, 4) == []
+
+
+def test_what_is_no_answer_in_words_does_not_crowd_out_answers(report: Report):
+    assert {item.unit for item in report.worst} == {"own"}
+    assert {item.unit for item in report.worst_others} == {"retrieval/stations"}
+    assert (len(report.worst), len(report.worst_others)) == (10, 5)
 
 
 def test_an_item_fails_newly_when_a_value_falls_by_half_or_its_output_is_lost(rows: list[Row]):
