@@ -53,13 +53,13 @@ def _open(name: str, settings: Settings, stack: ExitStack) -> Scorer:
     kind, _, model = name.partition(":")
     if kind == "judge":
         prompts = Prompts(Path(settings.prompts_dir).expanduser() if settings.prompts_dir else None)
-        return LocalJudge(_chat_model(model or settings.model, settings, stack), prompts.get("judge"))
+        return LocalJudge(open_chat_model(model or settings.model, settings, stack), prompts.get("judge"))
     if kind == "hub":
         return open_hub_judge(ModelStore(settings.models_dir, settings.offline).path(model), model)
     return Overlap() if kind == "overlap" else default_scorer()
 
 
-def _chat_model(name: str, settings: Settings, stack: ExitStack) -> ChatModel:
+def open_chat_model(name: str, settings: Settings, stack: ExitStack) -> ChatModel:
     """A chat model as the engine opens it, with no library but an empty one."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     settings = replace(settings, model=name, library=folder)

@@ -77,7 +77,9 @@ def run_unit(
     done = {row.id: row for row in folder.mend(unit.name)}
     left = [record for record in records if record.id not in done]
     if left:
-        about = content_key(unit.task.name, unit.task.version, unit.task.context(unit.data), subject.identity)
+        about = content_key(
+            unit.task.name, unit.task.version, unit.task.context(unit.data), unit.task.identity(subject)
+        )
         with unit.task.open(unit.data, subject) as ask:
             for start in range(0, len(left), unit.task.block):
                 block = left[start : start + unit.task.block]

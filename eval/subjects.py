@@ -14,6 +14,7 @@ from .readers.corpus import CorpusDocument
 if TYPE_CHECKING:
     from ..generation.grounding import Scorer
     from ..generation.llama import LogLikelihood
+    from .judges import Judge
     from .ranking import Ranker
 
 
@@ -118,6 +119,7 @@ class Subject:
     likelihoods: Likelihoods | None = None
     rankings: Rankings | None = None
     scorer: Scorer | None = None
+    judge: Judge | None = None
 
     def cannot(self, what: str, remedy: str) -> EvaluationError:
         """The error of a subject that is asked for what it cannot do."""

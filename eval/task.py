@@ -81,6 +81,10 @@ class Task(ABC, Generic[D, R]):
     def records(self, data: D) -> Sequence[R]:
         """The items of a set."""
 
+    def identity(self, subject: Subject) -> Json:
+        """All that the outputs depend on of the subject."""
+        return subject.identity
+
     def context(self, data: D) -> Json:
         """What the outputs of a set depend on besides its items, such as the corpus that is searched."""
         return None

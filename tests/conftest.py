@@ -242,7 +242,10 @@ class Cli:
     def __call__(self, command: str, *arguments: str | Path, **options: Any) -> Finished:
         """Run a command to its end; for `options` see `start`."""
         process = self.start(command, *arguments, **options)
-        stdout, stderr = process.communicate(timeout=120)
+        try:
+            stdout, stderr = process.communicate(timeout=120)
+        finally:
+            process.kill()  # one that hangs is not to take the cores from all tests that follow
         return Finished(process.returncode, stdout, stderr)
 
     def start(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ from .common import emit_json, json_option, library_option, table
 from .eval_common import progress
 
 if TYPE_CHECKING:
-    from ...eval.judges import Judge
     from ...eval.runs import RunFolder
     from ...eval.stats import Estimate
     from ...eval.subjects import Subject
@@ -49,7 +48,13 @@ RUNS = Path("ragstone-runs")
     metavar="FILE.py:FUNCTION",
     help="Evaluate this function instead of the engine: it takes a question and passages, and returns an answer.",
 )
-@click.option("--judge", "judges", multiple=True, metavar="NAME", help="Judge the answers besides. Can be given again.")
+@click.option(
+    "--judge",
+    "judges",
+    multiple=True,
+    metavar="NAME",
+    help="Judge the answers besides: verifier, local[:MODEL], ragas[:MODEL]. Can be given again.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Run only so many items of each set, drawn at random.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draws.")
 @click.option(
@@ -87,7 +92,9 @@ def run(
     """
     from ...eval.cache import OutputCache
     from ...eval.runs import RunFolder
+    from ...eval.suites.judges import JUDGES
     from ..evaluating_suites import load_units, own_units, run_units
+    from ..judging import open_judges
     from ..settings import Settings
 
     if resume and out is None:
@@ -109,7 +116,10 @@ def run(
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         outputs = stack.enter_context(OutputCache((temporary if no_cache else cache or kept) / "outputs.sqlite3"))
         evaluated = _subject(subject, settings, work or kept / "libraries", tell)
-        judging = stack.enter_context(_judges(judges, settings))
+        judging = stack.enter_context(open_judges(judges, settings))
+        if any(unit.suite.name == JUDGES.name for unit in units):
+            judging = judging or stack.enter_context(open_judges(["verifier"], settings))
+            evaluated = replace(evaluated, judge=judging[0])
         found = []
         options = {"limit": limit, "seed": seed, "corpus": corpus, "resume": resume, "tell": tell}
         for summary in run_units(units, evaluated, judging, folder, outputs, **options):  # type: ignore[arg-type]
@@ -132,13 +142,6 @@ def _subject(function: str | None, settings: Settings, work: Path, tell: Any) ->
     from ..evaluated import callable_subject, engine_subject
 
     return callable_subject(function, settings, work, tell) if function else engine_subject(settings, work, tell)
-
-
-@contextmanager
-def _judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge]]:
-    if names:
-        raise click.BadParameter("there are no judges yet", param_hint="--judge")
-    yield []
 
 
 def show_summary(summary: UnitSummary) -> None:

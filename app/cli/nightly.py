@@ -197,7 +197,9 @@ def _show(night: Night, report: Report) -> None:
     from ...eval.report.wording import SIGNS, WORDS
     from .eval_report import show_gates
 
-    colour = {"good": "green", "gate": "red", "worse": "red", "incomplete": "yellow"}[report.state]
+    colour = {"good": "green", "gate": "red", "worse": "red", "incomplete": "yellow", "measured": "yellow"}[
+        report.state
+    ]
     click.secho(f"{SIGNS[report.state]} {WORDS[report.state]}. ", fg=colour, bold=True, nl=False)
     click.echo(report.headline)
     for change in report.moved("beyond noise"):

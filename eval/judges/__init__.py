@@ -1,4 +1,4 @@
-"""Judges of answers."""
+"""Judges of answers: what gives an answer named scores, whatever computes them."""
 
 from __future__ import annotations
 
@@ -9,28 +9,53 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An answer to be judged."""
+    """An answer to judge, and what it is judged by."""
 
-    question: str
     answer: str
-    passages: tuple[str, ...]
+    passages: tuple[str, ...] = ()
+    """What it should stand on, best ranked first."""
+    question: str = ""
     reference: str | None = None
+    """An answer known to be right; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a judge says."""
+    """What a judge says of an answer."""
 
     scores: Mapping[str, float | None]
+    """By metric, 0..1; None when unscored."""
     reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a metric is unscored."""
 
 
 class Judge(Protocol):
-    """Judges answers."""
+    """Gives answers scores."""
 
-    name: str
-    identity: Mapping[str, str]
-    metrics: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """What reports call it."""
 
-    def judge(self, case: Case) -> Judgement:
-        """Judge an answer."""
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """What its verdicts depend on: weights, prompts, versions."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The scores that it can give."""
+
+    @property
+    def decides_by(self) -> tuple[str, float]:
+        """The metric by which it calls an answer grounded, and the least score at which it does."""
+
+    def judge(self, case: Case, metrics: tuple[str, ...] = ()) -> Judgement:
+        """Judge an answer.
+
+        Args:
+            case: The answer.
+            metrics: What to score, of `metrics`; empty for all.
+        """
+
+
+NO_PASSAGES, NO_QUESTION, NO_REFERENCE = "no passages", "no question", "no reference"
+"""Why a metric is unscored when what it needs is not there."""

@@ -26,7 +26,7 @@ NIGHTS: Final = 60
 """The most runs of the past that are drawn."""
 
 Weight = Literal["beyond noise", "perhaps noise", "noise", "unscored"]
-State = Literal["good", "gate", "worse", "incomplete"]
+State = Literal["good", "gate", "worse", "incomplete", "measured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,10 @@ def _verdict(
         parts.append(f"{_count(len(not_run), 'suite')} could not be run")
     if put_off:
         parts.append(f"{_count(len(put_off), 'suite')} put off for want of time")
-    state: State = "gate" if broken else "worse" if worse else "incomplete" if not_run else "good"
+    held: State = (
+        "good" if checked or baseline is not None else "measured"
+    )  # what nothing was asked of is not all right
+    state: State = "gate" if broken else "worse" if worse else "incomplete" if not_run else held
     return state, f"{'; '.join(parts)}."
 
 

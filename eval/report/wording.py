@@ -12,8 +12,9 @@ WORDS: Final[Mapping[State, str]] = {
     "gate": "Not all right",
     "worse": "Worse than the baseline",
     "incomplete": "Not all could be run",
+    "measured": "Measured, and held against nothing yet",
 }
-SIGNS: Final[Mapping[State, str]] = {"good": "✓", "gate": "✗", "worse": "▼", "incomplete": "–"}
+SIGNS: Final[Mapping[State, str]] = {"good": "✓", "gate": "✗", "worse": "▼", "incomplete": "–", "measured": "–"}
 
 
 def number(value: float | None) -> str:

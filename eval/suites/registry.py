@@ -11,6 +11,7 @@ from . import DataSet, Suite
 from .bias import BBQ, CROWS_PAIRS, STEREOSET, TRUTHFULQA, WINOBIAS, WINOGENDER
 from .fairness import EXPOSURE, PARITY
 from .grounding import GROUNDING
+from .judges import JUDGES
 from .modelling import PERPLEXITY
 from .questions import OWN, QUESTIONS
 from .retrieval import CHUNKING, RETRIEVAL
@@ -23,7 +24,7 @@ SUITES: Mapping[str, Suite[Any]] = {
         *(OWN, PARITY, QUESTIONS, ROBUSTNESS, RGB),
         *(GROUNDING, INJECTION, OVER_DEFENCE, EXPOSURE),
         *(TRUTHFULQA, BBQ, CROWS_PAIRS, WINOGENDER, WINOBIAS, STEREOSET),
-        *(RETRIEVAL, CHUNKING, PERPLEXITY),
+        *(RETRIEVAL, CHUNKING, PERPLEXITY, JUDGES),
     )
 }
 

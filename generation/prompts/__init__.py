@@ -33,6 +33,26 @@ _GIVEN: dict[str, dict[str, Any]] = {
     },
     "holds": {"asked": "what-was-asked"},
     "judge": {"passages": _PASSAGES, "claim": "the-claim"},
+    "judge_claim": {"passages": _PASSAGES, "claim": "the-claim", "choices": "no-or-yes"},
+    "judge_correct": {
+        "question": "the-question",
+        "reference": "the-reference",
+        "answer": "the-answer",
+        "choices": "no-or-yes",
+    },
+    "judge_pair": {
+        "question": "the-question",
+        "reference": "the-reference",
+        "first": "answer-1",
+        "second": "answer-2",
+    },
+    "judge_passage": {
+        "passages": _PASSAGES[:1],
+        "question": "the-question",
+        "expected": "what-is-right",
+        "choices": "no-or-yes",
+    },
+    "judge_relevance": {"question": "the-question", "answer": "the-answer", "choices": "no-or-yes"},
     "summarize": {"passages": _PASSAGES},
 }
 """What each prompt is given, to try it with: all of these texts have to appear in what it becomes, but the labels."""

@@ -1,0 +1,69 @@
+"""Judges by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import EvaluationError
+from ..eval.judges import Judge
+from ..eval.judges.verifier import VerifierJudge
+from ..generation.grounding import default_scorer
+from ..generation.models import ModelStore
+from ..generation.prompts import Prompts
+from .evaluating_grounding import open_chat_model
+from .identity import code_sha256, model_identity
+from .settings import DEFAULT_EMBEDDING_MODEL, Settings
+
+if TYPE_CHECKING:
+    from ..retrieval.embedding import Embedder
+
+JUDGES = ("verifier", "local", "local:MODEL", "ragas", "ragas:MODEL")
+"""What `open_judges` knows."""
+
+
+@contextmanager
+def open_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge]]:
+    """Judges by their names; their models are freed in the end.
+
+    Args:
+        names: `verifier`, what chats use; `local` for the chat model of the settings, `local:MODEL` for another; `ragas`
+            and `ragas:MODEL` for its metrics with that model.
+        settings: Those that the loading of models heeds.
+
+    Raises:
+        EvaluationError: There is no such judge.
+        ModelError: A model is not there or cannot be used.
+        SettingsError: ragas is not installed.
+    """
+    with ExitStack() as stack:
+        yield [_open(name, settings, stack) for name in names]
+
+
+def _open(name: str, settings: Settings, stack: ExitStack) -> Judge:
+    kind, _, model = name.partition(":")
+    if name == "verifier":
+        return VerifierJudge(default_scorer(), "verifier", {"code": code_sha256()})
+    if kind not in ("local", "ragas"):
+        raise EvaluationError(f"there is no judge {name!r}", remedy=f"There are {', '.join(JUDGES)}")
+    settings = replace(settings, model=model or settings.model)
+    chat = open_chat_model(settings.model, settings, stack)
+    weights = str(model_identity(settings).get("sha256", settings.server))
+    if kind == "ragas":
+        from ..eval.judges.ragas import RagasJudge
+
+        return RagasJudge(chat, _embedder(settings))
+    from ..eval.judges.local import ChatJudge
+
+    prompts = Prompts(Path(settings.prompts_dir).expanduser() if settings.prompts_dir else None)
+    return ChatJudge(chat, prompts, weights=weights)
+
+
+def _embedder(settings: Settings) -> Embedder:
+    from ..retrieval.embedding import load_embedder
+
+    model = ModelStore(settings.models_dir, settings.offline).path(settings.embedding_model or DEFAULT_EMBEDDING_MODEL)
+    return load_embedder(model, settings.models_dir / "exported", threads=settings.threads)
