@@ -66,7 +66,7 @@ def test_the_verdict_is_that_of_the_gates_then_of_what_is_more_than_noise(
         "No gate was checked; 3 figures got worse by more than noise.",
     )
     alone = build_report(night, tasks)
-    assert (alone.state, alone.headline) == ("good", "No gate was checked; there is no baseline to compare with.")
+    assert (alone.state, alone.headline) == ("measured", "No gate was checked; there is no baseline to compare with.")
     third = RunSet.read(nights / "2026-11-22")
     quiet = build_report(third, tasks, baseline=first_night, gates=[Gate(max_drop=0.02)])
     assert (quiet.state, quiet.headline) == (
@@ -149,9 +149,9 @@ def test_outputs_of_another_kind_are_shown_as_they_are(night: RunSet):
     [
         ("own", "faithfulness", "Faithfulness"),
         ("own", "hallucination rate", "Hallucination"),
-        ("own", "wrongly refused", "Abstention"),
+        ("own", "wrongly refused", "Abstention and confidence"),
         ("own", "token F1", "Answers"),
-        ("bbq", "bias score", "Bias and safety"),
+        ("bbq", "accuracy, ambiguous", "Bias and safety"),
         ("retrieval", "nDCG@10", "Retrieval"),
         ("grounding", "F1", "The judge's own accuracy"),
         ("grounding", "seconds", "Latency"),
