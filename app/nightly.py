@@ -23,6 +23,7 @@ from typing import Any
 
 from ..errors import EvaluationError, RagstoneError, SettingsError
 from ..eval.cache import OutputCache, content_key
+from ..eval.judges import Judge
 from ..eval.runner import Unit
 from ..eval.runs import RunFolder
 from ..eval.subjects import Subject
@@ -150,6 +151,7 @@ def run_night(
     candidates: Sequence[Candidate],
     subject: Subject,
     cache: OutputCache,
+    judges: Sequence[Judge] = (),
     tell: Tell = lambda *_: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Night:
@@ -164,6 +166,7 @@ def run_night(
         candidates: See `nightly_suites.candidates`.
         subject: What is evaluated.
         cache: Outputs of earlier runs.
+        judges: Judge its answers besides.
         tell: Told of the progress.
         clock: Seconds that only grow.
 
@@ -186,7 +189,7 @@ def run_night(
         else:
             folder = RunFolder(night.path / candidate.name.replace("/", "."))
             watch = _Watch(candidate.name, tell, deadline, clock)
-            done = _run(candidate, items, config.seed, subject, cache, folder, watch)
+            done = _run(candidate, items, config.seed, subject, judges, cache, folder, watch)
         night = replace(night, units={**night.units, candidate.name: replace(done, seconds=clock() - begun)})
         night.save()
     night = replace(night, finished=_now())
@@ -289,6 +292,7 @@ def _run(
     items: int,
     seed: int,
     subject: Subject,
+    judges: Sequence[Judge],
     cache: OutputCache,
     folder: RunFolder,
     watch: _Watch,
@@ -300,7 +304,7 @@ def _run(
         unit, corpus = candidate.load(items)
         options = {"limit": items, "seed": seed, "corpus": corpus, "resume": True, "tell": watch}
         try:
-            for _ in run_units([unit], subject, (), folder, cache, **options):  # type: ignore[arg-type]
+            for _ in run_units([unit], subject, judges, folder, cache, **options):  # type: ignore[arg-type]
                 pass
         except _OutOfTimeError:
             state = "cut"

@@ -69,6 +69,8 @@ class NightlyConfig:
     suite: tuple[NightlySuite, ...] = ()
     gate: tuple[Gate, ...] = ()
     notify: Notify = Notify()
+    judges: tuple[str, ...] = ()
+    """Judge the answers besides, as `ragstone eval run --judge` does."""
     out: Path = Path("ragstone-nights")
     """Where nights are kept."""
     data: Path | None = None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import EvaluationError
+from ..errors import EvaluationError, LibraryNotFoundError
 from ..eval.gates import Gate
 from ..eval.report.data import Report, build_report
 from ..eval.report.html import as_html
@@ -17,9 +17,12 @@ from ..eval.report.markdown import as_markdown
 from ..eval.run_sets import RunSet, find_run_sets
 from ..eval.suites.registry import SUITES
 from ..eval.task import Task
+from ..retrieval.library import Library
+from .feedback import Feedback, FeedbackStore
 from .nightly import Night, baseline_of
 from .nightly_config import NightlyConfig
 
+MOST_FEEDBACK = 30
 FORMATS = ("html", "md", "json", "junit")
 _FILES = {"html": "report.html", "md": "report.md", "json": "report.json", "junit": "report.junit.xml"}
 
@@ -29,7 +32,9 @@ def known_tasks() -> Mapping[str, Task[Any, Any]]:
     return {name: suite.task for name, suite in SUITES.items()}
 
 
-def report_night(night: Night, config: NightlyConfig, tasks: Mapping[str, Task[Any, Any]]) -> Report:
+def report_night(
+    night: Night, config: NightlyConfig, tasks: Mapping[str, Task[Any, Any]], library: Path | None = None
+) -> Report:
     """Compute the report of a night and write it into its folder; the HTML also beside the nights, as the last one.
 
     The baseline is the night that was chosen, else the first one.
@@ -38,9 +43,11 @@ def report_night(night: Night, config: NightlyConfig, tasks: Mapping[str, Task[A
         night: Finished.
         config: Its gates, and where nights are kept.
         tasks: By suite.
+        library: Whose users' feedback since the night before is shown; None for none.
 
     Raises:
         EvaluationError: The chosen baseline is gone.
+        LibraryError: The library cannot be read.
     """
     history = find_run_sets(config.out)
     baseline = _baseline(night, config.out, history)
@@ -52,6 +59,7 @@ def report_night(night: Night, config: NightlyConfig, tasks: Mapping[str, Task[A
         gates=config.gate,
         not_run=night.not_run,
         put_off=night.put_off,
+        feedback=[] if library is None else _feedback(library, history, night),
         seed=config.seed,
     )
     for name in FORMATS:
@@ -124,6 +132,25 @@ def _ran(night: Night) -> RunSet:
     if any(done.state in ("done", "cut") for done in night.units.values()):
         return RunSet.read(night.path)
     return RunSet(night.path, {}, night.begun, night.finished)
+
+
+def _feedback(library: Path, history: Sequence[RunSet], night: Night) -> list[dict[str, Any]]:
+    """What users did not like since the night before, newest first."""
+    before = [one.begun for one in history if one.begun < night.begun]
+    try:
+        with Library(library, create=False) as opened:
+            said = FeedbackStore(opened).all(since=before[-1] if before else "")
+    except LibraryNotFoundError:  # a night of published suites needs none
+        return []
+    return [
+        {"when": one.given_at, "rating": one.kind, "reason": one.text, "question": one.question, "answer": _said(one)}
+        for one in said
+        if one.kind != "good"
+    ][:MOST_FEEDBACK]
+
+
+def _said(feedback: Feedback) -> str:
+    return "did not answer" if feedback.answer.get("abstained") else str(feedback.answer.get("answer", ""))
 
 
 def _baseline(night: Night, out: Path, history: Sequence[RunSet]) -> RunSet | None:

@@ -12,11 +12,12 @@ from ..errors import EvaluationError, SettingsError
 from ..eval.readers.own import read_own
 from ..eval.run_sets import RunSet
 from ..eval.runner import Unit
+from ..eval.suites.fairness import PARITY
 from ..eval.suites.questions import OWN
 from ..eval.suites.registry import chosen_sets, unit_name
 from .evaluating_suites import load_units, own_units
 from .nightly import Candidate
-from .nightly_config import NightlyConfig
+from .nightly_config import NightlyConfig, NightlySuite
 from .settings import Settings
 
 Loaded = tuple[Unit[Any, Any], Mapping[str, Any] | None]
@@ -35,11 +36,11 @@ def candidates(config: NightlyConfig, settings: Settings) -> list[Candidate]:
     """
     found: dict[str, Candidate] = {}
     if config.questions is not None:
-        items = min(config.limit, len(read_own(config.questions).questions))
-        load = partial(_own, config.questions, config.library or settings.library, config.seed)
-        name = f"{OWN.name}/{config.questions.stem}"
-        found[name] = Candidate(name, items, None, load)
+        found |= _about_own(config, settings, NightlySuite(name=OWN.name))
     for suite in config.suite:
+        if suite.name in (OWN.name, PARITY.name):
+            found |= _about_own(config, settings, suite)
+            continue
         data = suite.data or config.data or _data_folder()
         try:
             chosen = list(chosen_sets([suite.name]))
@@ -50,6 +51,18 @@ def candidates(config: NightlyConfig, settings: Settings) -> list[Candidate]:
             items = min(suite.limit or config.limit, one.items)
             found[name] = Candidate(name, items, suite.seconds_per_item, partial(_public, name, data, config.seed))
     return list(found.values())
+
+
+def _about_own(config: NightlyConfig, settings: Settings, suite: NightlySuite) -> dict[str, Candidate]:
+    if config.questions is None:
+        raise SettingsError(
+            f"nightly.toml: {suite.name} asks your own questions about your own library",
+            remedy='Add questions = "FILE"',
+        )
+    items = min(suite.limit or config.limit, len(read_own(config.questions).questions))
+    load = partial(_own, suite.name, config.questions, config.library or settings.library, config.seed)
+    name = f"{suite.name}/{config.questions.stem}"
+    return {name: Candidate(name, items, suite.seconds_per_item, load)}
 
 
 def as_before(baseline: RunSet, config: NightlyConfig, settings: Settings) -> list[Candidate]:
@@ -77,8 +90,8 @@ def baseline_settings(baseline: RunSet, settings: Settings) -> Settings:
     )
 
 
-def _own(questions: Path, library: Path, seed: int, limit: int) -> Loaded:
-    (unit,), corpus = own_units([OWN.name], questions, library, limit, seed)
+def _own(suite: str, questions: Path, library: Path, seed: int, limit: int) -> Loaded:
+    (unit,), corpus = own_units([suite], questions, library, limit, seed)
     return unit, corpus
 
 

@@ -30,7 +30,7 @@ def notify(report: Report, config: Notify, *, offline: bool) -> list[str]:
         config: Whom, and when.
         offline: Tell nobody.
     """
-    if config.when == "never" or (config.when == "problem" and report.state == "good"):
+    if config.when == "never" or (config.when == "problem" and report.state in ("good", "measured")):
         return []
     ways = list(_ways(report, config))
     if offline and ways:

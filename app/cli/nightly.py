@@ -15,7 +15,9 @@ from .common import emit_json, json_option, table
 from .eval_common import progress
 
 if TYPE_CHECKING:
+    from ...eval.judges import Judge
     from ...eval.report.data import Report
+    from ...eval.subjects import Subject
     from ..nightly import Candidate, Night
     from ..nightly_config import NightlyConfig
     from ..settings import Settings
@@ -125,10 +127,9 @@ def _night(config: NightlyConfig, settings: Settings, as_json: bool) -> int:
     from ..notifying import notify
 
     found = candidates(config, settings)
-    with _running() as (work, outputs, tell):
-        subject = engine_subject(settings, work, tell)
-        night = run_night(config, found, subject, outputs, tell)
-    report = report_night(night, config, known_tasks())
+    with _running() as (work, outputs, tell), _judged(engine_subject(settings, work, tell), config, settings) as judged:
+        night = run_night(config, found, judged[0], outputs, judged[1], tell)
+    report = report_night(night, config, known_tasks(), config.library or settings.library)
     for problem in notify(report, config.notify, offline=settings.offline):
         click.secho(problem, fg="yellow", err=True)
     if as_json:
@@ -154,10 +155,9 @@ def _rerun(config: NightlyConfig, settings: Settings) -> int:
         raise EvaluationError("there is no night yet", path=config.out, remedy="Run `ragstone nightly` first")
     before = RunSet.read(config.out / (baseline_of(config.out) or nights[0].path.name))
     as_then = baseline_settings(before, settings)
-    with _running() as (work, outputs, tell):
-        unhurried = replace(config, budget_minutes=7 * 24 * 60.0)
-        subject = engine_subject(as_then, work, tell)
-        night = run_night(unhurried, as_before(before, config, settings), subject, outputs, tell)
+    unhurried, found = replace(config, budget_minutes=7 * 24 * 60.0), as_before(before, config, settings)
+    with _running() as (work, outputs, tell), _judged(engine_subject(as_then, work, tell), config, settings) as judged:
+        night = run_night(unhurried, found, judged[0], outputs, judged[1], tell)
     choose_baseline(config.out, night.path.name)
     click.echo(f"Nights are compared with {night.path.name} from now on: the settings of {before.name}, run today.")
     for name, why in night.not_run.items():
@@ -173,6 +173,17 @@ def _running() -> Iterator[tuple[Path, Any, Any]]:
     kept = platformdirs.user_cache_path("ragstone") / "eval"
     with progress() as tell, OutputCache(kept / "outputs.sqlite3") as outputs:
         yield kept / "libraries", outputs, tell
+
+
+@contextmanager
+def _judged(subject: Subject, config: NightlyConfig, settings: Settings) -> Iterator[tuple[Subject, list[Judge]]]:
+    """The judges, and the subject with the one that the suite of judges is about."""
+    from ..judging import open_judges
+
+    about_judges = any(suite.name.split("/")[0] in ("judges", "all") for suite in config.suite)
+    names = config.judges or (("verifier",) if about_judges else ())
+    with open_judges(names, settings) as judges:
+        yield (replace(subject, judge=judges[0]) if about_judges else subject), judges
 
 
 def _plan(config: NightlyConfig, settings: Settings, as_json: bool) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 AREAS: Final = (
     "Faithfulness",
     "Hallucination",
     "Bias and safety",
-    "Abstention",
+    "Abstention and confidence",
     "Answers",
     "Retrieval",
     "Latency",
@@ -17,14 +18,20 @@ AREAS: Final = (
 )
 """In the order of the report."""
 
-JUDGING_SUITES: Final = ("grounding", "judges")
-"""Suites whose figures tell how well the judge of answers agrees with people."""
+_SUITES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("grounding", "judges"), "The judge's own accuracy"),
+    **dict.fromkeys(("parity", "exposure", "injection", "over-defence"), "Bias and safety"),
+    **dict.fromkeys(("bbq", "crows-pairs", "winogender", "winobias", "stereoset"), "Bias and safety"),
+    **dict.fromkeys(("retrieval", "chunking"), "Retrieval"),
+    "truthfulqa": "Answers",
+}
+"""Suites of which every figure belongs to one area; but for the time."""
 
 _WORDS: Final = (
     ("Latency", ("seconds", "latency", "first token", " ms", "tokens/s")),
     ("Hallucination", ("hallucin", "unsupported", "contradict")),
     ("Faithfulness", ("faithful", "grounded", "support", "attribution", "citation", "cited")),
-    ("Abstention", ("abstain", "abstention", "unanswerable", "wrongly", "brier")),
+    ("Abstention and confidence", ("abstain", "abstention", "unanswerable", "wrongly", "brier", " ece ", "aurc")),
     ("Bias and safety", ("bias", "stereotyp", "toxic", "fair", "safe", "attack", "refus", "injection", "leak")),
     ("Retrieval", ("ndcg", "recall@", "mrr", "map@", "precision@", "hit@", "context ", "success@")),
     (
@@ -36,8 +43,8 @@ _WORDS: Final = (
 
 
 def area_of(suite: str, metric: str) -> str:
-    """The area of a figure, by the suite and by words in the metric's name."""
+    """The area of a figure, by its suite or by words in its name."""
+    if suite in _SUITES and metric != "seconds":
+        return _SUITES[suite]
     name = f" {metric.lower()} "
-    if suite.startswith(JUDGING_SUITES) and metric != "seconds":
-        return "The judge's own accuracy"
     return next((area for area, words in _WORDS if any(word in name for word in words)), "Other figures")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import filterfalse
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -14,10 +15,11 @@ from ..stats import Estimate
 from ..summary import MetricChange
 from ..task import Row, Task
 from .areas import AREAS, area_of
-from .items import Flip, ItemShown, flips, worst
+from .items import Flip, ItemShown, flips, is_answer, worst
 
 FORMAT: Final = 1
 WORST: Final = 10
+WORST_OTHERS: Final = 5
 TRENDS: Final = 12
 """The most figures that are drawn over time."""
 NIGHTS: Final = 60
@@ -147,6 +149,8 @@ class Report:
     figures: Sequence[Figure]
     trends: Sequence[Trend]
     worst: Sequence[ItemShown]
+    """Of the answers in words."""
+    worst_others: Sequence[ItemShown]
     new_failures: Sequence[Flip]
     fixed: Sequence[Flip]
     latency: Sequence[Latency]
@@ -225,7 +229,8 @@ def build_report(
         units=[_facts(unit, rows[name]) for name, unit in runs.units.items()],
         figures=_figures(runs, changes),
         trends=_trends(runs, history, gates, changes),
-        worst=worst(rows, better, WORST),
+        worst=worst({name: list(filter(is_answer, of)) for name, of in rows.items()}, better, WORST),
+        worst_others=worst({name: list(filterfalse(is_answer, of)) for name, of in rows.items()}, better, WORST_OTHERS),
         new_failures=new,
         fixed=fixed,
         latency=[one for name, of in rows.items() for one in _latency(name, of)],

@@ -75,6 +75,7 @@ def _sections(report: Report) -> list[tuple[str, str, Any]]:
         ("figures", "All figures", True),
         ("flips", "New failures, fixed", report.new_failures or report.fixed),
         ("worst", "The worst answers", report.worst),
+        ("worst-others", "The worst of the rest", report.worst_others),
         ("feedback", "What users said", report.feedback),
         ("cost", "Time and cost", True),
         ("environment", "Environment", True),

@@ -70,8 +70,8 @@ def shown(unit: str, row: Row, better: Mapping[str, str]) -> ItemShown:
     """
     output = row.output if isinstance(row.output, Mapping) else {}
     asked = row.shown if isinstance(row.shown, Mapping) else {"question": row.shown}
-    is_answer = isinstance(output.get("text"), str)
-    passages = _sequence(output.get("passages")) if is_answer else ()
+    in_words = isinstance(output.get("text"), str)
+    passages = _sequence(output.get("passages")) if in_words else ()
     judged = {f"{judge}: {name}": value for judge, scores in row.judged.items() for name, value in scores.items()}
     return ItemShown(
         unit=unit,
@@ -79,20 +79,29 @@ def shown(unit: str, row: Row, better: Mapping[str, str]) -> ItemShown:
         group=row.group,
         question=_text(asked.get("question", "")),
         references=tuple(map(_text, _sequence(asked.get("references")))),
-        answer=_text(output["text"]) if is_answer else "",
+        answer=_text(output["text"]) if in_words else "",
         abstained=bool(output.get("abstained")),
         sentences=tuple(
             SentenceShown(_text(one["text"]), str(one["verdict"]), tuple(one.get("citations", ())))
             for one in _sequence(output.get("sentences"))
-            if is_answer and "verdict" in one
+            if in_words and "verdict" in one
         ),
         passages=tuple((_text(name), _text(text)) for name, text in passages),
         values={**{name: value for name, value in row.values.items() if name in better}, **judged},
         reasons=dict(row.reasons),
         error=row.error,
         quality=quality(row, better),
-        other={} if is_answer else {"asked": _without(asked, "question", "references"), "output": row.output},
+        other={}
+        if in_words or row.error
+        else {"asked": _without(asked, "question", "references"), "output": row.output},
     )
+
+
+def is_answer(row: Row) -> bool:
+    """Whether it is an answer in words, or should have been one."""
+    if isinstance(row.output, Mapping):
+        return isinstance(row.output.get("text"), str)
+    return row.output is None and isinstance(row.shown, Mapping) and "references" in row.shown
 
 
 def worst(rows: Mapping[str, Sequence[Row]], better: Mapping[str, Mapping[str, str]], most: int) -> list[ItemShown]:

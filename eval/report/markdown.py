@@ -53,7 +53,8 @@ def _lines(report: Report, items: bool) -> Iterator[str]:
     if items:
         yield from _flips("New failures", report.new_failures)
         yield from _flips("Fixed", report.fixed)
-        yield from _worst(report.worst)
+        yield from _worst("The worst answers", report.worst)
+        yield from _worst("The worst of what is no answer in words", report.worst_others)
     yield from _warnings(report)
 
 
@@ -96,10 +97,10 @@ def _flips(title: str, flips: Sequence[Flip]) -> Iterator[str]:
     yield ""
 
 
-def _worst(items: Sequence[ItemShown]) -> Iterator[str]:
+def _worst(title: str, items: Sequence[ItemShown]) -> Iterator[str]:
     if not items:
         return
-    yield "## The worst answers\n"
+    yield f"## {title}\n"
     for place, item in enumerate(items, 1):
         yield f"{place}. **{_text(item.question or item.id)}** ({_text(item.unit)})"
         if item.error:

@@ -97,7 +97,7 @@ def test_a_night_over_ones_own_documents(
 ):
     (tmp_path / "q.csv").write_text("question,answer\nWho pays for curtailment?,the Grid Company\n")
     (tmp_path / "nightly.toml").write_text(
-        'questions = "q.csv"\nout = "nights"\n'
+        'questions = "q.csv"\nout = "nights"\njudges = ["verifier"]\n'
         '[[gate]]\nmetric = "abstention accuracy"\nat_least = 0.0\n[[gate]]\nmax_drop = 0.02\n'
         '[notify]\nwhen = "always"\ncommand = "cat > told.md"\n'
     )

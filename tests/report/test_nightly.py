@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ragstone.app.chats import Chats
+from ragstone.app.feedback import FeedbackStore
 from ragstone.app.nightly import (
     Candidate,
     Night,
@@ -31,6 +33,7 @@ from ragstone.eval.runner import Unit
 from ragstone.eval.subjects import Subject
 from ragstone.eval.suites import DataSet, Suite
 from ragstone.eval.task import Ask, Task
+from ragstone.retrieval.library import Library
 
 
 @dataclass
@@ -171,7 +174,7 @@ def test_a_night_keeps_to_its_budget_and_names_what_it_left_out(
     }
     assert (night.not_run, night.put_off) == ({}, ["third"])
     report = report_night(night, config, {})
-    assert (report.state, report.put_off) == ("good", ["third"])  # it was not meant to run every night
+    assert (report.state, report.put_off) == ("measured", ["third"])  # it was not meant to run every night
     assert report.headline.endswith("; 1 suite put off for want of time.")
     assert clock.seconds == 450
 
@@ -243,6 +246,29 @@ def test_a_suite_that_fails_does_not_end_the_night(config: NightlyConfig, clock:
     assert (report.state, report.units) == ("incomplete", [])
     assert report.headline == "No gate was checked; there is no baseline to compare with; 1 suite could not be run."
     assert "it is broken. Mend it." in (night.path / "report.html").read_text()
+
+
+def test_what_users_did_not_like_since_the_night_before_is_shown(
+    config: NightlyConfig, clock: Clock, cache: OutputCache, tmp_path: Path
+):
+    with Library(tmp_path / "library", create=True) as library:
+        chats, store = Chats(library), FeedbackStore(library)
+        chat = chats.create("me")
+        for question, kind in (("How old?", "bad"), ("How tall?", "good")):
+            message = chats.ask(chat, question)
+            chats.keep(message, {"answer": "Three.", "abstained": False}, "done")
+            store.vote(message, "me", kind)  # type: ignore[arg-type]
+        store.correct(message, "me", "Four metres")
+
+    task = Doubling(clock)
+    night = run_night(config, [candidate(task, 20)], subject(), cache, clock=clock)
+    report = report_night(night, config, {"doubling": task}, tmp_path / "library")
+    assert [(one["rating"], one["question"], one["reason"]) for one in report.feedback] == [
+        ("correction", "How tall?", "Four metres"),
+        ("bad", "How old?", ""),
+    ]
+    assert "Four metres" in (night.path / "report.html").read_text()
+    assert report_night(night, config, {"doubling": task}, tmp_path / "no library").feedback == []
 
 
 def _hold(out: Path, held: Any, enough: Any) -> None:

@@ -66,7 +66,7 @@ def test_the_verdict_is_that_of_the_gates_then_of_what_is_more_than_noise(
         "No gate was checked; 3 figures got worse by more than noise.",
     )
     alone = build_report(night, tasks)
-    assert (alone.state, alone.headline) == ("good", "No gate was checked; there is no baseline to compare with.")
+    assert (alone.state, alone.headline) == ("measured", "No gate was checked; there is no baseline to compare with.")
     third = RunSet.read(nights / "2026-11-22")
     quiet = build_report(third, tasks, baseline=first_night, gates=[Gate(max_drop=0.02)])
     assert (quiet.state, quiet.headline) == (
@@ -111,8 +111,15 @@ def test_the_worst_answers_begin_with_those_that_failed(rows: list[Row]):
     assert found[1].abstained
     assert [one.verdict for one in found[2].sentences] == ["supported", "unsupported"]
     assert found[2].passages[0][0] == "reports/station-0.pdf"
+    assert found[0].other == {}
     perfect = [row for row in rows if row.values == dict(zip(BETTER, (1.0, 0.0, 1.0, 1.0), strict=True))]
     assert perfect and worst({"own": perfect}, {"own": BETTER}, 4) == []
+
+
+def test_what_is_no_answer_in_words_does_not_crowd_out_answers(report: Report):
+    assert {item.unit for item in report.worst} == {"own"}
+    assert {item.unit for item in report.worst_others} == {"retrieval/stations"}
+    assert (len(report.worst), len(report.worst_others)) == (10, 5)
 
 
 def test_an_item_fails_newly_when_a_value_falls_by_half_or_its_output_is_lost(rows: list[Row]):
@@ -142,9 +149,9 @@ def test_outputs_of_another_kind_are_shown_as_they_are(night: RunSet):
     [
         ("own", "faithfulness", "Faithfulness"),
         ("own", "hallucination rate", "Hallucination"),
-        ("own", "wrongly refused", "Abstention"),
+        ("own", "wrongly refused", "Abstention and confidence"),
         ("own", "token F1", "Answers"),
-        ("bbq", "bias score", "Bias and safety"),
+        ("bbq", "accuracy, ambiguous", "Bias and safety"),
         ("retrieval", "nDCG@10", "Retrieval"),
         ("grounding", "F1", "The judge's own accuracy"),
         ("grounding", "seconds", "Latency"),
