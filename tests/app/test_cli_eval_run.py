@@ -51,7 +51,7 @@ def test_own_questions_are_put_to_a_function_and_two_runs_are_compared(
     ragstone_cli: Cli, sample_library: Path, mine: Callable[..., Path], tmp_path: Path
 ):
     asked = ("eval", "run", "--questions", mine(), "--library", sample_library, "--cache", tmp_path / "cache")
-    done = ragstone_cli(*asked, "--subject", "mine.py:answer", "--out", "first", "--json")
+    done = ragstone_cli(*asked, "--subject", "mine.py:answer", "--judge", "verifier", "--out", "first", "--json")
     assert (done.code, done.stderr) == (0, "")
     found = done.json()
     assert found["run"] == "first"
@@ -63,6 +63,9 @@ def test_own_questions_are_put_to_a_function_and_two_runs_are_compared(
     assert (metrics["right"]["mean"], metrics["right"]["n"]) == (1.0, 3)
     assert (metrics["wrongly answered"]["mean"], metrics["wrongly answered"]["n"]) == (0.0, 1)
     assert metrics["hallucination rate"]["mean"] == 0.5  # Norway's dollars stand in no document
+    judged = unit["judged"]["verifier"]
+    assert (judged["faithfulness"]["mean"], judged["faithfulness"]["n"]) == (0.5, 2)  # as the subject's own checks say
+    assert found["judges"][0]["identity"]["code"] == found["code"]
     assert metrics["ROUGE-L"]["n"] == 2 and 0 < metrics["ROUGE-L"]["mean"] < 1
     rows = [json.loads(line) for line in (tmp_path / "first" / "items" / "own.mine.jsonl").read_text().splitlines()]
     assert [row["output"]["abstained"] for row in rows] == [False, False, True]
@@ -90,6 +93,7 @@ def test_what_cannot_be_run_is_told_before_anything_is_run(
         (("--subject", "mine.py:nothing"), "the function 'mine.py:nothing' cannot be loaded"),
         (("--subject", "mine.py:answer", "--out", "run"), "there is a run already. Add --resume"),
         (("--model", "qwen9"), "qwen9"),
+        (("--subject", "mine.py:answer", "--judge", "jury"), "there is no judge 'jury'. There are verifier, local"),
     ):
         done = ragstone_cli(*asked, *arguments)
         assert done.code == 1 and complaint in done.error
