@@ -132,7 +132,7 @@ def _outputs(records: Sequence[R], ask: Ask[R]) -> Iterator[tuple[Any, float, st
 def _row(task: Task[D, R], record: R, output: Any, seconds: float | None, *, cached: bool = False) -> Row:
     values = {} if output is None else dict(task.values(record, output))
     if output is None:  # unknown is not zero, and it counts as unscored
-        values = dict.fromkeys({column for metric in task.metrics for column in metric.columns})
+        values = dict.fromkeys(column for metric in task.metrics for column in metric.columns)
     return Row(
         id=record.id,
         group=record.group,

@@ -20,7 +20,7 @@ _NQ = DataSet(
     "MIT, CC-BY-SA-3.0",
     "Liu et al., Lost in the Middle, TACL 2024; a quarter of the gold passages is taken out",
 )
-_SQUAD = DataSet("squad2", "qa/squad2", read_squad, 5928, "CC-BY-SA-4.0", "Rajpurkar et al., ACL 2018")
+_SQUAD = DataSet("squad2", "qa/squad2", read_squad, 6078, "CC-BY-SA-4.0", "Rajpurkar et al., ACL 2018")
 _CLAPNQ = DataSet("clapnq", "qa/clapnq", read_clapnq, 600, "Apache-2.0", "Rosenthal et al., CLAPnq, TACL 2025")
 _COVID = DataSet("covid-qa", "qa/covid_qa", read_covid_qa, 1380, "Apache-2.0", "Möller et al., NLP-COVID at ACL 2020")
 _TATQA = DataSet("tatqa", "qa/tatqa", read_tatqa, 3331, "CC-BY-4.0", "Zhu et al., ACL 2021")

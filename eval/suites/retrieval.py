@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+from ..readers.answering import read_nq_open
 from ..readers.beir import read_beir
 from ..readers.corpus import JudgedCorpus
 from ..readers.excerpts import ExcerptSet, read_chroma
-from ..readers.pooled import read_clapnq, read_covid_qa, read_nq_open, read_squad, read_tatqa, read_xquad
+from ..readers.questions import QuestionSet
 from ..tasks.excerpts import ExcerptTask
 from ..tasks.ranking import RankingTask
 from . import DataSet, Suite
+from .questions import QUESTIONS
 
 _SCIFACT = DataSet(
     "scifact",
@@ -28,24 +30,26 @@ _LIMIT = DataSet(
     "CC-BY-4.0",
     "Weller et al., On the Theoretical Limitations of Embedding-Based Retrieval, 2025",
 )
-_NQ = DataSet(
-    "nq-open", "qa/nq_open_oracle", read_nq_open, 2655, "MIT, CC-BY-SA-3.0", "Liu et al., Lost in the Middle, TACL 2024"
-)
-_SQUAD = DataSet("squad2", "qa/squad2", read_squad, 2910, "CC-BY-SA-4.0", "Rajpurkar et al., ACL 2018")
-_CLAPNQ = DataSet("clapnq", "qa/clapnq", read_clapnq, 300, "Apache-2.0", "Rosenthal et al., CLAPnq, TACL 2025")
-_COVID = DataSet("covid-qa", "qa/covid_qa", read_covid_qa, 1380, "Apache-2.0", "Möller et al., NLP-COVID at ACL 2020")
-_TATQA = DataSet("tatqa", "qa/tatqa", read_tatqa, 3331, "CC-BY-4.0", "Zhu et al., ACL 2021")
-_XQUAD = tuple(
-    DataSet(
-        f"xquad-{code}",
-        "qa/xquad",
-        partial(read_xquad, language=code),
-        1190,
-        "CC-BY-SA-4.0",
-        "Artetxe et al., ACL 2020",
+
+
+def _pooled(of: DataSet[QuestionSet], items: int = 0) -> DataSet[JudgedCorpus]:
+    """A set of questions read as retrieval: its passages pooled, relevant is the one that holds the answer."""
+    return DataSet(
+        of.name, of.folder, lambda folder: of.read(folder).judged(), items or of.items, of.licence, of.citation
     )
-    for code in ("en", "de", "es", "zh", "ar")
+
+
+_NQ = DataSet(
+    "nq-open",
+    "qa/nq_open_oracle",
+    lambda folder: read_nq_open(folder).judged(),
+    2655,
+    "MIT, CC-BY-SA-3.0",
+    "Liu et al., Lost in the Middle, TACL 2024",
 )
+_ANSWERABLE = {"squad2": 2910, "clapnq": 300}
+"""Where not all questions can be answered, those that can."""
+_POOLED = tuple(_pooled(of, _ANSWERABLE.get(of.name, 0)) for of in QUESTIONS.sets if of.name != _NQ.name)
 
 CHUNKING: Suite[ExcerptSet] = Suite(
     "chunking",
@@ -59,5 +63,5 @@ RETRIEVAL: Suite[JudgedCorpus] = Suite(
     "does the document that answers a query come first?",
     "queries",
     RankingTask(),
-    (_SCIFACT, _LIMIT, _NQ, _SQUAD, _CLAPNQ, _COVID, _TATQA, *_XQUAD),
+    (_SCIFACT, _LIMIT, _NQ, *_POOLED),
 )
