@@ -136,7 +136,7 @@ def _ran(night: Night) -> RunSet:
 
 def _feedback(library: Path, history: Sequence[RunSet], night: Night) -> list[dict[str, Any]]:
     """What users did not like since the night before, newest first."""
-    before = [one.begun for one in history if one.begun < night.begun]
+    before = [one.begun for one in history if one.name != night.path.name and one.begun < night.begun]
     try:
         with Library(library, create=False) as opened:
             said = FeedbackStore(opened).all(since=before[-1] if before else "")
