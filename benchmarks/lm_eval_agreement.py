@@ -3,12 +3,13 @@
     python3 -m venv .venv-lm-eval && .venv-lm-eval/bin/pip install -r requirements-lm-eval.txt
     python benchmarks/lm_eval_agreement.py --data FOLDER [--items N] [--repeats R] [--threads T]
 
-Both read the same weights, SmolLM2-135M unpacked to 32-bit numbers, and the same items; lm-evaluation-harness makes its
-prompts with its own task code, and ours are compared with them letter by letter; so are our scores of its
-log-likelihoods with its own. An item agrees when both choose alike: the likeliest answer (TruthfulQA MC1, BBQ,
-Winogender), the likelier sentence (CrowS-Pairs), the true answers' share of probability within 0.01 (MC2). Both run in turns, R times, on the same cores, lm-evaluation-harness with the best of
-several batch sizes, found on a few items before; loading is not counted, making tokens is. On a busy machine look at
-the processor's seconds, with --threads 1, for threads that wait for each other use it up.
+Both read the same weights, SmolLM2-135M unpacked to 32-bit numbers, and the same items; lm-evaluation-harness makes
+its prompts with its own task code, and ours are compared with them letter by letter; so are our scores of its log-
+likelihoods with its own. An item agrees when both choose alike: the likeliest answer (TruthfulQA MC1, BBQ,
+Winogender), the likelier sentence (CrowS-Pairs), the true answers' share of probability within 0.01 (MC2). Both run
+in turns, R times, on the same cores, lm-evaluation-harness with the best of several batch sizes, found on a few items
+before; loading is not counted, making tokens is. On a busy machine look at the processor's seconds, with --threads 1,
+for threads that wait for each other use it up.
 """
 
 from __future__ import annotations
