@@ -51,6 +51,26 @@ def load_units(names: Sequence[str], data: Path | None, limit: int | None, seed:
     return [_load(suite, of, data, limit, seed) for suite, of in chosen_sets(names)]
 
 
+def present(names: Sequence[str], data: Path | None) -> tuple[list[str], list[str]]:
+    """The sets that suites stand for, and those of them whose data is not there: unless a set is named itself, a suite
+    is run without it.
+
+    Args:
+        names: See `eval.suites.registry.chosen_sets`.
+        data: The folder of sets.
+
+    Raises:
+        EvaluationError: There is no such suite.
+    """
+    chosen = {unit_name(suite, of): of for suite, of in chosen_sets(names)}
+    absent = [
+        name
+        for name, of in chosen.items()
+        if name not in names and of.folder and data is not None and not (data / of.folder).is_dir()
+    ]
+    return [name for name in chosen if name not in absent], absent
+
+
 def _load(suite: Any, of: Any, data: Path | None, limit: int | None, seed: int) -> Unit[Any, Any]:
     if data is None and of.folder:
         raise EvaluationError(

@@ -93,7 +93,7 @@ def run(
     from ...eval.cache import OutputCache
     from ...eval.runs import RunFolder
     from ...eval.suites.judges import JUDGES
-    from ..evaluating_suites import load_units, own_units, run_units
+    from ..evaluating_suites import load_units, own_units, present, run_units
     from ..judging import open_judges
     from ..settings import Settings
 
@@ -103,8 +103,10 @@ def run(
         raise click.UsageError("Name a suite of `ragstone eval list`, or give your own --questions.")
     settings = Settings.load({"model": model, "library": library})
     about_own = [name for name in suites if name in _OWN]
-    units = load_units([name for name in suites if name not in _OWN], data, limit, seed)
-    corpus = None
+    names, absent = present([name for name in suites if name not in _OWN], data)
+    if absent:
+        click.secho(f"Left out, for {data} does not hold them: {', '.join(absent)}", fg="yellow", err=True)
+    units, corpus = load_units(names, data, limit, seed), None
     if questions is not None:
         own, corpus = own_units(about_own or _OWN[:1], questions, settings.library, limit, seed)
         units = [*own, *units]
@@ -120,17 +122,27 @@ def run(
         if any(unit.suite.name == JUDGES.name for unit in units):
             judging = judging or stack.enter_context(open_judges(["verifier"], settings))
             evaluated = replace(evaluated, judge=judging[0])
-        found = []
-        options = {"limit": limit, "seed": seed, "corpus": corpus, "resume": resume, "tell": tell}
-        for summary in run_units(units, evaluated, judging, folder, outputs, **options):  # type: ignore[arg-type]
-            found.append(summary)
+        failed = False
+        for summary in run_units(
+            units,
+            evaluated,
+            judging,
+            folder,
+            outputs,
+            limit=limit,
+            seed=seed,
+            corpus=corpus,
+            resume=resume,
+            tell=tell,
+        ):
+            failed |= bool(summary.failed)
             if not as_json:
                 show_summary(summary)
     if as_json:
         emit_json(run_as_json(folder))
     else:
         click.echo(f"Run: {folder.path}")
-    return 3 if any(summary.failed for summary in found) else 0
+    return 3 if failed else 0
 
 
 def run_as_json(folder: RunFolder) -> dict[str, Any]:
@@ -155,6 +167,7 @@ def show_summary(summary: UnitSummary) -> None:
         for judge, scores in summary.judged.items()
         for name, value in scores.items()
     ]
+    rows += [(f"  {name}", _spread(value), _count(value)) for name, value in summary.times.items() if value.n]
     table(("", "mean [95 %]", "n (unscored)"), rows)
     for group, metrics in summary.groups.items():
         told = [f"{name} {_spread(value)}" for name, value in metrics.items() if value.mean is not None]

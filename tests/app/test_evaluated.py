@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from ragstone.app.evaluated import engine_subject
+from ragstone.app.evaluating_suites import present
 from ragstone.app.identity import engine_identity, library_identity
 from ragstone.app.settings import Settings
 from ragstone.errors import EvaluationError
@@ -88,3 +89,10 @@ def test_a_library_is_known_by_what_it_holds(sample_library: Path):
         found = library_identity(library)
     assert (found["documents"], found["embedder"]) == (19, "all-minilm-l6-v2")
     assert found["chunks"] > 100 and len(found["fingerprint"]) == 64
+
+
+def test_a_suite_is_run_without_the_sets_that_are_not_there_unless_they_are_named(tmp_path: Path):
+    (tmp_path / "bias" / "winogender").mkdir(parents=True)
+    names, absent = present(["all"], tmp_path)
+    assert names == ["exposure", "winogender"] and "bbq" in absent and "retrieval/scifact" in absent
+    assert present(["bbq", "grounding/wice"], tmp_path) == (["bbq", "grounding/wice"], [])
