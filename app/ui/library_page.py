@@ -71,7 +71,7 @@ def _show_uploader(name: str, collection: str | None) -> None:
 def _show_folders(collection: str | None) -> None:
     library = shared().engines.library
     folder = st.text_input("Its path", placeholder="/home/me/Documents", key="server-folder")
-    if st.button("Add the folder", type="primary", icon=":material/folder_open:", disabled=not folder.strip()):
+    if st.button("Add the folder", type="primary", icon=":material/folder_open:") and folder.strip():
         place = Path(folder.strip()).expanduser().absolute()
         if _start([place], collection, rerun=False):
             note_folder(library, place)

@@ -165,8 +165,10 @@ def _show_correction(message: Message) -> None:
     with st.popover("Correct", icon=":material/rate_review:", type="tertiary", key=key, on_change="rerun") as popover:
         if not popover.open:
             return
-        text = st.text_area("What should the answer be?", key=f"correction-{message.id}")
-        if st.button("Send", key=f"correct-{message.id}", type="primary", disabled=not text.strip()):
+        with st.form(f"correct-{message.id}", border=False):
+            text = st.text_area("What should the answer be?")
+            sent = st.form_submit_button("Send", type="primary")
+        if sent and text.strip():
             shared().feedback.correct(message.id, owner(), text)
             st.success("Kept in the library, with the question and the answer.")
 
@@ -178,7 +180,7 @@ def _show_edit(message: Message) -> None:
             return
         question = st.text_area("Question", message.question, key=f"edit-{message.id}")
         st.caption("The answers after this question are put aside; the export as JSON has them.")
-        if st.button("Ask", key=f"edited-{message.id}", type="primary", disabled=not question.strip()):
+        if st.button("Ask", key=f"edited-{message.id}", type="primary") and question.strip():
             _ask_again(message, question.strip())
 
 

@@ -24,7 +24,8 @@ def test_the_json_of_a_search_is_as_documented(ragstone_cli: Cli, sample_library
     with Library(sample_library) as library:
         for hit in answer["hits"]:
             assert set(hit) == {
-                *("rank", "score", "probability", "similarity", "bm25", "features", "document", "page", "chunk_id"),
+                *("rank", "score", "probability", "similarity", "bm25", "features", "page", "chunk_id"),
+                *("document", "document_id"),
                 *("char_start", "char_end", "heading", "text", "ranks", "also_in", "instructions"),
             }
             assert set(hit["ranks"]) == {"dense", "lexical"}

@@ -79,6 +79,20 @@ def test_a_citation_opens_the_page_with_the_words_marked_and_survives_a_rerun(pa
     image.wait_for(state="detached")
 
 
+def test_an_answer_explains_itself_and_can_be_corrected(page: Any, served: Any) -> None:
+    page.get_by_text("Why this answer").click()
+    page.get_by_role("button", name="Open source 1").first.wait_for()
+    page.get_by_text(re.compile("first word after .* whole answer after")).wait_for()
+    page.get_by_role("button", name="Correct").click()
+    page.get_by_label("What should the answer be?").fill("With a padlock.")
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_text("Kept in the library").wait_for()
+    with Library(served.library) as library:
+        (said,) = [one for one in FeedbackStore(library).all() if one.kind == "correction"]
+    assert (said.text, said.question) == ("With a padlock.", QUESTION)
+    page.keyboard.press("Escape")
+
+
 def test_another_person_does_not_see_the_chat_unless_it_is_shared(page: Any, visit: Callable[..., Any]) -> None:
     other = visit("/" + page.url.rsplit("/", 1)[1])
     other.get_by_text("There is no such chat").wait_for()
@@ -110,7 +124,7 @@ def test_feedback_stop_and_reload_during_generation_lose_nothing(page: Any, serv
     second.close()
     with Library(served.library) as library:
         said = {(one.kind, one.citation) for one in FeedbackStore(library).all()}
-    assert said == {("good", None), ("wrong source", 1)}
+    assert said == {("good", None), ("correction", None), ("wrong source", 1)}
 
 
 def test_asking_again_puts_the_answers_after_it_aside(page: Any, served: Any) -> None:
