@@ -1,0 +1,57 @@
+"""The page of evaluation: runs and nights, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import streamlit as st
+
+from ...eval.run_sets import RunSet, find_run_sets
+from ..nightly_report import known_tasks, make_report, written
+
+FOLDERS = ("ragstone-nights", "ragstone-runs")
+"""Where `ragstone nightly` and `ragstone eval run` keep what they did, below the folder in which the server started."""
+_HEIGHT = 1400
+"""Pixels of the report, which scrolls by itself."""
+
+
+def show() -> None:
+    """Show the page."""
+    st.header("Evaluation", anchor=False)
+    runs = found_runs(Path(folder) for folder in FOLDERS)
+    if not runs:
+        st.markdown(
+            "No run yet. `ragstone eval run --questions mine.csv` asks your own questions, `ragstone nightly` does it "
+            "every night; what they leave in this folder is shown here."
+        )
+        return
+    names = {_name(one): one for one in reversed(runs)}
+    left, right = st.columns(2)
+    chosen = left.selectbox("Run", list(names))
+    baseline = right.selectbox(
+        "Compare with", [name for name in names if name != chosen], index=None, placeholder="Nothing"
+    )
+    document = _report(str(names[chosen].path), str(names[baseline].path) if baseline else "")
+    st.download_button(
+        "Download the report", document, f"{chosen.split(' ')[0]}.html", "text/html", icon=":material/download:"
+    )
+    st.iframe(
+        document, height=_HEIGHT, alt="The report of the run"
+    )  # it is ours, and its own policy lets no script run
+
+
+def found_runs(folders: Iterable[Path]) -> list[RunSet]:
+    """The finished runs below folders, oldest first."""
+    return sorted((run for folder in folders for run in find_run_sets(folder)), key=lambda run: run.begun)
+
+
+def _name(run: RunSet) -> str:
+    return f"{run.path.name} ({run.begun[:16].replace('T', ' ')})"
+
+
+@st.cache_data(show_spinner="Comparing ...", max_entries=8, ttl=300)
+def _report(run: str, baseline: str) -> str:
+    path = Path(run)
+    made = make_report(path, known_tasks(), baseline=Path(baseline) if baseline else None, history=path.parent)
+    return written(made, "html")
