@@ -40,7 +40,7 @@ assert not used, used
 
 @pytest.fixture(scope="module")
 def make_cross_encoder(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> MakeCrossEncoder:
-    """The first two layers of all-MiniLM-L6-v2 under a head that was drawn once: a cross-encoder of real weights.
+    """The transformer of all-MiniLM-L6-v2 under a head that was drawn once: a cross-encoder of real weights and size.
 
     It was not taught what answers a query: these tests ask whether the scores are its own, not whether they are good.
     """
@@ -50,7 +50,7 @@ def make_cross_encoder(model_store: ModelStore, tmp_path_factory: pytest.TempPat
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         source = model_store.pull("all-minilm-l6-v2")
-        model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=outputs, num_hidden_layers=2)
+        model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=outputs)
         torch.nn.init.normal_(model.classifier.weight, generator=torch.Generator().manual_seed(4))
         torch.nn.init.zeros_(model.classifier.bias)
         folder = tmp_path_factory.mktemp("cross-encoder")

@@ -1,6 +1,7 @@
 """The guard in front of Streamlit, with an application that says yes to everything behind it."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,7 +41,8 @@ def call(guard: Guard, path: str = "/", method: str = "GET", kind: str = "http",
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(guard(scope, receive, send))
+    with ThreadPoolExecutor(1) as own:  # in this thread the browser of other tests may have left its loop
+        own.submit(asyncio.run, guard(scope, receive, send)).result()
     return Answer(sent)
 
 
