@@ -163,6 +163,22 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, without a window; one for all tests of a worker, for a thread can have no two."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not executable:
+        pytest.skip("there is no Chromium: `apt-get install chromium` brings it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
 def bench_data() -> Path:
     """The public data sets, which are not part of the repository."""
     folder = Path(os.environ.get("RAGSTONE_BENCH_DATA") or ROOT.parent / "shared" / "data")

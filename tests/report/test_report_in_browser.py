@@ -1,24 +1,10 @@
 """The report in a real Chromium, as it is opened from disk."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"there is no {CHROMIUM}")
-    with sync_api.sync_playwright() as running:
-        launched = running.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +16,8 @@ def file(html: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_it_renders_without_a_request_an_error_or_a_sideways_scroll(browser: Any, file: Path, width: int, scheme: str):
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+def test_it_renders_without_a_request_an_error_or_a_sideways_scroll(chromium: Any, file: Path, width: int, scheme: str):
+    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     said: list[str] = []
     requests: list[str] = []
     page.on("console", lambda message: said.append(message.text))
@@ -58,8 +44,8 @@ def test_it_renders_without_a_request_an_error_or_a_sideways_scroll(browser: Any
     page.close()
 
 
-def test_it_can_be_read_without_seeing_it(browser: Any, file: Path):
-    page = browser.new_page()
+def test_it_can_be_read_without_seeing_it(chromium: Any, file: Path):
+    page = chromium.new_page()
     page.goto(file.as_uri())
     for role in ("main", "banner", "navigation", "contentinfo"):
         assert page.get_by_role(role).count() == 1, role
@@ -79,8 +65,8 @@ def test_it_can_be_read_without_seeing_it(browser: Any, file: Path):
     page.close()
 
 
-def test_print_shows_what_the_screen_folds_away(browser: Any, file: Path):
-    page = browser.new_page()
+def test_print_shows_what_the_screen_folds_away(chromium: Any, file: Path):
+    page = chromium.new_page()
     page.goto(file.as_uri())
     passage = page.locator("blockquote").first
     assert not passage.is_visible()

@@ -15,8 +15,6 @@ import pytest
 
 from ragstone.generation.models import ModelStore
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-
 
 @dataclass
 class Served:
@@ -76,21 +74,6 @@ def served(sample_library: Path, start_ui: Callable[..., Served], tmp_path_facto
     library = tmp_path_factory.mktemp("ui") / "library"
     shutil.copytree(sample_library, library)
     return start_ui(library)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Debian's Chromium, without a window."""
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium: `apt-get install chromium` brings it")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
