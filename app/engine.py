@@ -343,10 +343,8 @@ class Ragstone:
         return self.settings.widen  # type: ignore[return-value]  # checked by Settings
 
     def _answerer(self, strict: bool | None, settings: Settings | None = None) -> Answerer:
-        s = settings or self.settings
-        asking = (
-            self._asking if settings is None else _asking(settings)
-        )  # what is wrong with a prompt is told before a model is loaded
+        s = settings or self.settings  # what is wrong with a prompt is told before a model is loaded
+        asking = self._asking if settings is None else _asking(settings)
         return Answerer(
             self.library,
             self._retriever,

@@ -152,6 +152,12 @@ def model_server(tiny_model_path: Path, tmp_path_factory: pytest.TempPathFactory
         process.wait()
 
 
+@pytest.fixture(scope="session")
+def wait_for() -> Callable[..., None]:
+    """Waits until a server that was started listens on a port."""
+    return _wait_for
+
+
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:

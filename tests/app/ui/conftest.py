@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +27,9 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def start_ui(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+def start_ui(
+    model_store: ModelStore, wait_for: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Served]]:
     """Starts `ragstone ui` over a library."""
     model_store.pull("smollm2-135m")
     running = []
@@ -49,23 +50,13 @@ def start_ui(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory) 
             text=True,
         )
         running.append(process)
-        _wait_for(port, process, folder / "log")
+        wait_for(port, process, folder / "log")
         return Served(f"http://localhost:{port}", library, process)
 
     yield start
     for process in running:
         process.kill()
         process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[str], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"the server did not start:\n{log.read_text()[-2000:]}")
 
 
 @pytest.fixture(scope="session")
