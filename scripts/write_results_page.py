@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ragstone.eval.runs import RunFolder
+from ragstone.eval.suites.registry import SUITES
 
 HEAD = """# Results
 
@@ -48,9 +49,15 @@ def main() -> None:
 
 
 def _command(manifest: dict[str, Any]) -> str:
-    suites = dict.fromkeys(unit["suite"] for unit in manifest["units"])
+    names: dict[str, None] = {}
+    for unit in manifest["units"]:
+        suite = SUITES.get(unit["suite"])
+        run = [other["name"] for other in manifest["units"] if other["suite"] == unit["suite"]]
+        whole = suite is not None and len(run) >= len(suite.sets)
+        names |= dict.fromkeys([unit["suite"]] if whole else run)
     limit = f" --limit {manifest['limit']}" if manifest["limit"] else ""
-    return f"ragstone eval run {' '.join(suites)}{limit} --seed {manifest['seed']}"
+    judges = "".join(f" --judge {judge['name']}" for judge in manifest["judges"])
+    return f"ragstone eval run {' '.join(names)}{judges}{limit} --seed {manifest['seed']}"
 
 
 def _unit(unit: dict[str, Any]) -> Iterator[str]:
