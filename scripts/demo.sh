@@ -15,7 +15,7 @@ for model in all-minilm-l6-v2 qwen2.5-coder-1.5b; do
     "$bin/ragstone" models path "$model" >/dev/null 2>&1 || run ragstone models pull "$model"
 done
 run ingest app/samples --library $library
-run ragstone ask "What compensation is paid for curtailment beyond the yearly allowance?" --library $library
+run ragstone ask "What is the greatest depth of water along the cable route?" --library $library
 run ragstone ask "What was the state of health of the battery in the capacity test of January 2022?" --library $library
 run ragstone ask "Which company manufactured the subsea cable?" --library $library
 

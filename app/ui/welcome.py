@@ -11,7 +11,7 @@ from .state import shared
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 QUESTIONS = (
-    "What compensation is paid for curtailment beyond the yearly allowance?",
+    "What is the greatest depth of water along the cable route?",
     "What was the state of health of the battery in the capacity test of January 2022?",
     "Which company manufactured the subsea cable?",
 )
