@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -15,6 +15,9 @@ from .reasons import show_reasons
 from .sources import Place, cited_places, places_of, show_place
 from .state import owner, shared
 from .trust import trust
+
+Form = Literal["Correct", "Edit"]
+"""What can be opened below an answer, by the name of its button."""
 
 _EVERY = 0.3
 """Seconds between two looks at an answer that is being written."""
@@ -131,7 +134,7 @@ def _show_actions(message: Message, may_ask: bool, is_last: bool) -> None:
             _show_trust(message.answer)
         if message.answer:
             _show_thumbs(message)
-            _show_correction(message)
+            _show_form_button(message, "Correct", "rate_review")
         if (
             may_ask
             and is_last
@@ -139,7 +142,12 @@ def _show_actions(message: Message, may_ask: bool, is_last: bool) -> None:
         ):
             _ask_again(message, message.question)
         if may_ask:
-            _show_edit(message)
+            _show_form_button(message, "Edit", "edit")
+    form: Form | None = st.session_state.get(f"form-{message.id}")
+    if form == "Correct":
+        _show_correction(message)
+    elif form == "Edit":
+        _show_edit(message)
 
 
 def _show_trust(answer: dict[str, Any]) -> None:
@@ -156,32 +164,38 @@ def _show_thumbs(message: Message) -> None:
         given = st.session_state[key]
         kind = None if given is None else ("good" if given else "bad")
         shared().feedback.vote(message.id, owner(), kind)  # type: ignore[arg-type]  # one of the two
+        st.toast("Noted." if kind else "Taken back.")
 
     st.feedback("thumbs", key=key, default=None if vote is None else int(vote == "good"), on_change=store)
 
 
+def _show_form_button(message: Message, form: Form, icon: str) -> None:
+    """A button that opens a form below the answer, or closes it."""
+    key = f"form-{message.id}"
+
+    def turn() -> None:
+        st.session_state[key] = None if st.session_state.get(key) == form else form
+
+    st.button(form, key=f"{key}-{form}", icon=f":material/{icon}:", type="tertiary", on_click=turn)
+
+
 def _show_correction(message: Message) -> None:
-    key = f"correcting-{message.id}"
-    with st.popover("Correct", icon=":material/rate_review:", type="tertiary", key=key, on_change="rerun") as popover:
-        if not popover.open:
-            return
-        with st.form(f"correct-{message.id}", border=False):
-            text = st.text_area("What should the answer be?")
-            sent = st.form_submit_button("Send", type="primary")
-        if sent and text.strip():
-            shared().feedback.correct(message.id, owner(), text)
-            st.success("Kept in the library, with the question and the answer.")
+    with st.form(f"correct-{message.id}"):
+        text = st.text_area("What should the answer be?")
+        sent = st.form_submit_button("Send", type="primary")
+    if sent and text.strip():
+        shared().feedback.correct(message.id, owner(), text)
+        st.success("Kept in the library, with the question and the answer.")
 
 
 def _show_edit(message: Message) -> None:
-    key = f"editing-{message.id}"
-    with st.popover("Edit", icon=":material/edit:", type="tertiary", key=key, on_change="rerun") as popover:
-        if not popover.open:
-            return
-        question = st.text_area("Question", message.question, key=f"edit-{message.id}")
+    with st.form(f"edit-{message.id}"):
+        question = st.text_area("Question", message.question)
         st.caption("The answers after this question are put aside; the export as JSON has them.")
-        if st.button("Ask", key=f"edited-{message.id}", type="primary") and question.strip():
-            _ask_again(message, question.strip())
+        sent = st.form_submit_button("Ask", type="primary")
+    if sent and question.strip():
+        del st.session_state[f"form-{message.id}"]
+        _ask_again(message, question.strip())
 
 
 def _ask_again(message: Message, question: str) -> None:

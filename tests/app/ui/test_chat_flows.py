@@ -90,7 +90,8 @@ def test_an_answer_explains_itself_and_can_be_corrected(page: Any, served: Any) 
     with Library(served.library) as library:
         (said,) = [one for one in FeedbackStore(library).all() if one.kind == "correction"]
     assert (said.text, said.question) == ("With a padlock.", QUESTION)
-    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Correct").click()
+    page.get_by_label("What should the answer be?").wait_for(state="detached")
 
 
 def test_another_person_does_not_see_the_chat_unless_it_is_shared(page: Any, visit: Callable[..., Any]) -> None:
@@ -106,6 +107,7 @@ def test_feedback_stop_and_reload_during_generation_lose_nothing(page: Any, serv
     page.get_by_placeholder("Ask a question").press("Enter")
     stop_button(page).wait_for()
     page.locator("[data-testid=stFeedback] button").first.click()
+    page.get_by_text("Noted.", exact=True).wait_for()
     page.reload()
     second = page.context.new_page()
     second.goto(page.url)
