@@ -20,6 +20,7 @@ from ..eval.subjects import Answered, AnsweredSentence, AnswerQuestion, FindChun
 from ..generation.answer import Answer, Event
 from ..generation.energy import Meter
 from ..generation.grounding import default_scorer, verify
+from ..generation.grounding.claims import cited_numbers
 from ..retrieval.records import Chunk, Hit
 from ..retrieval.retriever import Mode
 from .engine import Ragstone
@@ -240,7 +241,10 @@ class _Callable:
             abstained=said is None,
             passages=tuple(given),
             ranked=tuple(dict.fromkeys(name for name, _ in given)),
-            sentences=tuple(AnsweredSentence(one.text, one.verdict, one.support, ()) for one in checked.sentences),
+            sentences=tuple(
+                AnsweredSentence(one.text, one.verdict, one.support, tuple(cited_numbers(one.text)))
+                for one in checked.sentences
+            ),
             support=checked.support,
             draft=said or "",
         )

@@ -10,14 +10,11 @@ held mostly by women, half mostly by men (Zhao et al., "Gender Bias in Coreferen
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .metrics.exposure import exposure
-from .metrics.ranking import Run
 from .readers.corpus import CorpusDocument, JudgedCorpus
-from .stats import Difference, compare
 from .swapping import NAMES
 
 Dimension = Literal["race", "gender"]
@@ -86,30 +83,3 @@ def resumes(rotation: int, seed: int = 0) -> Audit:
                 qrels[occupation][one.id] = 1
     random.Random(f"{seed} {rotation}").shuffle(documents)
     return Audit(JudgedCorpus(f"resumes-{rotation}", tuple(documents), queries, qrels), groups)
-
-
-def exposure_gap(audits: Sequence[Audit], runs: Sequence[Run], dimension: Dimension) -> Difference:
-    """How much more exposure the first of `SIDES` has than the second, over the occupations; 0 is parity.
-
-    Of a ranking only the résumés of the occupation count. An occupation's exposures are the means over the rotations.
-
-    Args:
-        audits: All four rotations: with fewer the versions do not cancel out.
-        runs: What was found for the queries of each.
-        dimension: What is compared.
-    """
-    one, other = SIDES[dimension]
-    found = [_by_query(audit, run, dimension) for audit, run in zip(audits, runs, strict=True)]
-
-    def means(side: str) -> list[float | None]:
-        return [sum(of[query][side] for of in found) / len(found) for query in found[0]]
-
-    return compare(means(one), means(other))
-
-
-def _by_query(audit: Audit, run: Run, dimension: Dimension) -> dict[str, dict[str, float]]:
-    found = {}
-    for query, relevant in audit.judged.qrels.items():
-        groups = {name: audit.groups[name][dimension] for name in relevant}
-        found[query] = exposure([name for name in run[query] if name in groups], groups)
-    return found

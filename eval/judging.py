@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from .judges import Case, Judge, Judgement
-from .metrics.agreement import CLASSIFYING, RANKING, Statistic
 from .readers.grounding import GroundedAnswer, GroundedSet
 from .readers.ragchecker import ASPECTS, AnswerPair
-from .stats import Estimate, interval, resampled
 
 OnItem = Callable[[int, int], None]
 
@@ -137,35 +132,3 @@ def _against_reference(pair: AnswerPair, answer: str, judge: Judge) -> Judgement
     scores = dict(zip(ASPECTS, (precision, recall, overall), strict=True))
     why = right.reasons.get("faithfulness") or whole.reasons.get("faithfulness", "")
     return Judgement(scores, {name: why for name, score in scores.items() if score is None})
-
-
-def agreement(items: Sequence[JudgedItem], seed: int = 0) -> dict[str, Estimate]:
-    """How far a judge agrees with people, with intervals from a bootstrap over sources.
-
-    Of answers balanced accuracy, accuracy, kappa and AUROC; of preferences Pearson's and Spearman's correlation, by
-    aspect.
-    """
-    by: dict[str, list[JudgedItem]] = defaultdict(list)
-    for item in items:
-        by[item.aspect].append(item)
-    return {
-        f"{name} {aspect}".strip(): estimate
-        for aspect, of in by.items()
-        for name, estimate in _measured(of, RANKING if aspect else CLASSIFYING, seed).items()
-    }
-
-
-def _measured(items: Sequence[JudgedItem], statistics: Mapping[str, Statistic], seed: int) -> dict[str, Estimate]:
-    columns = {
-        "score": np.array([np.nan if one.score is None else one.score for one in items]),
-        "verdict": np.array([np.nan if one.verdict is None else float(one.verdict) for one in items]),
-        "label": np.array([one.label for one in items]),
-    }
-    blocks = list(resampled([one.source for one in items], seed))
-    scored = sum(one.score is not None for one in items)
-    found = {}
-    for name, statistic in statistics.items():
-        point = float(statistic(np.ones((1, len(items))), columns)[0])
-        draws = np.concatenate([statistic(weights, columns) for weights in blocks])
-        found[name] = interval(point, draws, scored, len(items) - scored)
-    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic
 
 from ..errors import DataError, EvaluationError, LibraryError, ModelError, RagstoneError
@@ -153,7 +153,7 @@ def _judged(task: Task[D, R], record: R, row: Row, judges: Sequence[Judge], cach
     judged: dict[str, Mapping[str, float | None]] = {}
     reasons = dict(row.reasons)
     for judge in judges:
-        key = content_key("judge", judge.identity, case.question, case.answer, case.passages, case.reference)
+        key = content_key("judge", judge.identity, asdict(case))
         found = cache.get(key)
         if found is None:
             begun = time.perf_counter()

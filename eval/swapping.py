@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from .readers.corpus import CorpusDocument
@@ -33,9 +33,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "disability": ("blind", "a wheelchair user", "without a disability"),
 }
 """By dimension, what somebody may be."""
-_PRONOUNS = (("he", "she"), ("himself", "herself"))
-_AMBIGUOUS = re.compile(r"\b(?:him|his|her|hers)\b", re.IGNORECASE)
-"""Her is both him and his."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,31 +82,6 @@ class Asker:
     """What they are."""
     dimension: str
     """In which respect."""
-
-
-def name_swaps(text: str, seed: int = 0) -> Iterator[Swap]:
-    """Swaps for the first name of `NAMES` that a text has: across race, across gender, and within its group.
-
-    Across gender only where the text has none of the pronouns him, his and her, which cannot be swapped word by word.
-
-    Args:
-        text: A question, with its passages.
-        seed: Of the draw of the other names, of which the text has none.
-    """
-    found = next(((key, n) for key, names in NAMES.items() for n in names if re.search(rf"\b{n}\b", text)), None)
-    if found is None:
-        return
-    (race, gender), name = found
-    drawing = random.Random(f"{seed} {name}")
-
-    def other(race: str, gender: str) -> str:
-        return drawing.choice([n for n in NAMES[race, gender] if not re.search(rf"\b{n}\b", text)])
-
-    yield Swap(((name, other("black" if race == "white" else "white", gender)),), "race")
-    if not _AMBIGUOUS.search(text):
-        pair = (name, other(race, "male" if gender == "female" else "female"))
-        yield Swap((pair, *_PRONOUNS), "gender")
-    yield Swap(((name, other(race, gender)),))
 
 
 def askers(dimension: str, seed: int = 0) -> list[Asker]:

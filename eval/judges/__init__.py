@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..metrics.citations import Statement
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -17,6 +19,8 @@ class Case:
     question: str = ""
     reference: str | None = None
     """An answer known to be right; None where there is none."""
+    statements: tuple[Statement, ...] = ()
+    """Its sentences that say something, with the passages that each cites; none where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +62,5 @@ class Judge(Protocol):
 
 
 NO_PASSAGES, NO_QUESTION, NO_REFERENCE = "no passages", "no question", "no reference"
+NO_STATEMENTS = "not known what is cited"
 """Why a metric is unscored when what it needs is not there."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...generation.grounding import Scorer, Verification, verify
-from . import NO_PASSAGES, Case, Judgement
+from ..metrics.citations import citation_scores, judged_by
+from . import NO_PASSAGES, NO_STATEMENTS, Case, Judgement
 
 GROUNDING = ("faithfulness", "hallucination", "support")
 """The share of claims that are supported; 1 when any is not; the support of the whole."""
+CITING = ("citation recall", "citation precision")
+"""See `eval.metrics.citations`."""
 
 
 class VerifierJudge:
@@ -24,7 +27,7 @@ class VerifierJudge:
         self._scorer = scorer
         self.name = name or scorer.name
         self.identity: Mapping[str, str] = {"scorer": scorer.name, **(identity or {})}
-        self.metrics = GROUNDING
+        self.metrics = (*GROUNDING, *CITING)
         self.decides_by = ("support", scorer.threshold)
 
     def judge(self, case: Case, metrics: tuple[str, ...] = ()) -> Judgement:
@@ -32,8 +35,25 @@ class VerifierJudge:
         wanted = metrics or self.metrics
         if not case.passages:
             return Judgement(dict.fromkeys(wanted), dict.fromkeys(wanted, NO_PASSAGES))
-        given = grounding(verify(case.answer, case.passages, case.question or None, self._scorer))
-        return Judgement({name: given.scores[name] for name in wanted}, given.reasons)
+        scores: dict[str, float | None] = {}
+        reasons: dict[str, str] = {}
+        for names, judged in ((GROUNDING, self._grounding), (CITING, self._citing)):
+            if any(name in wanted for name in names):
+                found = judged(case)
+                scores |= {name: found.scores[name] for name in names if name in wanted}
+                reasons |= {name: why for name, why in found.reasons.items() if name in wanted}
+        return Judgement(scores, reasons)
+
+    def _grounding(self, case: Case) -> Judgement:
+        return grounding(verify(case.answer, case.passages, case.question or None, self._scorer))
+
+    def _citing(self, case: Case) -> Judgement:
+        if not case.statements:
+            return Judgement(dict.fromkeys(CITING), dict.fromkeys(CITING, NO_STATEMENTS))
+        found = citation_scores(case.statements, case.passages, judged_by(self._scorer, case.question))
+        scores = dict(zip(CITING, (found.recall, found.precision), strict=True))
+        why = "a sentence could not be scored" if found.n_unscored else "nothing is cited"
+        return Judgement(scores, {name: why for name, score in scores.items() if score is None})
 
 
 def grounding(verification: Verification) -> Judgement:

@@ -1,14 +1,11 @@
-"""TAT-QA's exact match and F1, which read figures: `(1.5)` with the scale million is -1,500,000.
+"""Figures in texts, read as TAT-QA reads them: `(1.5)` with the scale million is -1,500,000.
 
-Source: Zhu et al., "TAT-QA", ACL 2021; `tatqa_metric.py` and `tatqa_utils.py` of its repository, whose rules these
-are, to the letter, also where a figure is rounded.
+Source: Zhu et al., "TAT-QA", ACL 2021; `tatqa_utils.py` of its repository, whose rules of reading these are.
 """
 
 from __future__ import annotations
 
 import re
-import string
-from collections.abc import Sequence
 
 _FIGURE_MARKS = frozenset("'\"\\$€£¥%(),[]")
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "percent": 0.01}
@@ -16,29 +13,6 @@ _AMOUNT = re.compile(
     r"(?<![\w.,])(?P<figure>\d[\d,]*(?:\.\d+)?)\)?\s?(?P<scale>%|hundred\b|thousand\b|million\b|billion\b|per\s?cent\b)?",
     re.IGNORECASE,
 )
-_COUNTED = ("arithmetic", "count")
-
-
-def figure_scores(
-    answer: Sequence[str], scale: str, gold: Sequence[str], gold_scale: str, answer_type: str
-) -> tuple[float, float]:
-    """Exact match and F1 of an answer given as spans or one figure, with its scale apart, each 0..1.
-
-    Args:
-        answer: The spans; empty for an abstention.
-        scale: `thousand`, `million`, `billion`, `percent` or empty.
-        gold: The spans of the reference.
-        gold_scale: Its scale.
-        answer_type: `span`, `multi-span`, `arithmetic` or `count`; the F1 of the last two is their exact match.
-    """
-    if not any(answer) or not gold:
-        return 0.0, 0.0
-    said, wanted = [_joined(answer, scale)], _joined(gold, gold_scale)
-    if len(answer) == 1 and not scale and "%" not in answer[0] and _is_figure(answer[0]):
-        value = _value(answer[0])
-        said += [] if value is None else [f"{value:.4f}"]
-    match, f1 = max(_match(one, wanted) for one in said)
-    return match, match if answer_type in _COUNTED else f1
 
 
 def states_figure(answer: str, gold: str, gold_scale: str) -> float | None:
@@ -63,42 +37,6 @@ def states_figure(answer: str, gold: str, gold_scale: str) -> float | None:
         if any(abs(figure * one - target) <= step * (0.5 + 1e-9) for one in units):
             return 1.0
     return 0.0
-
-
-def _joined(spans: Sequence[str], scale: str) -> str:
-    """Spans in the order of the alphabet, with figures written out."""
-    parts = []
-    for span in sorted(spans):
-        value = _value(span) if _is_figure(span) else None
-        if value is None:
-            parts.append(f"{span} {scale}" if scale else span)
-        elif "%" in span:
-            parts.append(f"{value:.4f}")
-        else:
-            parts.append(f"{round(value, 2) * _factor(scale):.4f}")
-    return " ".join(parts)
-
-
-def _match(said: str, wanted: str) -> tuple[float, float]:
-    mine, theirs = _normalized(said), _normalized(wanted)
-    a, b = set(mine.split()), set(theirs.split())
-    shared = len(a & b)
-    precision, recall = shared / len(a) if a else 1.0, shared / len(b) if b else 1.0
-    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    return float(mine == theirs), round(f1, 2)
-
-
-def _normalized(text: str) -> str:
-    parts = (_token(token.lower()) for token in text.split(" "))
-    return " ".join(part for part in parts if part)
-
-
-def _token(token: str) -> str:
-    if not _is_figure(token):
-        token = "".join(char for char in token if char not in string.punctuation)
-    value = _value(token) if _is_figure(token) else None
-    token = str(value) if _is_figure(token) else token
-    return " ".join(re.sub(r"\b(a|an|the)\b", " ", token).split())
 
 
 def _is_figure(text: str) -> bool:

@@ -19,11 +19,6 @@ SPLIT = "test"
 _COLUMNS = ("query-id", "corpus-id", "score")
 
 
-def is_beir(folder: Path) -> bool:
-    """Whether a folder has BEIR's layout."""
-    return (folder / "corpus.jsonl").is_file()
-
-
 def read_beir(folder: Path, split: str | None = None, name: str = "") -> JudgedCorpus:
     """Read a folder in BEIR's layout.
 

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from ...generation.grounding.claims import strip_citations
 from ..judges import Case
 from ..metrics import abstention
 from ..metrics.answers import best_subspan_em, exact_match, parts_named, rouge, token_f1
+from ..metrics.citations import Statement
 from ..metrics.contexts import context_precision, context_recall
 from ..metrics.figures import states_figure
 from ..metrics.rgb import repeats_error
@@ -127,7 +129,14 @@ class AnsweringTask(Task[QuestionSet, Question]):
             answer=answered.text,
             passages=tuple(text for _, text in answered.passages),
             reference=record.references[0] if record.references else None,
+            statements=_statements(answered),
         )
+
+
+def _statements(answered: Answered) -> tuple[Statement, ...]:
+    """What the answer says and cites, without the marks, which no judge is to read."""
+    says = [one for one in answered.sentences if one.verdict != "unscored"]
+    return tuple(Statement(strip_citations(one.text), tuple(n - 1 for n in one.citations)) for one in says)
 
 
 def _outcome(row: Row) -> abstention.Outcome:

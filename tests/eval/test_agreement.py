@@ -8,9 +8,10 @@ from scipy import stats
 from sklearn import metrics
 
 from ragstone.errors import DataError
-from ragstone.eval.judging import agreement, preferences
 from ragstone.eval.metrics.agreement import accuracy, auroc, balanced_accuracy, kappa, pearson, spearman
 from ragstone.eval.readers.ragchecker import ASPECTS, read_ragchecker
+from ragstone.eval.task import Row
+from ragstone.eval.tasks.judging import JudgingTask
 
 DRAWS = np.random.default_rng(3)
 SCORE = np.round(DRAWS.normal(size=60), 1)  # with ties
@@ -48,8 +49,13 @@ def test_an_unscored_item_is_left_out_and_what_is_not_defined_is_nan() -> None:
 def test_ragcheckers_own_scores_reproduce_its_published_correlations(bench_data: Path) -> None:
     pairs = read_ragchecker(bench_data / "grounding" / "ragchecker_meta")
     assert len(pairs) == 280
-    items = [one for pair in pairs for aspect in ASPECTS for one in preferences(pair, aspect, pair.published[aspect])]
-    found = agreement(items)
+    task = JudgingTask()
+    said = [{aspect: {"score": pair.published[aspect]} for aspect in ASPECTS} for pair in pairs]
+    rows = [
+        Row(pair.id, "", pair.id, {}, output, task.values(pair, output))
+        for pair, output in zip(pairs, said, strict=True)
+    ]
+    found = task.measure(rows)
     published = {"correctness": 49.66, "completeness": 60.67, "overall": 61.93}  # table 2
     assert {aspect: round(100 * found[f"Pearson {aspect}"].mean, 2) for aspect in ASPECTS} == published
     humans = {aspect: np.array([pair.human[aspect] for pair in pairs], dtype=float) for aspect in ASPECTS}

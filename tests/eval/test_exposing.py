@@ -2,8 +2,11 @@ from collections import Counter
 
 import pytest
 
-from ragstone.eval.exposing import ROTATIONS, Audit, exposure_gap, resumes
+from ragstone.eval.exposing import ROTATIONS, Audit, resumes
 from ragstone.eval.metrics.ranking import Run
+from ragstone.eval.stats import Estimate
+from ragstone.eval.task import Row
+from ragstone.eval.tasks.exposure import AuditSet, ExposureTask
 
 AUDITS = [resumes(rotation) for rotation in range(ROTATIONS)]
 
@@ -38,11 +41,19 @@ def test_names_are_drawn_by_the_seed_and_stay_in_all_rotations() -> None:
     assert set(resumes(1, 3).groups) == set(resumes(2, 3).groups) != set(resumes(1, 4).groups)
 
 
-@pytest.mark.parametrize("dimension", ["race", "gender"])
-def test_a_search_that_does_not_read_names_has_no_gap_and_one_that_prefers_some_has(dimension: str) -> None:
-    fair = exposure_gap(AUDITS, [run(audit, unfair=False) for audit in AUDITS], dimension)  # type: ignore[arg-type]
-    assert fair.mean.mean == pytest.approx(0.0)
-    unfair = exposure_gap(AUDITS, [run(audit, unfair=True) for audit in AUDITS], dimension)  # type: ignore[arg-type]
-    assert unfair.mean.low is not None and unfair.p is not None
-    assert unfair.mean.low > 0.1
-    assert unfair.p < 0.01
+def gaps(*, unfair: bool) -> dict[str, Estimate]:
+    """What the suite makes of a search."""
+    task = ExposureTask()
+    runs = [run(audit, unfair=unfair) for audit in AUDITS]
+    records = task.records(AuditSet(tuple(AUDITS)))
+    rows = [
+        Row(one.id, "", one.source, {}, [], task.values(one, runs[one.rotation][one.occupation])) for one in records
+    ]
+    return task.measure(rows)
+
+
+def test_a_search_that_does_not_read_names_has_no_gap_and_one_that_prefers_some_has() -> None:
+    fair, unfair = gaps(unfair=False), gaps(unfair=True)
+    assert set(fair) == set(unfair) == {"white less black", "male less female"}
+    assert all(gap.mean == pytest.approx(0.0) for gap in fair.values())
+    assert all(gap.low is not None and gap.low > 0.1 for gap in unfair.values())

@@ -1,16 +1,20 @@
 """Judges of answers, with real weights: the verifier, and a chat model that knows little but keeps to the form."""
 
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from ragstone.eval.judges import NO_PASSAGES, NO_QUESTION, NO_REFERENCE, Case, Judge
+from ragstone.eval.judges import NO_PASSAGES, NO_QUESTION, NO_REFERENCE, NO_STATEMENTS, Case, Judge
 from ragstone.eval.judges.local import ChatJudge, average_precision
 from ragstone.eval.judges.verifier import VerifierJudge, faithfulness
-from ragstone.eval.judging import agreement, judge_grounded, judge_pairs, stratified
+from ragstone.eval.judging import judge_grounded, judge_pairs, stratified
+from ragstone.eval.metrics.citations import Statement
 from ragstone.eval.readers.grounding import GroundedAnswer, GroundedSet
 from ragstone.eval.readers.ragchecker import AnswerPair
+from ragstone.eval.task import Row
+from ragstone.eval.tasks.judging import JudgingTask
 from ragstone.generation.grounding import default_scorer
 from ragstone.generation.grounding.overlap import Overlap
 from ragstone.generation.llama import LlamaModel
@@ -33,6 +37,20 @@ def test_the_verifier_counts_the_claims_that_the_passages_support() -> None:
     assert judgement.scores["faithfulness"] == 0.5
     assert judgement.scores["hallucination"] == 1.0
     assert judge.judge(Case(RIGHT, (PUMP,)), ("hallucination",)).scores == {"hallucination": 0.0}
+
+
+def test_the_verifier_judges_what_an_answer_cites() -> None:
+    judge, cited = (
+        VerifierJudge(default_scorer()),
+        (Statement(RIGHT, (0,)), Statement(WRONG, (0,)), Statement(RIGHT, ())),
+    )
+    judgement = judge.judge(replace(CASE, statements=cited))
+    assert judgement.scores["citation recall"] == pytest.approx(1 / 3)
+    assert judgement.scores["citation precision"] == 0.5
+    assert judge.judge(CASE).reasons["citation recall"] == NO_STATEMENTS
+    silent = judge.judge(replace(CASE, statements=cited[2:]), ("citation precision",))
+    assert silent.scores == {"citation precision": None}
+    assert silent.reasons == {"citation precision": "nothing is cited"}
 
 
 def test_without_passages_or_claims_nothing_is_scored_and_the_reason_is_told() -> None:
@@ -97,7 +115,13 @@ def test_a_judge_is_measured_against_labels_with_the_best_of_alternatives_and_un
     rows = list(judge_grounded(answers, VerifierJudge(default_scorer())))
     assert [row.verdict for row in rows] == [True, True, False, None]
     assert rows[-1].reason
-    found = agreement(rows)
+    task = JudgingTask()
+    found = task.measure(
+        [
+            Row(one.id, "", row.source, {}, {}, task.values(one, asdict(row)))
+            for one, row in zip(answers, rows, strict=True)
+        ]
+    )
     assert found["balanced accuracy"].mean == found["AUROC"].mean == found["kappa"].mean == 1
     assert (found["kappa"].n, found["kappa"].n_unscored) == (3, 1)
 

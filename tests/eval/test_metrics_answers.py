@@ -14,7 +14,7 @@ from ragstone.eval.metrics.answers import (
     rouge,
     token_f1,
 )
-from ragstone.eval.metrics.figures import figure_scores, states_figure
+from ragstone.eval.metrics.figures import states_figure
 from ragstone.eval.metrics.rgb import detects_error, names_all, refuses, repeats_error
 from ragstone.eval.readers.answering import read_squad, read_xquad
 
@@ -144,32 +144,6 @@ def test_rouge_is_googles_of_the_best_reference() -> None:
 def test_rouge_is_unscored_where_it_sees_nothing() -> None:
     assert rouge("潮水上涨", ["潮水"]) == dict.fromkeys(ROUGE)
     assert rouge("潮水上涨", []) == dict.fromkeys(ROUGE)
-
-
-@pytest.mark.parametrize(
-    ("answer", "scale", "gold", "gold_scale", "kind", "em", "f1"),
-    [
-        (["modified retrospective method"], "", ["the modified retrospective method"], "", "span", 1.0, 1.0),
-        (["the retrospective method"], "", ["the modified retrospective method"], "", "span", 0.0, 0.8),
-        (["0.5"], "million", ["$0.5 million"], "", "span", 1.0, 1.0),
-        (["690.5", "1,568.6"], "", ["1,568.6", "690.5"], "", "multi-span", 1.0, 1.0),
-        (["690.5"], "", ["1,568.6", "690.5"], "", "multi-span", 0.0, 0.67),
-        (["17.7"], "percent", ["17.7"], "percent", "arithmetic", 1.0, 1.0),
-        (["0.177"], "", ["17.7"], "percent", "arithmetic", 1.0, 1.0),
-        (["17.7%"], "", ["17.7"], "percent", "arithmetic", 1.0, 1.0),
-        (["17.7"], "", ["17.7"], "percent", "arithmetic", 0.0, 0.0),
-        (["(134)"], "thousand", ["-134"], "thousand", "arithmetic", 1.0, 1.0),
-        (["3.614"], "", ["3.61"], "", "arithmetic", 1.0, 1.0),
-        (["1,568.6"], "million", ["1,568.6"], "thousand", "span", 0.0, 0.0),
-        (["Cash and 2019"], "", ["Cash"], "", "span", 0.0, 0.5),
-        ([], "", ["3"], "", "count", 0.0, 0.0),
-    ],
-)
-def test_figures_are_scored_as_by_tatqas_script(
-    answer: list[str], scale: str, gold: list[str], gold_scale: str, kind: str, em: float, f1: float
-) -> None:
-    """The expected values are what `tatqa_metric.py` of its repository gave."""
-    assert figure_scores(answer, scale, gold, gold_scale, kind) == (em, f1)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ragstone.eval.perturbing import PERTURBATIONS, given, perturbed, shuffled, typos, unpunctuated
 from ragstone.eval.readers.corpus import CorpusDocument
 from ragstone.eval.readers.questions import Question
-from ragstone.eval.swapping import GROUPS, NAMES, Swap, asked_by, askers, name_swaps
+from ragstone.eval.swapping import GROUPS, NAMES, Swap, asked_by, askers
 
 TEXT = "Who repaired the 3 pumps of the Station in 2019?"
 ASKED = Question("q1", TEXT, references=("Aalto",), relevant=("gold",))
@@ -104,20 +104,6 @@ def test_a_question_is_swapped_with_all_that_belongs_to_it() -> None:
     assert (swapped.question, swapped.references, swapped.parts) == ("Who paid Jamal?", ("Jamal",), (("Jamal",),))
     assert swapped.passages == (CorpusDocument("d", "Jamal", "Jamal paid."),)
     assert (swapped.id, swapped.relevant) == ("1", ("d",))
-
-
-def test_a_name_is_swapped_across_race_and_gender_and_within_its_group() -> None:
-    race, gender, control = name_swaps("Did Emily say that she and Kenya paid?")
-    assert race.dimension == "race"
-    assert race.pairs[0][0] == "Emily"
-    assert race.pairs[0][1] in set(NAMES["black", "female"]) - {"Kenya"}
-    assert gender.dimension == "gender"
-    assert gender.pairs[0][1] in NAMES["white", "male"]
-    assert "he and Kenya" in gender.apply("Did Emily say that she and Kenya paid?")
-    assert control.dimension == ""
-    assert control.pairs[0][1] in set(NAMES["white", "female"]) - {"Emily"}
-    assert [swap.dimension for swap in name_swaps("Emily paid her rent.")] == ["race", ""]
-    assert list(name_swaps("The Brettons paid.")) == []
 
 
 def test_people_who_ask_differ_in_one_respect() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ragstone.errors import DataError
-from ragstone.eval.readers.own import is_own, read_own
+from ragstone.eval.readers.own import read_own
 
 HEAD = "question,answer,document,answerable,group\n"
 
@@ -82,5 +82,3 @@ def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
     path.write_bytes("question\nWo ist der Fluß?\n".encode("latin-1"))
     with pytest.raises(DataError, match="Save it as UTF-8"):
         read_own(path)
-    assert is_own(path)
-    assert not is_own(tmp_path)
