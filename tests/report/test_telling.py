@@ -2,16 +2,27 @@
 
 import json
 import os
+import socket
 import socketserver
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from ragstone.app.nightly_config import Mail, Notify
 from ragstone.app.notifying import notify
@@ -40,29 +51,6 @@ class Hook(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
-
-
-class Post(socketserver.StreamRequestHandler):
-    """As much of SMTP (RFC 5321) as a mail needs."""
-
-    sent: list[Any]
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 here\r\n")
-        while line := self.rfile.readline():
-            verb = line[:4].upper()
-            if verb == b"DATA":
-                self.wfile.write(b"354 go on\r\n")
-                lines = list(iter(self.rfile.readline, b".\r\n"))
-                self.sent.append(b"".join(lines).decode())
-            elif verb == b"AUTH":
-                self.sent.append(line.decode().strip())
-                self.wfile.write(b"235 welcome\r\n")
-                continue
-            elif verb == b"EHLO":
-                self.wfile.write(b"250-here\r\n250 AUTH PLAIN\r\n")
-                continue
-            self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 well\r\n")
 
 
 @pytest.fixture
@@ -102,21 +90,66 @@ def test_a_webhook_gets_json(report: Report, serve: Callable[..., Serving]):
     assert "ConnectError" in problem
 
 
+class Postbox(Message):
+    """Keeps the mails that come, and who sent them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mails: list[Any] = []
+        self.logins: list[Any] = []
+
+    def handle_message(self, message: Any) -> None:
+        self.mails.append(message)
+
+    def authenticate(self, *given: Any) -> AuthResult:
+        self.logins.append(given[-1])
+        return AuthResult(success=given[-1].password == b"secret", handled=False)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for this machine that nobody signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]), datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = tmp_path_factory.mktemp("certificate") / "both.pem"
+    path.write_bytes(secret + made.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    return path
+
+
+@pytest.mark.parametrize("security", ["none", "starttls", "tls"])
 def test_a_mail_is_sent_with_the_password_of_the_environment(
-    report: Report, serve: Callable[..., Serving], monkeypatch: pytest.MonkeyPatch
+    report: Report, certificate: Path, security: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    post = serve(socketserver.ThreadingTCPServer, Post)
-    monkeypatch.setenv("RAGSTONE_SMTP_PASSWORD", "secret")
-    mail = Mail(
-        host="127.0.0.1", port=post.port, sender="a@example.org", to=("b@example.org",), user="a", security="none"
-    )
-    assert notify(report, Notify(mail=mail), offline=False) == []
-    login, sent = post.sent
-    assert login == "AUTH PLAIN AGEAc2VjcmV0"  # \0a\0secret
-    assert "Subject: Ragstone: Not all right, 2026-11-24" in sent
-    assert "To: b@example.org" in sent
-    post.server.shutdown()
-    post.server.server_close()
+    tls, box = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), Postbox()
+    tls.load_cert_chain(certificate)
+    offered: dict[str, Any] = {"none": {}, "starttls": {"tls_context": tls}, "tls": {"ssl_context": tls}}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = offered[security] | {"authenticator": box.authenticate, "auth_require_tls": security == "starttls"}
+    post = Controller(box, "127.0.0.1", port, **options)
+    mail = Mail(host="localhost", port=port, sender="a@example.org", to=("b@example.org",), user="a", security=security)
+    post.start()
+    try:
+        monkeypatch.setenv("RAGSTONE_SMTP_PASSWORD", "wrong")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        (problem,) = notify(report, Notify(mail=mail), offline=False)
+        assert problem.startswith("The mail was not told: SMTPAuthenticationError")
+        assert "wrong" not in problem
+        monkeypatch.setenv("RAGSTONE_SMTP_PASSWORD", "secret")
+        assert notify(report, Notify(mail=mail), offline=False) == []
+        (sent,) = box.mails
+        assert sent["Subject"] == "Ragstone: Not all right, 2026-11-24"
+        assert sent["To"] == "b@example.org"
+        assert box.logins[-1].login == b"a"
+        if security != "none":
+            monkeypatch.delenv("SSL_CERT_FILE")
+            (problem,) = notify(report, Notify(mail=mail), offline=False)
+            assert "CERTIFICATE_VERIFY_FAILED" in problem
+    finally:
+        post.stop()
     (problem,) = notify(report, Notify(mail=mail), offline=False)
     assert problem.startswith("The mail was not told: ConnectionRefusedError")
 
