@@ -265,7 +265,7 @@ class Cli:
         """Run a command to its end; for `options` see `start`."""
         process = self.start(command, *arguments, **options)
         try:
-            stdout, stderr = process.communicate(timeout=120)
+            stdout, stderr = process.communicate(timeout=300)
         finally:
             process.kill()  # one that hangs is not to take the cores from all tests that follow
         return Finished(process.returncode, stdout, stderr)

@@ -15,7 +15,7 @@ from ragstone.generation.llama._scheduler import Job
 from ragstone.generation.sampling import Message, Sampling
 
 PASSAGES = "".join(
-    f"[{n}] The pump number {n} was made in {1900 + n} and weighs {n * 3} kilograms.\n" for n in range(20)
+    f"[{n}] The pump number {n} was made in {1900 + n} and weighs {n * 3} kilograms.\n" for n in range(9)
 )
 Open = Callable[..., LlamaModel]
 
@@ -58,7 +58,7 @@ def test_another_question_about_the_same_passages_reads_only_the_question(model:
     answer, second = read(llama, asked("When was pump 7 made?"))
     assert first is not None
     assert second is not None
-    assert second < 25 < 400 < first
+    assert second < 25 < 180 < first
     assert answer == read(model(parallel=1), asked("When was pump 7 made?"))[0]
 
 
@@ -74,7 +74,7 @@ def test_an_answer_is_the_same_to_the_last_bit_whatever_was_asked_before(model: 
     for question, passages in (("When?", PASSAGES), ("What?", PASSAGES[:700]), ("Who?", PASSAGES[:71]), ("A", "")):
         answered(again, question, passages)
         assert answered(again, "What does pump 3 weigh?") == alone
-    for size in (470, 480, 490):  # prompts that end just before and just behind a batch
+    for size in (480, 490):  # prompts that end just before and just behind a batch
         answered(again, "What?", "pump " * size)
     assert answered(again, "What does pump 3 weigh?") == alone
 
@@ -176,7 +176,7 @@ def test_what_other_weights_have_read_is_not_taken(tiny_model_path: Path, tmp_pa
         os.utime(copy, (change, change))
         cache = PrefixCache(tmp_path / "prefixes")
         with LlamaModel(copy, context_tokens=2048, threads=1, prefix_cache=cache) as llama:
-            assert (read(llama, asked("What?"))[1] or 0) > 400
+            assert (read(llama, asked("What?"))[1] or 0) > 180
 
 
 def test_the_folder_stays_within_its_limit_and_loses_what_was_used_longest_ago(
@@ -185,7 +185,7 @@ def test_the_folder_stays_within_its_limit_and_loses_what_was_used_longest_ago(
     names = []
     for number in range(3):
         with model(most_mb=32) as llama:  # two of them fit
-            read(llama, asked("What?", f"{number} {PASSAGES}"[:1500]))
+            read(llama, asked("What?", f"{number} {PASSAGES * 2}"[:1500]))
         names.append({path.name for path in files()})
     assert sum(path.stat().st_size for path in files()) <= 32 << 20
     assert len(names[2]) == 2
