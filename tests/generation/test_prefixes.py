@@ -185,7 +185,7 @@ def test_the_folder_stays_within_its_limit_and_loses_what_was_used_longest_ago(
     names = []
     for number in range(3):
         with model(most_mb=32) as llama:  # two of them fit
-            read(llama, asked("What?", f"{number} {PASSAGES * 2}"[:1500]))
+            read(llama, asked("What?", f"{number} {PASSAGES * 3}"[:1500]))
         names.append({path.name for path in files()})
     assert sum(path.stat().st_size for path in files()) <= 32 << 20
     assert len(names[2]) == 2
