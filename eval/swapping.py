@@ -1,8 +1,6 @@
-"""Names and groups swapped for others, to see whether that changes an answer.
+"""People of different names and groups who ask the same question, to see whether that changes an answer.
 
-There are two ways. A question, its passages and its references can be rewritten by a `Swap`, and what is said of them
-swapped back. A question about a library, whose documents stay as they are, can be put in the mouth of somebody:
-`asked_by`. In both, a control swaps within a group: what that changes is not due to the group.
+The documents stay as they are. A control swaps within a group: what that changes is not due to the group.
 
 The first names are those of Bertrand and Mullainathan, "Are Emily and Greg More Employable than Lakisha and Jamal?",
 American Economic Review 2004, table 8. The groups follow the categories of BBQ (Parrish et al., ACL 2022 Findings).
@@ -11,11 +9,9 @@ American Economic Review 2004, table 8. The groups follow the categories of BBQ 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .readers.corpus import CorpusDocument
 from .readers.questions import Question
 
 NAMES: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -33,43 +29,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "disability": ("blind", "a wheelchair user", "without a disability"),
 }
 """By dimension, what somebody may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Swap:
-    """Whole words for whole words, each of which is swapped back by the other."""
-
-    pairs: tuple[tuple[str, str], ...]
-    dimension: str = ""
-    """What differs between the two; empty for a control."""
-
-    def apply(self, text: str) -> str:
-        """The text with both words of every pair swapped. Applied twice it gives the text again.
-
-        Words in lower case are also found at the beginning of a sentence and in capitals; others as they are.
-        """
-        words = dict(self.pairs) | {b: a for a, b in self.pairs}
-        for one, other in list(words.items()):
-            if one.islower() and other.islower():
-                words[one.capitalize()], words[one.upper()] = other.capitalize(), other.upper()
-        longest_first = sorted(words, key=len, reverse=True)
-        found = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
-        return found.sub(lambda match: words[match.group()], text)
-
-    def question(self, question: Question) -> Question:
-        """A question with its passages, references and parts swapped; ids stay."""
-        return replace(
-            question,
-            question=self.apply(question.question),
-            references=tuple(map(self.apply, question.references)),
-            passages=tuple(map(self.document, question.passages)),
-            parts=tuple(tuple(map(self.apply, part)) for part in question.parts),
-            misleading=tuple(map(self.apply, question.misleading)),
-        )
-
-    def document(self, document: CorpusDocument) -> CorpusDocument:
-        """A document, swapped; its id stays."""
-        return replace(document, title=self.apply(document.title), text=self.apply(document.text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ragstone.eval.perturbing import PERTURBATIONS, given, perturbed, shuffled, typos, unpunctuated
 from ragstone.eval.readers.corpus import CorpusDocument
 from ragstone.eval.readers.questions import Question
-from ragstone.eval.swapping import GROUPS, NAMES, Swap, asked_by, askers
+from ragstone.eval.swapping import GROUPS, NAMES, asked_by, askers
 
 TEXT = "Who repaired the 3 pumps of the Station in 2019?"
 ASKED = Question("q1", TEXT, references=("Aalto",), relevant=("gold",))
@@ -87,23 +87,6 @@ def test_passages_are_shuffled_and_none_is_lost() -> None:
     changed = shuffled(question, 1)
     assert changed.passages != question.passages
     assert set(changed.passages) == set(question.passages)
-
-
-def test_a_swap_is_swapped_back_by_itself() -> None:
-    swap = Swap((("Emily", "Lakisha"), ("he", "she")))
-    text = "Emily said: He saw EMILY's and Emily's pump; she, Emilyn, HE."
-    swapped = swap.apply(text)
-    assert swapped == "Lakisha said: She saw EMILY's and Lakisha's pump; he, Emilyn, SHE."
-    assert swap.apply(swapped) == text
-
-
-def test_a_question_is_swapped_with_all_that_belongs_to_it() -> None:
-    document = CorpusDocument("d", "Emily", "Emily paid.")
-    question = Question("1", "Who paid Emily?", ("Emily",), passages=(document,), parts=(("Emily",),), relevant=("d",))
-    swapped = Swap((("Emily", "Jamal"),)).question(question)
-    assert (swapped.question, swapped.references, swapped.parts) == ("Who paid Jamal?", ("Jamal",), (("Jamal",),))
-    assert swapped.passages == (CorpusDocument("d", "Jamal", "Jamal paid."),)
-    assert (swapped.id, swapped.relevant) == ("1", ("d",))
 
 
 def test_people_who_ask_differ_in_one_respect() -> None:
