@@ -21,7 +21,7 @@ from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 if TYPE_CHECKING:
     from ..retrieval.embedding import Embedder
 
-JUDGES = ("verifier", "local", "local:MODEL", "ragas", "ragas:MODEL")
+JUDGES = ("verifier", "local", "local:MODEL", "local:MODEL@VOTES", "ragas", "ragas:MODEL")
 """What `open_judges` knows."""
 
 
@@ -30,8 +30,9 @@ def open_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge
     """Judges by their names; their models are freed in the end.
 
     Args:
-        names: `verifier`, what chats use; `local` for the chat model of the settings, `local:MODEL` for another;
-            `ragas` and `ragas:MODEL` for its metrics with that model.
+        names: `verifier`, what chats use; `local` for the chat model of the settings, `local:MODEL` for another,
+            with `@5` behind it by five votes in each order instead of the odds; `ragas` and `ragas:MODEL` for its metrics
+            with that model.
         settings: Those that the loading of models heeds.
 
     Raises:
@@ -44,10 +45,11 @@ def open_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge
 
 
 def _open(name: str, settings: Settings, stack: ExitStack) -> Judge:
-    kind, _, model = name.partition(":")
+    spec, votes = _with_votes(name)
+    kind, _, model = spec.partition(":")
     if name == "verifier":
         return VerifierJudge(default_scorer(), "verifier", {"code": code_sha256()})
-    if kind not in ("local", "ragas"):
+    if kind not in ("local", "ragas") or (votes and kind != "local"):
         raise EvaluationError(f"there is no judge {name!r}", remedy=f"There are {', '.join(JUDGES)}")
     settings = replace(settings, model=model or settings.model)
     chat = open_chat_model(settings.model, settings, stack)
@@ -59,7 +61,13 @@ def _open(name: str, settings: Settings, stack: ExitStack) -> Judge:
     from ..eval.judges.local import ChatJudge
 
     prompts = Prompts(Path(settings.prompts_dir).expanduser() if settings.prompts_dir else None)
-    return ChatJudge(chat, prompts, weights=weights)
+    return ChatJudge(chat, prompts, votes=votes, weights=weights)
+
+
+def _with_votes(name: str) -> tuple[str, int]:
+    """A judge's name without its number of votes, and these; 0 for none."""
+    spec, at, votes = name.rpartition("@")
+    return (spec, int(votes)) if at and votes.isdecimal() and int(votes) else (name, 0)
 
 
 def _embedder(settings: Settings) -> Embedder:

@@ -53,7 +53,7 @@ RUNS = Path("ragstone-runs")
     "judges",
     multiple=True,
     metavar="NAME",
-    help="Judge the answers besides: verifier, local[:MODEL], ragas[:MODEL]. Can be given again.",
+    help="Judge the answers besides: verifier, local[:MODEL][@VOTES], ragas[:MODEL]. Can be given again.",
 )
 @click.option("--limit", type=click.IntRange(1), help="Run only so many items of each set, drawn at random.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draws.")

@@ -1,0 +1,29 @@
+"""Judges by their names, with real weights."""
+
+import pytest
+
+from ragstone.app.judging import open_judges
+from ragstone.app.settings import Settings
+from ragstone.errors import EvaluationError
+from ragstone.eval.judges import Case
+from ragstone.generation.models import ModelStore
+
+
+def test_a_chat_model_judges_by_its_odds_or_by_votes(model_store: ModelStore) -> None:
+    model_store.pull("smollm2-135m")
+    settings = Settings(models_dir=model_store.folder, model="smollm2-135m", threads=1, context_tokens=1024)
+    with open_judges(["local", "local:smollm2-135m@2"], settings) as (by_odds, by_votes):
+        assert by_votes.name == f"{by_odds.name}x2"
+        judged = by_votes.judge(Case("38 kg.", ("The pump weighs 38 kg.",), "Weight?"), ("answer relevance",))
+    score = judged.scores["answer relevance"]
+    assert score is not None
+    assert score * 4 == pytest.approx(round(score * 4))  # two votes in each of two orders
+
+
+@pytest.mark.parametrize("name", ["verifier@3", "local@0", "local@some", "gpt", "ragas@2"])
+def test_a_judge_that_does_not_exist_is_refused_with_those_that_do(name: str) -> None:
+    with (
+        pytest.raises(EvaluationError, match=r"there is no judge .*local:MODEL@VOTES"),
+        open_judges([name], Settings()),
+    ):
+        pass
