@@ -31,8 +31,8 @@ def open_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge
 
     Args:
         names: `verifier`, what chats use; `local` for the chat model of the settings, `local:MODEL` for another,
-            with `@5` behind it by five votes in each order instead of the odds; `ragas` and `ragas:MODEL` for its metrics
-            with that model.
+            with `@5` behind it by five votes in each order instead of the odds; `ragas` and `ragas:MODEL` for its
+            metrics with that model.
         settings: Those that the loading of models heeds.
 
     Raises:
