@@ -163,6 +163,13 @@ class Settings:
         high=1 << 20,
     )
     adapters: str = _setting("", "LoRA adapters: `PATH` or `PATH=SCALE`, separated by commas.")
+    monitor: str = _setting(
+        "off",
+        "What the library keeps of every question that is asked: nothing; figures without any text; these and the "
+        "question's embedding; or these and its text (see `docs/monitoring.md`).",
+        choices=("off", "figures", "embeddings", "text"),
+    )
+    monitor_days: int = _setting(90, "How long it is kept, in days.", low=1, high=3650)
 
     @classmethod
     def load(
