@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..errors import SettingsError
 from ..eval.drift import Shift, adjusted, numbers_shift, share_shift, vectors_shift
-from ..eval.stats import Estimate, estimate, interval
+from ..eval.stats import Estimate, estimate, percentile
 from ..retrieval.analysis import content_words, terms_of
 from ..retrieval.library import Library
 from .monitoring import Use, UseLog, days_ago
@@ -24,7 +24,6 @@ APART = 0.62
 _MOST_CLUSTERED = 2_000
 """The latest; all distances are held in memory."""
 _TERMS, _DOCUMENTS, _QUESTIONS = 5, 3, 5
-_RESAMPLES = 1_000
 _PERIOD = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)")
 
 
@@ -148,16 +147,7 @@ def _figures(uses: Sequence[Use], seed: int) -> dict[str, Estimate]:
         **{f"{name} tokens": [use.tokens.get(name) for use in uses] for name in ("prompt", "completion")},
     }
     told = {name: estimate(values, seed) for name, values in columns.items()}
-    return told | {f"total ms, p{q}": _percentile(total, q, seed) for q in (50, 95)}
-
-
-def _percentile(values: Sequence[float | None], q: int, seed: int) -> Estimate:
-    scored = np.array([value for value in values if value is not None], dtype=np.float64)
-    if not len(scored):
-        return Estimate(None, None, None, 0, len(values))
-    draws = np.random.default_rng(seed)
-    resamples = [float(np.percentile(draws.choice(scored, len(scored)), q)) for _ in range(_RESAMPLES)]
-    return interval(float(np.percentile(scored, q)), np.array(resamples), len(scored), len(values) - len(scored))
+    return told | {f"total ms, p{q}": percentile(total, q, seed) for q in (50, 95)}
 
 
 def _drift(now: Sequence[Use], before: Sequence[Use], seed: int) -> list[Shift]:
