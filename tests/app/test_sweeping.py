@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
-from ragstone.app.sweeping import CURRENT, configurations, read_axes, write_settings
-from ragstone.errors import SettingsError
+from ragstone.app.sweeping import CURRENT, begin_sweep, configurations, read_axes, write_settings
+from ragstone.errors import EvaluationError, SettingsError
+from ragstone.generation.models import ModelStore
 
 SEALS = "The harbour seal hauls out at low tide. It eats herring and sand eels. " * 6
 BOATS = "The ferry Marit leaves Stavanger at seven in the morning and takes forty cars. " * 6
@@ -75,8 +77,21 @@ def test_settings_are_written_into_a_file_that_keeps_its_comments(tmp_path: Path
     assert file.read_text() == "hits = = 2"
 
 
+def test_a_folder_that_holds_something_is_only_gone_on_with_where_that_is_said(tmp_path: Path):
+    begin_sweep(tmp_path / "out", resume=False)
+    with pytest.raises(EvaluationError, match="Add --resume to go on with it, or name another --out"):
+        begin_sweep(tmp_path / "out", resume=False)
+    begin_sweep(tmp_path / "out", resume=True)
+    with pytest.raises(EvaluationError, match="the folder is not empty"):
+        begin_sweep(tmp_path, resume=True)  # no sweep's
+
+
 def test_a_sweep_cuts_the_documents_anew_records_what_fails_goes_on_and_is_written(
-    ragstone_cli: Any, tiny_model_path: Path, tmp_path: Path
+    ragstone_cli: Any,
+    model_store: ModelStore,
+    tiny_model_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "seals.md").write_text(SEALS)
@@ -84,7 +99,9 @@ def test_a_sweep_cuts_the_documents_anew_records_what_fails_goes_on_and_is_writt
     (tmp_path / "mine.csv").write_text("question,answerable\nWhat is the mass of Jupiter?,false\nWho is Ada?,false\n")
     config = f'# mine\nmodel = "{tiny_model_path}"\nmin_confidence = 1.0\n'  # so that the model is never asked
     (tmp_path / "ragstone.toml").write_text(config)
-    assert ragstone_cli("ingest", "docs").code == 0
+    monkeypatch.chdir(tmp_path)
+    with Ragstone.open(settings=Settings(models_dir=model_store.folder)) as rag:
+        rag.ingest("docs")
     asked = ("eval", "sweep", "--questions", "mine.csv", "--vary", "chunk_tokens=40,200", "--cache", "c", "--work", "w")
     asked += ("--vary", f"model={tiny_model_path},none.gguf", "--weights", "weights.toml", "--out", "out")
     (tmp_path / "weights.toml").write_text("latency = 0\n")
@@ -115,8 +132,3 @@ def test_a_sweep_cuts_the_documents_anew_records_what_fails_goes_on_and_is_writt
     done = ragstone_cli(*asked, "--resume", "--json")
     assert done.code == 3 and done.json()["points"][0]["name"] == CURRENT
     assert [point["quality"]["mean"] for point in done.json()["points"]] == [1.0, None, 1.0, None]
-    done = ragstone_cli(*asked)
-    assert (done.code, done.error) == (
-        1,
-        "Error: out: the folder is not empty. Add --resume to go on with it, or name another --out.",
-    )
