@@ -19,11 +19,13 @@ from ..retrieval.analysis import content_words, terms_of
 from ..retrieval.library import Library
 from .monitoring import Use, UseLog, days_ago
 
+DAYS = 7.0
+"""That are reported on by default."""
 APART = 0.62
 """Questions belong to one topic while their cosine distance is, on average, less than this."""
 _MOST_CLUSTERED = 2_000
 """The latest; all distances are held in memory."""
-_TERMS, _DOCUMENTS, _QUESTIONS = 5, 3, 5
+_TERMS, _DOCUMENTS, _QUESTIONS, _TOLD = 5, 3, 5, 10
 _PERIOD = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)")
 
 
@@ -79,7 +81,7 @@ class Usage:
         return found
 
 
-def report_usage(library: Library, days: float = 7, baseline: str = "", seed: int = 0) -> Usage:
+def report_usage(library: Library, days: float = DAYS, baseline: str = "", seed: int = 0) -> Usage:
     """Report what was asked in the last days.
 
     Args:
@@ -103,6 +105,20 @@ def report_usage(library: Library, days: float = 7, baseline: str = "", seed: in
         drift=_drift(now, before, seed),
         topics=unanswered_topics(now, library, seed),
     )
+
+
+def usage_told(usage: Usage) -> list[str]:
+    """The report in a few sentences; none where nothing was asked."""
+    if not usage.period.n:
+        return []
+    answered = usage.figures["answered"]
+    told = [f"{usage.period.n} questions since {usage.period.since[:16].replace('T', ' ')} UTC; answered: {answered}."]
+    told += [
+        f"Shifted since before: {shift.name} ({shift.test} {shift.statistic:.3f}, p = {shift.p_holm:.4f})."
+        for shift in usage.drift
+        if shift.shifted
+    ]
+    return told + [f"Not answered: {topic.n} about {topic.name}." for topic in usage.topics[:_TOLD]]
 
 
 def unanswered_topics(uses: Sequence[Use], library: Library, seed: int = 0) -> list[Topic]:

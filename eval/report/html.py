@@ -89,6 +89,7 @@ def _sections(report: Report) -> list[tuple[str, str, Any]]:
         ("worst", "The worst answers", report.worst),
         ("worst-others", "The worst of the rest", report.worst_others),
         ("feedback", "What users said", report.feedback),
+        ("use", "Real use", report.use),
         ("cost", "Time and cost", True),
         ("environment", "Environment", True),
     ]
