@@ -21,7 +21,7 @@ from .monitoring import Use, UseLog, days_ago
 
 DAYS = 7.0
 """That are reported on by default."""
-APART = 0.62
+APART = 0.75
 """Questions belong to one topic while their cosine distance is, on average, less than this."""
 _MOST_CLUSTERED = 2_000
 """The latest; all distances are held in memory."""
