@@ -25,6 +25,7 @@ APART = 0.75
 """Questions belong to one topic while their cosine distance is, on average, less than this."""
 _MOST_CLUSTERED = 2_000
 """The latest; all distances are held in memory."""
+_MANY = 2_000
 _TERMS, _DOCUMENTS, _QUESTIONS, _TOLD = 5, 3, 5, 10
 _PERIOD = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)")
 
@@ -100,8 +101,8 @@ def report_usage(library: Library, days: float = DAYS, baseline: str = "", seed:
     return Usage(
         period=Period(since, now[-1].asked_at if now else since, len(now)),
         baseline=Period(first or (before[0].asked_at if before else since), last, len(before)),
-        figures=_figures(now, seed),
-        baseline_figures=_figures(before, seed),
+        figures=figures_of(now, seed),
+        baseline_figures=figures_of(before, seed),
         drift=_drift(now, before, seed),
         topics=unanswered_topics(now, library, seed),
     )
@@ -152,7 +153,8 @@ def unanswered_topics(uses: Sequence[Use], library: Library, seed: int = 0) -> l
     return sorted(found, key=lambda topic: -topic.n)
 
 
-def _figures(uses: Sequence[Use], seed: int) -> dict[str, Estimate]:
+def figures_of(uses: Sequence[Use], seed: int = 0) -> dict[str, Estimate]:
+    """What uses come to, by name; from 2,000 values on a mean has the interval of the normal distribution."""
     total = [use.timings_ms.get("total") for use in uses]
     columns: dict[str, Sequence[float | None]] = {
         "answered": [float(not use.abstained) for use in uses],
@@ -162,8 +164,17 @@ def _figures(uses: Sequence[Use], seed: int) -> dict[str, Estimate]:
         **{f"{name} ms": [use.timings_ms.get(name) for use in uses] for name in ("retrieve", "first_token", "total")},
         **{f"{name} tokens": [use.tokens.get(name) for use in uses] for name in ("prompt", "completion")},
     }
-    told = {name: estimate(values, seed) for name, values in columns.items()}
+    told = {name: _mean(values, seed) for name, values in columns.items()}
     return told | {f"total ms, p{q}": percentile(total, q, seed) for q in (50, 95)}
+
+
+def _mean(values: Sequence[float | None], seed: int) -> Estimate:
+    """Of many values the interval of the normal distribution, which the bootstrap's would come to, in far less time."""
+    scored = np.array([value for value in values if value is not None], dtype=np.float64)
+    if len(scored) < _MANY:
+        return estimate(values, seed)
+    mean, reach = float(scored.mean()), float(1.96 * scored.std(ddof=1) / math.sqrt(len(scored)))
+    return Estimate(mean, mean - reach, mean + reach, len(scored), len(values) - len(scored))
 
 
 def _drift(now: Sequence[Use], before: Sequence[Use], seed: int) -> list[Shift]:

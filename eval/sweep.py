@@ -13,7 +13,7 @@ from .metrics.statistic import Metric
 from .stats import Difference, Estimate, compare, holm, percentile
 from .task import Row, Task
 
-_EQUAL = 0.01
+_EQUAL = 0.02
 """Totals so close say nothing."""
 
 
@@ -74,7 +74,7 @@ class Sweep:
 
     @property
     def recommended(self) -> Point | None:
-        """Of those within 0.01 of the best total, the one that changes the fewest settings; None where nothing could be
+        """Of those within 0.02 of the best total, the one that changes the fewest settings; None where nothing could be
         scored."""
         most = max(self.totals.values(), default=0.0)
         near = [point for point in self.points if self.totals.get(point.name, -1.0) >= most - _EQUAL]

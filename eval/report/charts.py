@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ..sweep import Sweep
+from ..sweep import Point, Sweep
 from .data import Change, Trend
 
 WIDTH = 250
@@ -59,6 +59,8 @@ _FIXED: Mapping[str, str] = {
     _INK: "#1b1f24",
 }
 """Where there is no `report.css`: its colours on white."""
+_TOUCHING = 0.03
+"""Of the width or height of a plot: points nearer to each other share a label."""
 _ROW = 34
 """Pixels that a row of the differences takes: its name and its interval."""
 
@@ -178,10 +180,10 @@ def pareto_file(sweep: Sweep) -> str:
 
 
 def _pareto(sweep: Sweep) -> dict[str, Any]:
-    best = sweep.recommended
+    best, labels = sweep.recommended, _labels(sweep.points)
     rows = [
         {
-            "n": str(number),
+            "n": labels[number],
             "quality": p.quality.mean,
             "low": p.quality.low,
             "high": p.quality.high,
@@ -232,6 +234,20 @@ def _pareto(sweep: Sweep) -> dict[str, Any]:
         },
     ]
     return {"width": 2 * WIDTH, "height": 300, "data": {"values": rows}, "layer": layers}
+
+
+def _labels(points: Sequence[Point]) -> dict[int, str]:
+    """The numbers of points as they are drawn; those of points that lie on another stand beside that one."""
+    places = {n: (p.latency.mean, p.quality.mean) for n, p in enumerate(points, 1) if p.scored}
+    spans = [max(of) - min(of) or 1.0 for of in zip(*places.values(), strict=True)]
+    together: dict[int, list[int]] = {}
+    for n, place in places.items():
+        apart = {
+            first: max(abs(a - b) / span for a, b, span in zip(place, places[first], spans, strict=True))  # type: ignore[operator]
+            for first in together
+        }
+        together.setdefault(next((first for first, by in apart.items() if by < _TOUCHING), n), []).append(n)
+    return {n: ", ".join(map(str, together.get(n, ()))) for n in places}
 
 
 def _pareto_told(sweep: Sweep) -> str:

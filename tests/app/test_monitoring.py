@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from ragstone.app.engine import Ragstone
-from ragstone.app.monitor_report import report_usage, unanswered_topics
+from ragstone.app.monitor_report import figures_of, report_usage, unanswered_topics
 from ragstone.app.monitoring import Monitor, Use, UsedHit, UseLog, stamp
 from ragstone.app.settings import Settings
 from ragstone.errors import SettingsError
+from ragstone.eval.stats import estimate
 from ragstone.generation.models import ModelStore
 from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.library import Library
@@ -167,6 +168,14 @@ def test_a_week_is_compared_with_what_was_before(library: Callable[..., Library]
     assert report_usage(opened, baseline="2020-01-01..2020-01-31").baseline.n == 0
     with pytest.raises(SettingsError, match="Write it as 2026"):
         report_usage(opened, baseline="last week")
+
+
+def test_of_many_questions_the_interval_is_that_of_the_bootstrap_in_less_time():
+    values = list(np.random.default_rng(0).beta(2, 5, 2_500))
+    many = figures_of([use(confidence=value) for value in values])["confidence"]
+    resampled = estimate(values)
+    assert (many.mean, many.n) == (resampled.mean, 2_500)
+    assert (many.low, many.high) == pytest.approx((resampled.low, resampled.high), abs=5e-4)
 
 
 def test_evaluations_are_no_real_use(model_store: ModelStore, tmp_path: Path):

@@ -73,6 +73,12 @@ def test_a_metric_that_no_set_has_is_refused_with_those_that_there_are():
         sweep(ran("current", [0.5]), metric="right")
 
 
+def test_points_that_lie_on_each_other_share_a_label():
+    found = sweep(ran("current", [0.5] * 5), ran("good", [0.9] * 5, 3.0), ran("much the same", [0.5] * 5, 1.01))
+    drawn = pareto_svg(found)
+    assert ">1, 3<" in drawn and ">2<" in drawn
+
+
 def test_the_report_holds_plot_and_table_and_runs_no_script():
     name = "<script>alert(1)</script>"
     found = sweep(ran("current", [0.2] * 5), ran(name, [0.6] * 5, 2.0), Ran("broken", {"a": 1}, "x", {}, "<b>gone</b>"))
