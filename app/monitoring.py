@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ class UseLog:
         )
         with self._db.writing() as db:
             db.execute(f"INSERT INTO uses ({_FIELDS}) VALUES ({', '.join('?' * len(row))})", row)
-            db.execute("DELETE FROM uses WHERE asked_at < ?", (days_ago(keep_days),))
+            _erase(db, days_ago(keep_days))
 
     def all(self, since: str = "", until: str = "~") -> list[Use]:
         """Those from a time on and before another, UTC, ISO 8601; oldest first."""
@@ -94,10 +95,11 @@ class UseLog:
     def clear(self, before: str = "~") -> int:
         """Erase those before a time, also from what SQLite keeps of deleted rows; how many there were."""
         with self._db.writing() as db:
-            db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-            erased = db.execute("DELETE FROM uses WHERE asked_at < ?", (before,)).rowcount
+            erased = _erase(db, before)
         with self._db.reading() as db:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (busy, *_) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            log.warning("What was erased stands in the library's log until the processes that read it have finished")
         return erased
 
 
@@ -163,6 +165,11 @@ def stamp(time: datetime) -> str:
 def days_ago(days: float) -> str:
     """The time so many days ago, as uses carry it."""
     return stamp(datetime.now(UTC) - timedelta(days=days))
+
+
+def _erase(db: sqlite3.Connection, before: str) -> int:
+    db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+    return db.execute("DELETE FROM uses WHERE asked_at < ?", (before,)).rowcount
 
 
 def _use(at: str, question: str, embedder: str, vector: bytes, hits: str, *rest: Any) -> Use:

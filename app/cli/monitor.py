@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,16 +49,17 @@ def monitor(context: click.Context, library: Path | None, days: float, baseline:
 
 @monitor.command()
 @library_option
-@click.option("--since", default="", metavar="DATE", help="Only from this day on.")
+@click.option("--since", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="Only from this day on.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file, instead of stdout.")
 @click.pass_obj
-def export(group: Path | None, library: Path | None, since: str, out: Path | None) -> int:
+def export(group: Path | None, library: Path | None, since: datetime | None, out: Path | None) -> int:
     """Write what is kept as JSON Lines: one question a line, without embeddings."""
     from ...errors import EvaluationError
     from ..monitoring import UseLog
 
     with open_engine(library or group) as rag:
-        lines = [json.dumps(use.as_json(), ensure_ascii=False) for use in UseLog(rag.library).all(since)]
+        kept = UseLog(rag.library).all(since.date().isoformat() if since else "")
+    lines = [json.dumps(use.as_json(), ensure_ascii=False) for use in kept]
     if out is None:
         for line in lines:
             click.echo(line)
