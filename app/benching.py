@@ -183,7 +183,7 @@ def bench(
     """
     with tempfile.TemporaryDirectory(prefix="ragstone-bench-") as folder:
         library = Path(folder) / "library"
-        used = replace(settings, library=library, server="", prefix_cache_mb=0)
+        used = replace(settings, library=library, server="", prefix_cache_mb=0, monitor="off")
         tell("the sample documents are ingested")
         with Ragstone.open(library, settings=used) as rag:
             rag.ingest(SAMPLES)

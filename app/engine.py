@@ -16,14 +16,14 @@ from ..generation.context import Asking
 from ..generation.conversation import Turn
 from ..generation.grounding import Scorer, default_scorer
 from ..generation.models import ModelStore
-from ..generation.prompts import Prompts, Style
 from ..generation.trimming import Economy
 from ..retrieval.filters import Filter, Given, as_filter
 from ..retrieval.library import Library
 from ..retrieval.records import Document, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
-from .model_settings import as_adapters, as_gpu_layers, as_sampling
+from .model_settings import as_adapters, as_asking, as_gpu_layers, as_sampling
+from .monitoring import Monitor
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Ragstone:
             settings.drop_copies,
             settings.index_memory_mb,
         )
+        self._monitor = Monitor(library, settings.monitor, settings.monitor_days, self._load_embedder)
         self._embedder: Embedder | None = None
         self._reranker: Reranker | None = None
         self._model: ChatModel | None = None
@@ -224,7 +225,9 @@ class Ragstone:
             ModelError: A model cannot be used.
             GenerationError: The question is too long for the context.
         """
-        return self._answerer(strict).ask(question, history, as_filter(filter, collection))
+        *_, last = self.ask_stream(question, history, collection, filter, strict)
+        assert last.answer is not None
+        return last.answer
 
     def ask_stream(
         self,
@@ -240,7 +243,8 @@ class Ragstone:
         Closing the iterator stops the generation. Other `settings` hold for this answer: how passages are searched and
         packed, how the model is asked and its tokens are drawn; library and models stay.
         """
-        return self._answerer(strict, settings).stream(question, history, as_filter(filter, collection))
+        events = self._answerer(strict, settings).stream(question, history, as_filter(filter, collection))
+        return self._monitor.watch(events)
 
     def answer_from(self, question: str, passages: Sequence[Hit]) -> Iterator[Event]:
         """Answer a question from passages that are given, in their order, step by step; the library is not searched.
@@ -344,7 +348,7 @@ class Ragstone:
 
     def _answerer(self, strict: bool | None, settings: Settings | None = None) -> Answerer:
         s = settings or self.settings  # what is wrong with a prompt is told before a model is loaded
-        asking = self._asking if settings is None else _asking(settings)
+        asking = self._asking if settings is None else as_asking(settings)
         return Answerer(
             self.library,
             self._retriever,
@@ -362,7 +366,7 @@ class Ragstone:
 
     @cached_property
     def _asking(self) -> Asking:
-        return _asking(self.settings)
+        return as_asking(self.settings)
 
     def _load_embedder(self, *, ingesting: bool = False) -> Embedder:
         runtime = self.settings.embedding_runtime
@@ -393,13 +397,3 @@ class Ragstone:
             if self._reranker is None:
                 self._reranker = Reranker(self.models.path(self.settings.reranker))
             return self._reranker
-
-
-def _asking(settings: Settings) -> Asking:
-    prompts = Prompts(_path(settings.prompts_dir))
-    style: Style = settings.prompt_style  # type: ignore[assignment]  # checked by Settings
-    return Asking.of(prompts, style, prompts.examples(_path(settings.few_shot)))
-
-
-def _path(setting: str) -> Path | None:
-    return Path(setting).expanduser() if setting else None

@@ -40,7 +40,7 @@ def engine_subject(settings: Settings, work: Path, tell: Tell = lambda *_: None)
     Raises:
         ModelNotFoundError: The chat model is not on this machine.
     """
-    engine = _Engine(replace(settings, prefix_cache_mb=0), work, tell)
+    engine = _Engine(replace(settings, prefix_cache_mb=0, monitor="off"), work, tell)
     name = f"{settings.model} by {settings.server}" if settings.server else settings.model
     return Subject(
         name,

@@ -17,10 +17,11 @@ from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 _ROOT = Path(__file__).resolve().parents[1]
 _SPEAKS = ("errors.py", "ingest", "retrieval", "generation")
 """What an answer is made by."""
-_INDIFFERENT = frozenset(
+INDIFFERENT = frozenset(
     {
         *("library", "models_dir", "offline", "jobs", "parse_seconds", "parse_memory_mb", "max_file_mb", "duplicates"),
         *("index_memory_mb", "prefix_cache_mb", "threads", "parallel", "answer_seconds", "server_timeout"),
+        *("monitor", "monitor_days"),
     }
 )
 """Settings that no answer depends on."""
@@ -63,7 +64,7 @@ def engine_identity(settings: Settings) -> dict[str, Any]:
     Raises:
         ModelNotFoundError: The chat model is not on this machine.
     """
-    told = {f.name: getattr(settings, f.name) for f in fields(Settings) if f.name not in _INDIFFERENT}
+    told = {f.name: getattr(settings, f.name) for f in fields(Settings) if f.name not in INDIFFERENT}
     told["embedding_model"] = settings.embedding_model or DEFAULT_EMBEDDING_MODEL
     return {"kind": "engine", "model": model_identity(settings), "settings": told, "code": code_sha256()}
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SettingsError
+from ..generation.context import Asking
+from ..generation.prompts import Prompts, Style
 from ..generation.sampling import Sampling
 from .settings import Settings
 
@@ -40,3 +42,18 @@ def as_adapters(setting: str) -> tuple[tuple[str, float], ...]:
                 f"the scale of an adapter is {scale!r}", remedy="Write adapters as PATH or PATH=SCALE, with commas"
             ) from error
     return tuple(named)
+
+
+def as_asking(settings: Settings) -> Asking:
+    """The prompts of the settings.
+
+    Raises:
+        SettingsError: A prompt or an example cannot be used.
+    """
+    prompts = Prompts(_path(settings.prompts_dir))
+    style: Style = settings.prompt_style  # type: ignore[assignment]  # checked by Settings
+    return Asking.of(prompts, style, prompts.examples(_path(settings.few_shot)))
+
+
+def _path(setting: str) -> Path | None:
+    return Path(setting).expanduser() if setting else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from ..eval.suites.registry import SUITES
 from ..eval.task import Task
 from ..retrieval.library import Library
 from .feedback import Feedback, FeedbackStore
+from .monitor_report import DAYS, report_usage, usage_told
 from .nightly import Night, baseline_of
 from .nightly_config import NightlyConfig
 
@@ -62,6 +65,8 @@ def report_night(
         feedback=[] if library is None else _feedback(library, history, night),
         seed=config.seed,
     )
+    if library is not None:
+        report = replace(report, use=_use(library, history, night))
     for name in FORMATS:
         write_report(night.path / _FILES[name], written(report, name))
     shutil.copyfile(night.path / _FILES["html"], config.out / _FILES["html"])
@@ -136,10 +141,9 @@ def _ran(night: Night) -> RunSet:
 
 def _feedback(library: Path, history: Sequence[RunSet], night: Night) -> list[dict[str, Any]]:
     """What users did not like since the night before, newest first."""
-    before = [one.begun for one in history if one.name != night.path.name and one.begun < night.begun]
     try:
         with Library(library, create=False) as opened:
-            said = FeedbackStore(opened).all(since=before[-1] if before else "")
+            said = FeedbackStore(opened).all(since=_night_before(history, night))
     except LibraryNotFoundError:  # a night of published suites needs none
         return []
     return [
@@ -147,6 +151,23 @@ def _feedback(library: Path, history: Sequence[RunSet], night: Night) -> list[di
         for one in said
         if one.kind != "good"
     ][:MOST_FEEDBACK]
+
+
+def _use(library: Path, history: Sequence[RunSet], night: Night) -> list[str]:
+    """What the monitor kept since the night before, held against all before; nothing where it is off."""
+    since = _night_before(history, night)
+    passed = datetime.now(UTC) - datetime.fromisoformat(since or night.begun)
+    try:
+        with Library(library, create=False) as opened:
+            return usage_told(report_usage(opened, passed.total_seconds() / 86_400 if since else DAYS))
+    except LibraryNotFoundError:
+        return []
+
+
+def _night_before(history: Sequence[RunSet], night: Night) -> str:
+    """When the last night before this one began; empty for none."""
+    before = [one.begun for one in history if one.name != night.path.name and one.begun < night.begun]
+    return before[-1] if before else ""
 
 
 def _said(feedback: Feedback) -> str:

@@ -163,6 +163,13 @@ class Settings:
         high=1 << 20,
     )
     adapters: str = _setting("", "LoRA adapters: `PATH` or `PATH=SCALE`, separated by commas.")
+    monitor: str = _setting(
+        "off",
+        "What the library keeps of every question that is asked: nothing; figures without any text; these and the "
+        "question's embedding; or these and its text (see `docs/monitoring.md`).",
+        choices=("off", "figures", "embeddings", "text"),
+    )
+    monitor_days: int = _setting(90, "How long it is kept, in days.", low=1, high=3650)
 
     @classmethod
     def load(
@@ -190,26 +197,34 @@ class Settings:
             ("the command line", {name: value for name, value in (flags or {}).items() if value is not None}),
         ):
             values |= {name: _checked(name, value, source) for name, value in given.items()}
-        settings = cls(**values)
-        if settings.chunk_overlap > settings.chunk_tokens // 4:
-            raise SettingsError(
-                f"chunk_overlap is {settings.chunk_overlap} and chunk_tokens {settings.chunk_tokens}",
-                remedy=f"Set chunk_overlap to at most a quarter, {settings.chunk_tokens // 4}",
-            )
-        return settings
+        return _consistent(cls(**values))
 
     @staticmethod
     def about(name: str) -> Mapping[str, Any]:
         """What is known of a setting: `about` it in words, the `low` and `high` end of its range, its `choices`."""
         return _FIELDS[name].metadata
 
-    def with_values(self, values: Mapping[str, Any]) -> Settings:
+    @staticmethod
+    def checked(name: str, value: Any, source: str) -> Any:
+        """A value as its setting has it.
+
+        Args:
+            name: Of the setting.
+            value: As it was given, such as a text.
+            source: What gives it: for the error.
+
+        Raises:
+            SettingsError: The name is unknown, the value is of the wrong type or out of range.
+        """
+        return _checked(name, value, source)
+
+    def with_values(self, values: Mapping[str, Any], source: str = "the chat") -> Settings:
         """These settings with other values for some, by name.
 
         Raises:
             SettingsError: A name is unknown, a value is of the wrong type or out of range.
         """
-        return replace(self, **{name: _checked(name, value, "the chat") for name, value in values.items()})
+        return _consistent(replace(self, **{name: _checked(name, value, source) for name, value in values.items()}))
 
 
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True} | {"0": False, "false": False, "no": False, "off": False}
@@ -231,6 +246,15 @@ def _from_file(config: Path | None, environment: Mapping[str, str]) -> tuple[str
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     named = {name for name in environment if name.startswith(PREFIX)} - OTHER_VARIABLES
     return {name.removeprefix(PREFIX).lower(): environment[name] for name in sorted(named)}
+
+
+def _consistent(settings: Settings) -> Settings:
+    if settings.chunk_overlap > settings.chunk_tokens // 4:
+        raise SettingsError(
+            f"chunk_overlap is {settings.chunk_overlap} and chunk_tokens {settings.chunk_tokens}",
+            remedy=f"Set chunk_overlap to at most a quarter, {settings.chunk_tokens // 4}",
+        )
+    return settings
 
 
 def _checked(name: str, value: Any, source: str) -> Any:

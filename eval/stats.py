@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 RESAMPLES = 10_000
+_FEW_RESAMPLES = 1_000
+"""Of a percentile, which has to sort each of them."""
 _BLOCK = 4_000_000
 """Numbers drawn at a time, so that thousands of items do not take gigabytes."""
 
@@ -93,6 +95,22 @@ def interval(value: float, draws: npt.NDArray[np.float64], n: int, n_unscored: i
         return Estimate(None, None, None, 0, n + n_unscored)
     low, high = np.percentile(defined, [2.5, 97.5])
     return Estimate(value, float(low), float(high), n, n_unscored)
+
+
+def percentile(values: Sequence[float | None], q: float, seed: int = 0) -> Estimate:
+    """A percentile and its 95 % percentile bootstrap interval over 1,000 resamples; None stands for unscored.
+
+    Args:
+        values: One an item.
+        q: Which, 0..100; 50 is the median.
+        seed: Of the resamples.
+    """
+    scored = np.array([value for value in values if value is not None], dtype=np.float64)
+    if not len(scored):
+        return Estimate(None, None, None, 0, len(values))
+    draws = np.random.default_rng(seed)
+    resamples = [float(np.percentile(draws.choice(scored, len(scored)), q)) for _ in range(_FEW_RESAMPLES)]
+    return interval(float(np.percentile(scored, q)), np.array(resamples), len(scored), len(values) - len(scored))
 
 
 def compare(values: Sequence[float | None], baseline: Sequence[float | None], seed: int = 0) -> Difference:

@@ -166,4 +166,22 @@ MIGRATIONS: list[str] = [
     );
     CREATE INDEX feedback_by_message ON feedback (message_id);
     """,
+    # What the monitor keeps of real use, where it was turned on (see `docs/monitoring.md`). Hits are named by ids.
+    """
+    CREATE TABLE uses (
+        id INTEGER PRIMARY KEY,
+        asked_at TEXT NOT NULL,                 -- UTC, ISO 8601
+        question TEXT NOT NULL,                 -- as it was searched for; empty unless text was asked for
+        embedder TEXT NOT NULL,                 -- sha256 of the weights that made the vector; empty without one
+        vector BLOB NOT NULL,                   -- float16, little-endian; empty unless embeddings were asked for
+        hits TEXT NOT NULL,                     -- JSON: [[chunk, document, score, probability], ...], best first
+        model TEXT NOT NULL,
+        abstained INTEGER NOT NULL,
+        confidence REAL NOT NULL,
+        support REAL,                           -- NULL where nothing was scored
+        timings_ms TEXT NOT NULL,               -- JSON object: retrieve, first_token, total
+        tokens TEXT NOT NULL                    -- JSON object: prompt, completion
+    );
+    CREATE INDEX uses_by_time ON uses (asked_at);
+    """,
 ]

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ...errors import RagstoneError, SettingsError
-from . import ask, docs, doctor, eval, ingest, models, nightly, prompts, reindex, search, ui
+from . import ask, docs, doctor, eval, ingest, models, monitor, nightly, prompts, reindex, search, ui
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -26,7 +26,8 @@ def cli() -> None:
 
 for _command in (
     *(ingest.ingest, reindex.reindex, search.search, ask.ask, ask.chat, ui.ui),
-    *(docs.status, docs.docs, models.models, prompts.prompts, doctor.doctor, eval.evaluate, nightly.nightly),
+    *(docs.status, docs.docs, models.models, prompts.prompts, doctor.doctor),
+    *(eval.evaluate, nightly.nightly, monitor.monitor),
 ):
     cli.add_command(_command)
 

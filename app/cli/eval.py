@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import eval_grounding, eval_report, eval_retrieval, eval_run
+from . import eval_grounding, eval_report, eval_retrieval, eval_run, eval_sweep
 from .common import emit_json, json_option, table
 
 if TYPE_CHECKING:
@@ -66,5 +66,6 @@ class _Run(click.Command):
 
 evaluate.add_command(_Run("run", callback=eval_run.run.callback, params=eval_run.run.params, help=eval_run.run.help))
 evaluate.add_command(eval_run.compare)
+evaluate.add_command(eval_sweep.sweep)
 evaluate.add_command(eval_report.report)
 evaluate.add_command(eval_report.gate)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...eval.summary import Comparison, MetricChange, UnitSummary
     from ..settings import Settings
 
-_OWN = ("own", "parity")
+OWN = ("own", "parity")
 """Suites that ask a user's own questions."""
 RUNS = Path("ragstone-runs")
 """Where runs are kept by default."""
@@ -102,13 +102,13 @@ def run(
     if not suites and questions is None:
         raise click.UsageError("Name a suite of `ragstone eval list`, or give your own --questions.")
     settings = Settings.load({"model": model, "library": library})
-    about_own = [name for name in suites if name in _OWN]
-    names, absent = present([name for name in suites if name not in _OWN], data)
+    about_own = [name for name in suites if name in OWN]
+    names, absent = present([name for name in suites if name not in OWN], data)
     if absent:
         click.secho(f"Left out, for {data} does not hold them: {', '.join(absent)}", fg="yellow", err=True)
     units, corpus = load_units(names, data, limit, seed), None
     if questions is not None:
-        own, corpus = own_units(about_own or _OWN[:1], questions, settings.library, limit, seed)
+        own, corpus = own_units(about_own or OWN[:1], questions, settings.library, limit, seed)
         units = [*own, *units]
     elif about_own:
         raise click.UsageError(f"{about_own[0]} asks your own --questions about your own --library.")
@@ -160,17 +160,17 @@ def show_summary(summary: UnitSummary) -> None:
     """A set's figures as a table, groups below."""
     failed = f", {summary.failed} failed" if summary.failed else ""
     click.secho(summary.name, bold=True, nl=False)
-    click.echo(f"  {summary.n:,} items{failed}; {_spread(summary.seconds)} s an item")
-    rows = [(f"  {name}", _spread(value), _count(value)) for name, value in summary.metrics.items() if _told(value)]
+    click.echo(f"  {summary.n:,} items{failed}; {spread(summary.seconds)} s an item")
+    rows = [(f"  {name}", spread(value), _count(value)) for name, value in summary.metrics.items() if _told(value)]
     rows += [
-        (f"  {judge}: {name}", _spread(value), _count(value))
+        (f"  {judge}: {name}", spread(value), _count(value))
         for judge, scores in summary.judged.items()
         for name, value in scores.items()
     ]
-    rows += [(f"  {name}", _spread(value), _count(value)) for name, value in summary.times.items() if value.n]
+    rows += [(f"  {name}", spread(value), _count(value)) for name, value in summary.times.items() if value.n]
     table(("", "mean [95 %]", "n (unscored)"), rows)
     for group, metrics in summary.groups.items():
-        told = [f"{name} {_spread(value)}" for name, value in metrics.items() if value.mean is not None]
+        told = [f"{name} {spread(value)}" for name, value in metrics.items() if value.mean is not None]
         click.echo(f"  {group or 'no group'}: {'; '.join(told[:3])}")
     for figure in summary.published:
         group = "" if figure.group == "all" else f" ({figure.group})"
@@ -182,7 +182,8 @@ def _told(value: Estimate) -> bool:
     return bool(value.n or value.n_unscored)
 
 
-def _spread(value: Estimate, sign: str = "") -> str:
+def spread(value: Estimate, sign: str = "") -> str:
+    """A mean with its interval."""
     if value.mean is None:
         return "unscored"
     return f"{value.mean:{sign}.3f} [{value.low:{sign}.3f}, {value.high:{sign}.3f}]"
@@ -231,7 +232,7 @@ def _show_comparison(found: Comparison, everything: bool) -> None:
 def _cells(change: MetricChange) -> tuple[str, ...]:
     of = change.difference
     return (
-        *(change.unit, change.metric, _spread(change.baseline), _spread(change.value), _spread(of.mean, "+")),
+        *(change.unit, change.metric, spread(change.baseline), spread(change.value), spread(of.mean, "+")),
         "-" if change.p_holm is None else f"{change.p_holm:.4f}",
         "-" if of.effect is None else f"{of.effect:+.2f}",
         f"{of.mean.n:,} {change.verdict}",

@@ -8,6 +8,7 @@ from ..chats import Chat, Message
 from .asking import ask
 from .chat_sidebar import show_sidebar
 from .message_view import show_answered, show_running
+from .monitor_page import KEPT
 from .state import owner, shared
 from .welcome import show_welcome
 from .words import plain
@@ -72,6 +73,8 @@ def _show_input(chat: Chat | None, messages: list[Message], running: bool) -> No
     asked = st.chat_input(
         "Ask a question" if counted else "Add documents first", key="question", disabled=running or not counted
     )
+    if shared().engines.settings.monitor != "off":
+        st.caption(KEPT[shared().engines.settings.monitor])
     if question := (asked or suggested or "").strip():
         ask(chat, question, messages)
         st.rerun()

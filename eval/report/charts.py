@@ -5,10 +5,12 @@ Colours are `currentColor` and the custom properties of `report.css`, so that a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ..sweep import Point, Sweep
 from .data import Change, Trend
 
 WIDTH = 250
@@ -50,6 +52,15 @@ _NAME: Mapping[str, Any] = {
 }
 _HALO: Mapping[str, Any] = {"color": "var(--paper)", "stroke": "var(--paper)", "strokeWidth": 5}
 """Below a name, so that no line goes through it."""
+_FIXED: Mapping[str, str] = {
+    "var(--good)": "#116329",
+    "var(--series)": "#0a56b0",
+    "var(--muted)": "#57606a",
+    _INK: "#1b1f24",
+}
+"""Where there is no `report.css`: its colours on white."""
+_TOUCHING = 0.03
+"""Of the width or height of a plot: points nearer to each other share a label."""
 _ROW = 34
 """Pixels that a row of the differences takes: its name and its interval."""
 
@@ -148,6 +159,110 @@ def differences_svg(changes: Sequence[Change]) -> str:
         {"width": WIDTH + 60, "height": _ROW * len(rows), "data": {"values": rows}, "layer": layers},
         f"Differences from the baseline with 95 % intervals: {told}.",
     )
+
+
+def pareto_svg(sweep: Sweep) -> str:
+    """Quality against latency: every configuration by its number, and a line through those that no other beats."""
+    return _svg(_pareto(sweep), _pareto_told(sweep))
+
+
+def pareto_png(sweep: Sweep) -> bytes:
+    """The same as an image for other programs, in fixed colours on white."""
+    import vl_convert
+
+    spec: dict[str, Any] = json.loads(_in_fixed_colours(json.dumps({**_pareto(sweep), "config": _CONFIG})))
+    return bytes(vl_convert.vegalite_to_png({**spec, "background": "white", "padding": 12}, vl_version="6.4", scale=2))
+
+
+def pareto_file(sweep: Sweep) -> str:
+    """The same as an SVG file that stands alone, in fixed colours."""
+    return _in_fixed_colours(pareto_svg(sweep))
+
+
+def _pareto(sweep: Sweep) -> dict[str, Any]:
+    best, labels = sweep.recommended, _labels(sweep.points)
+    rows = [
+        {
+            "n": labels[number],
+            "quality": p.quality.mean,
+            "low": p.quality.low,
+            "high": p.quality.high,
+            "ms": p.latency.mean,
+            "optimal": p.optimal,
+            "fast": p.latency.low,
+            "slow": p.latency.high,
+            "kind": "recommended" if p is best else "Pareto-optimal" if p.optimal else "beaten by another",
+        }
+        for number, p in enumerate(sweep.points, 1)
+        if p.scored
+    ]
+    x = {
+        "type": "quantitative",
+        "scale": {"zero": False, "nice": True},
+        "axis": {"title": "ms an item (median)", "tickCount": 5},
+    }
+    y = {
+        "type": "quantitative",
+        "scale": {"zero": False, "nice": True},
+        "axis": {"title": sweep.metric, "tickCount": 5},
+    }
+    kinds = {"recommended": "var(--good)", "Pareto-optimal": "var(--series)", "beaten by another": "var(--muted)"}
+    shapes = {"recommended": "diamond", "Pareto-optimal": "circle", "beaten by another": "cross"}
+    legend = {"title": None, "orient": "bottom", "labelColor": _INK, "labelFontSize": 12, "columns": 3}
+    colour = {"field": "kind", "type": "nominal", "scale": _scale(kinds), "legend": legend}
+    shape = {"field": "kind", "type": "nominal", "scale": _scale(shapes), "legend": legend}
+    rule = {"type": "rule", "opacity": 0.35, "aria": False}
+    number = {"type": "text", "dx": 9, "dy": -8, "fontSize": 12, "color": _INK, "aria": False}
+    layers: list[dict[str, Any]] = [
+        {
+            "transform": [{"filter": "datum.optimal"}],
+            "mark": {"type": "line", "color": "var(--series)", "strokeDash": [4, 3], "aria": False},
+            "encoding": {"x": {"field": "ms", **x}, "y": {"field": "quality", **y}},
+        },
+        {"mark": rule, "encoding": {"x": {"field": "ms", **x}, "y": {"field": "low", **y}, "y2": {"field": "high"}}},
+        {
+            "mark": rule,
+            "encoding": {"x": {"field": "fast", **x}, "x2": {"field": "slow"}, "y": {"field": "quality", **y}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1, "aria": False},
+            "encoding": {"x": {"field": "ms", **x}, "y": {"field": "quality", **y}, "color": colour, "shape": shape},
+        },
+        {
+            "mark": number,
+            "encoding": {"x": {"field": "ms", **x}, "y": {"field": "quality", **y}, "text": {"field": "n"}},
+        },
+    ]
+    return {"width": 2 * WIDTH, "height": 300, "data": {"values": rows}, "layer": layers}
+
+
+def _labels(points: Sequence[Point]) -> dict[int, str]:
+    """The numbers of points as they are drawn; those of points that lie on another stand beside that one."""
+    places = {n: (p.latency.mean, p.quality.mean) for n, p in enumerate(points, 1) if p.scored}
+    spans = [max(of) - min(of) or 1.0 for of in zip(*places.values(), strict=True)]
+    together: dict[int, list[int]] = {}
+    for n, place in places.items():
+        apart = {
+            first: max(abs(a - b) / span for a, b, span in zip(place, places[first], spans, strict=True))  # type: ignore[operator]
+            for first in together
+        }
+        together.setdefault(next((first for first, by in apart.items() if by < _TOUCHING), n), []).append(n)
+    return {n: ", ".join(map(str, together.get(n, ()))) for n in places}
+
+
+def _pareto_told(sweep: Sweep) -> str:
+    told = [
+        f"{number}. {p.name}: {p.quality.mean:.3f}, {p.latency.mean:,.0f} ms{' (Pareto-optimal)' if p.optimal else ''}"
+        for number, p in enumerate(sweep.points, 1)
+        if p.quality.mean is not None and p.latency.mean is not None
+    ]
+    return f"{sweep.metric} against milliseconds, with 95 % intervals: {'; '.join(told)}."
+
+
+def _in_fixed_colours(text: str) -> str:
+    for name, colour in _FIXED.items():
+        text = text.replace(name, colour)
+    return text
 
 
 def _run_axis(days: Sequence[str]) -> dict[str, Any]:

@@ -158,6 +158,7 @@ class Report:
     feedback: Sequence[Mapping[str, Any]]
     """What users said of answers since the last report: `when`, `question`, `answer`, `rating`, `reason`."""
     environment: Mapping[str, str]
+    use: Sequence[str] = ()  # what the monitor tells of real use, a sentence each
 
     def as_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -209,8 +210,7 @@ def build_report(
     new, fixed = _flips(runs, baseline, rows)
     differing = [] if baseline is None else unlike(runs, baseline)
     state, headline = _verdict(results, changes, not_run or {}, put_off, baseline)
-    first = next(iter(runs.units.values()), None)
-    manifest = {} if first is None else first.manifest
+    manifest = next((unit.manifest for unit in runs.units.values()), {})
     return Report(
         name=runs.name,
         subject=str(manifest.get("subject", {}).get("name", "")),

@@ -11,7 +11,8 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from .charts import differences_svg, trend_svg
+from ..sweep import Sweep
+from .charts import differences_svg, pareto_svg, trend_svg
 from .data import Change, Report
 from .wording import SIGNS, WORDS, number, p_value, shorten, signed
 
@@ -22,6 +23,29 @@ MOST_DIFFERENCES: Final = 16
 
 def as_html(report: Report) -> str:
     """The file's text."""
+    drawn = _drawn(report)
+    return _rendered(
+        "report.html.jinja",
+        report=report,
+        verdict_word=WORDS[report.state],
+        verdict_sign=SIGNS[report.state],
+        differences=Markup(differences_svg(drawn)) if drawn else "",  # Vega escapes what it is given
+        trends=[(trend, Markup(trend_svg(trend))) for trend in report.trends],
+        sections=[(anchor, title) for anchor, title, there in _sections(report) if there],
+        gate_parts=[
+            (broken, [g for g in report.gates if (g.state == "not met") == broken]) for broken in (True, False)
+        ],
+        grouped=[figure for figure in report.figures if figure.groups],
+        most_flips=MOST_FLIPS,
+    )
+
+
+def sweep_as_html(sweep: Sweep) -> str:
+    """A sweep's file."""
+    return _rendered("sweep.html.jinja", sweep=sweep, best=sweep.recommended, plot=Markup(pareto_svg(sweep)))
+
+
+def _rendered(template: str, **values: Any) -> str:
     environment = Environment(
         loader=PackageLoader("ragstone.eval", "report"),
         autoescape=True,
@@ -39,22 +63,10 @@ def as_html(report: Report) -> str:
     }
     assert environment.loader is not None
     css = environment.loader.get_source(environment, "report.css")[0]
-    drawn = _drawn(report)
-    return environment.get_template("report.html.jinja").render(
-        report=report,
-        css=Markup(css),  # ours
-        style_hash=f"sha256-{base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()}",
-        verdict_word=WORDS[report.state],
-        verdict_sign=SIGNS[report.state],
-        differences=Markup(differences_svg(drawn)) if drawn else "",  # Vega escapes what it is given
-        trends=[(trend, Markup(trend_svg(trend))) for trend in report.trends],
-        sections=[(anchor, title) for anchor, title, there in _sections(report) if there],
-        gate_parts=[
-            (broken, [g for g in report.gates if (g.state == "not met") == broken]) for broken in (True, False)
-        ],
-        grouped=[figure for figure in report.figures if figure.groups],
-        most_flips=MOST_FLIPS,
-    )
+    style_hash = f"sha256-{base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()}"
+    return environment.get_template(template).render(
+        css=Markup(css), style_hash=style_hash, **values
+    )  # the CSS is ours
 
 
 def _drawn(report: Report) -> list[Change]:
@@ -77,6 +89,7 @@ def _sections(report: Report) -> list[tuple[str, str, Any]]:
         ("worst", "The worst answers", report.worst),
         ("worst-others", "The worst of the rest", report.worst_others),
         ("feedback", "What users said", report.feedback),
+        ("use", "Real use", report.use),
         ("cost", "Time and cost", True),
         ("environment", "Environment", True),
     ]

@@ -50,6 +50,10 @@ def _lines(report: Report, items: bool) -> Iterator[str]:
             for one in figures
         ]
         yield from _table(("Figure", "Mean [95 %]", "n"), rows)
+    if items and report.use:
+        yield "## Real use\n"
+        yield from (f"- {_text(line)}" for line in report.use)
+        yield ""
     if items:
         yield from _flips("New failures", report.new_failures)
         yield from _flips("Fixed", report.fixed)

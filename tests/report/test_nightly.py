@@ -12,6 +12,7 @@ import pytest
 
 from ragstone.app.chats import Chats
 from ragstone.app.feedback import FeedbackStore
+from ragstone.app.monitoring import Use, UseLog, stamp
 from ragstone.app.nightly import (
     Candidate,
     Night,
@@ -269,6 +270,27 @@ def test_what_users_did_not_like_since_the_night_before_is_shown(
     ]
     assert "Four metres" in (night.path / "report.html").read_text()
     assert report_night(night, config, {"doubling": task}, tmp_path / "no library").feedback == []
+
+
+def test_real_use_since_the_night_before_is_told_where_it_is_kept(
+    config: NightlyConfig, clock: Clock, cache: OutputCache, tmp_path: Path
+):
+    task = Doubling(clock)
+    dated(run_night(config, [candidate(task, 20)], subject(), cache, clock=clock), 2)
+    night = run_night(config, [candidate(task, 20)], subject(), cache, clock=clock)
+    with Library(tmp_path / "library", create=True) as library:
+        report = report_night(night, config, {"doubling": task}, tmp_path / "library")
+        assert report.use == [] and "Real use" not in (night.path / "report.html").read_text()
+        for days, question in ((1, "How deep is *the* fjord?"), (9, "Who is Ada?")):
+            asked_at = stamp(datetime.now(UTC) - timedelta(days=days))
+            use = Use(asked_at, question, "", None, (), "tiny", True, 0.1, None, {"total": 9.0}, {})
+            UseLog(library).add(use, keep_days=90)
+    report = report_night(night, config, {"doubling": task}, tmp_path / "library")
+    counted, missing = report.use
+    assert counted.startswith("1 questions since") and "answered: 0.000" in counted
+    assert missing == "Not answered: 1 about deep, fjord."
+    assert "about deep, fjord" in (night.path / "report.html").read_text()
+    assert "about deep, fjord" in (night.path / "report.md").read_text()
 
 
 def _hold(out: Path, held: Any, enough: Any) -> None:
