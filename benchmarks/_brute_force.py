@@ -17,7 +17,7 @@ from ragstone.retrieval.index import Index
 from ragstone.retrieval.index._postings import K1, B
 from ragstone.retrieval.library import Library
 from ragstone.retrieval.records import EmbedderIdentity, Hit, NewDocument, NewFile, TextChunk
-from ragstone.retrieval.relevance import Features, relevance_to
+from ragstone.retrieval.relevance import Features, Lead, relevance_to
 from ragstone.retrieval.retriever import READ
 from ragstone.retrieval.wording import QueryWords
 
@@ -28,6 +28,7 @@ forest window paper mountain orange ladder signal basket velvet anchor pepper ro
 quartz yellow jacket kettle violin dagger feather""".split()
 """From the most frequent to the rarest."""
 COSINE, RELATIVE = 1e-6, 1e-9
+PROBABILITY, ODDS = 50 * COSINE, 500 * COSINE  # the lead is a product of cosines with a large weight
 """How far scores may be off: cosines are sums of float32, BM25 scores of float64."""
 
 
@@ -274,7 +275,7 @@ class Model:
         Raises:
             AssertionError: A hit, its features or the order is wrong.
         """
-        features, chances = self._features(query, vector, [h.chunk.id for h in hits] if not whole else among)
+        features, chances = self._features(query, vector, among)
         assert {hit.chunk.id for hit in hits} <= among
         for rank, hit in enumerate(hits, 1):
             chunk, row = hit.chunk, self.rows[hit.chunk.id]
@@ -287,18 +288,19 @@ class Model:
             assert math.isclose(told.exact, truth.exact, rel_tol=RELATIVE, abs_tol=1e-12)
             assert math.isclose(told.near, truth.near, rel_tol=RELATIVE, abs_tol=1e-12)
             assert math.isclose(told.around, truth.around, rel_tol=RELATIVE, abs_tol=1e-12)
+            assert abs(told.behind - truth.behind) <= 4 * COSINE
             assert hit.rank == rank
             assert hit.score == hit.probability == relevance_to(query).probability(told)
         scores = [(hit.chunk.id, hit.score) for hit in hits]
-        _check_scores(scores, chances, 10 * COSINE)
+        _check_scores(scores, chances, PROBABILITY)
         if not whole:
             return
         assert len(hits) == min(k, len(among))
         unread = relevance_to(query).order_unread
-        first = {i: unread(f.cosine, f.lexical, f.around) for i, f in features.items()}
+        first = {i: unread(f.cosine, f.lexical, f.around, f.behind) for i, f in features.items()}
         judged = sorted(first.values())[-max(k, READ) :]
         for i in among - {hit.chunk.id for hit in hits}:
-            assert chances[i] <= scores[-1][1] + 10 * COSINE or first[i] <= judged[0] + 10 * COSINE, i
+            assert chances[i] <= scores[-1][1] + PROBABILITY or first[i] <= judged[0] + ODDS, i
 
     def _features(
         self, query: str, vector: Vector, ids: Collection[int]
@@ -308,10 +310,18 @@ class Model:
         ideal = (K1 + 1) * sum(idf.values())
         words = QueryWords(query, idf, math.log(1 + (len(self.rows) + 0.5) / 0.5))
         cosines, bm25 = self.cosines(vector, ids), self.bm25(terms, ids)
+        lead = Lead.of(cosines.values())
         wordings = {i: words.wording(self.rows[i].label, self.rows[i].text) for i in ids}
         around = self._around(idf, ids)
         features = {
-            i: Features(cosines[i], bm25[i] / ideal if ideal else 0.0, wordings[i].exact, wordings[i].near, around[i])
+            i: Features(
+                cosines[i],
+                bm25[i] / ideal if ideal else 0.0,
+                wordings[i].exact,
+                wordings[i].near,
+                around[i],
+                lead.behind(cosines[i]),
+            )
             for i in ids
         }
         return features, {i: relevance_to(query).probability(f) for i, f in features.items()}

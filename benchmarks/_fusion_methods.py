@@ -16,12 +16,13 @@ from ragstone import Ragstone
 from ragstone.app.settings import Settings
 from ragstone.eval.metrics.ranking import Run
 from ragstone.retrieval.index import K1
-from ragstone.retrieval.relevance import is_statement
+from ragstone.retrieval.relevance import Lead, is_statement
 
 Scores = npt.NDArray[np.float64]
 Method = Callable[[Gathered], Scores]
 """A set to the scores of its candidates (c,); -inf for one that is not a hit at all."""
-FEATURES = ("cosine", "lexical", "exact", "near", "around")
+_STORED = ("cosine", "lexical", "exact", "near", "around")
+FEATURES = (*_STORED, "behind")
 L2 = 1e-3
 
 
@@ -92,7 +93,7 @@ _KEPT: dict[tuple[int, str], Scores] = {}
 
 
 def _feature(found: Gathered, name: str) -> Scores:
-    if name in FEATURES:
+    if name in _STORED:
         return getattr(found.candidates, name).astype(np.float64)
     if (id(found), name) not in _KEPT:
         _KEPT[id(found), name] = _TRIED[name](found)
@@ -181,6 +182,15 @@ def _held(found: Gathered) -> Scores:
     return scores
 
 
+def _behind(found: Gathered) -> Scores:
+    scores = np.zeros(len(found.candidates.chunk))
+    for n in range(len(found.queries)):
+        cosines = found.candidates.cosine[found.of(n)].tolist()
+        lead = Lead.of(cosines)
+        scores[found.of(n)] = [lead.behind(cosine) for cosine in cosines]
+    return scores
+
+
 def _top_cosine(found: Gathered) -> Scores:
     return _of_query(found, lambda _, part: float(found.candidates.cosine[part].max(initial=0.0)))
 
@@ -190,6 +200,7 @@ def _words(found: Gathered) -> Scores:
 
 
 _TRIED: dict[str, Method] = {
+    "behind": _behind,
     "likeness": partial(_rocchio, count=1, own=0.0),
     "rocchio": partial(_rocchio, count=3, own=1.0),
     "rm3": rm3,

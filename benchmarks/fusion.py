@@ -44,7 +44,7 @@ SAMPLES = Path(__file__).resolve().parents[1] / "app" / "samples"
 ASKED = Path(__file__).resolve().parents[1] / "app" / "sample_questions.toml"
 SENTENCES_OF = 20
 """How many hits of a query are read sentence by sentence."""
-KNOWN = ("cosine", "lexical", "around")
+KNOWN = ("cosine", "lexical", "around", "behind")
 """What the index tells of a candidate without reading it."""
 JUDGED = ("squad2", "chroma", "clapnq", *STATEMENTS)
 """To calibrate by: in COVID-QA and TAT-QA much that answers a question is not judged, and so would count as wrong."""

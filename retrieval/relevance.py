@@ -1,6 +1,6 @@
 """The probability that a chunk answers a query: the score by which dense and lexical search are fused.
 
-A logistic model of five features, each of which means the same in every library, so that a threshold does too. That is
+A logistic model of six features, each of which means the same in every library, so that a threshold does too. That is
 what rank fusion and per-query normalization (min-max, z-scores) cannot give; `docs/retrieval.md` compares them. What
 answers a question repeats its words; what bears on a statement, such as a claim to be checked, is about the same. So
 each kind of query has weights of its own.
@@ -9,7 +9,9 @@ each kind of query has weights of its own.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import nlargest
 
 from .analysis import words
 
@@ -28,6 +30,8 @@ class Features:
     """How near to each other neighbouring words of the query stand in the chunk (see `wording`), 0..1."""
     around: float = 0.0
     """The share of the query's terms, weighted by idf, that stand in the chunk or in those beside it, 0..1."""
+    behind: float = 0.0
+    """How far the cosine is behind the best of the query's, times the lead that this one has (see `Lead`), -2..0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +43,58 @@ class Relevance:
     unread: Features
     """The weights of what is known before the chunk is read: by them it is chosen what to read."""
 
-    def order_unread(self, cosine: float, lexical: float, around: float) -> float:
+    def order_unread(self, cosine: float, lexical: float, around: float, behind: float) -> float:
         """What orders chunks of which neither `exact` nor `near` is known."""
-        return self.unread.cosine * cosine + self.unread.lexical * lexical + self.unread.around * around
+        w = self.unread
+        return w.cosine * cosine + w.lexical * lexical + w.around * around + w.behind * behind
 
     def log_odds(self, features: Features) -> float:
         """The logarithm of the odds that the chunk answers the query."""
         w, x = self.weights, features  # by name: `astuple` takes 20 times as long
         of_words = w.lexical * x.lexical + w.exact * x.exact + w.near * x.near + w.around * x.around
-        return self.intercept + w.cosine * x.cosine + of_words
+        return self.intercept + w.cosine * x.cosine + w.behind * x.behind + of_words
 
     def probability(self, features: Features) -> float:
         """The probability that the chunk answers the query, 0..1."""
         return 1.0 / (1.0 + math.exp(-self.log_odds(features)))
 
 
+_FOLLOWING = 10
+"""The chunks that the nearest one is compared with."""
+_LEAST_LEAD = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """How far the chunk nearest to the query is ahead of those that follow it.
+
+    Where one stands out, being near says more than it does where all are about as near, and the others are the less
+    likely. No lead leaves the cosine as it is.
+    """
+
+    best: float = 0.0
+    """The greatest cosine."""
+    ahead: float = 0.0
+    """By how much more than 0.1 it exceeds the mean of the next ten, 0..2; 0 where fewer follow."""
+
+    @classmethod
+    def of(cls, cosines: Iterable[float]) -> Lead:
+        """The lead among the cosines of a query's candidates."""
+        best, *others = nlargest(_FOLLOWING + 1, cosines) or [0.0]
+        if len(others) < _FOLLOWING:
+            return cls(best)
+        return cls(best, max(0.0, best - sum(others) / _FOLLOWING - _LEAST_LEAD))
+
+    def behind(self, cosine: float) -> float:
+        """The feature of a candidate with this cosine."""
+        return self.ahead * min(0.0, cosine - self.best)
+
+
 # Fitted by `benchmarks/fusion.py --fit` on sets that no figure is reported on.
-QUESTION = Relevance(Features(4.53, 0.53, 2.14, 1.91, 1.37), -6.57, Features(cosine=11.22, lexical=9.5, around=5.68))
+# The weights of `behind` are ten times those of the cosine, or none.
+QUESTION = Relevance(
+    Features(4.53, 0.53, 2.14, 1.91, 1.37, 45.3), -6.57, Features(cosine=11.22, lexical=9.5, around=5.68, behind=112.2)
+)
 STATEMENT = Relevance(Features(4.24, 0.88, 0.40, 0.00, 2.30), -5.48, Features(cosine=13.57, lexical=3.43, around=8.09))
 
 _LEAST = 5

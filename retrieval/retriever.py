@@ -14,7 +14,7 @@ from .analysis import query_terms
 from .diversity import copies, spread
 from .library import Library
 from .records import Chunk, Dropped, Hit, Search
-from .relevance import Features, relevance_to
+from .relevance import Features, Lead, relevance_to
 from .rerank import rerank
 from .wording import QueryWords, Wording
 
@@ -52,21 +52,25 @@ class _Candidates:
     """The sum of the idf of all of them."""
     ideal: float = 0.0
     """The BM25 score that a chunk full of every term of the query comes close to."""
+    lead: Lead = Lead()
+    """Of the nearest."""
 
     def ids(self) -> list[int]:
         return list(dict.fromkeys(i for ids in self.rankings.values() for i in ids))
 
-    def unread(self, chunk: int) -> tuple[float, float, float]:
-        """What is known of a chunk before it is read: cosine, lexical and around, of its features."""
+    def unread(self, chunk: int) -> tuple[float, float, float, float]:
+        """What is known of a chunk before it is read: cosine, lexical, around and behind, of its features."""
+        cosine = self.cosines.get(chunk, 0.0)
         return (
-            self.cosines.get(chunk, 0.0),
+            cosine,
             self.bm25.get(chunk, 0.0) / self.ideal if self.ideal else 0.0,
             self.covered.get(chunk, 0.0) / self.whole if self.whole else 0.0,
+            self.lead.behind(cosine),
         )
 
     def features(self, chunk: int, wording: Wording) -> Features:
-        cosine, lexical, around = self.unread(chunk)
-        return Features(cosine, lexical, wording.exact, wording.near, around)
+        cosine, lexical, around, behind = self.unread(chunk)
+        return Features(cosine, lexical, wording.exact, wording.near, around, behind)
 
 
 class Retriever:
@@ -212,6 +216,7 @@ class Retriever:
             found.cosines |= index.similarities(vector, (i for i in ids if i not in found.cosines))
             found.bm25 |= index.bm25_of(list(terms), [i for i in ids if i not in found.bm25])
             found.covered = index.coverage(terms, ids)
+            found.lead = Lead.of(found.cosines.values())
         return found
 
     def _look_up(self, index: Index, query: str, found: _Candidates) -> dict[int, float]:

@@ -80,7 +80,8 @@ def _show(hit: Hit, *, explain: bool) -> None:
     click.echo(f"  {how_scored(hit)}")
     if explain and hit.features is not None:
         f = hit.features
-        click.echo(f"   lexical share {f.lexical:.3f}, exact {f.exact:.3f}, near {f.near:.3f}, around {f.around:.3f}")
+        read = f"exact {f.exact:.3f}, near {f.near:.3f}, around {f.around:.3f}, behind {f.behind:.3f}"
+        click.echo(f"   lexical share {f.lexical:.3f}, {read}")
     if hit.chunk.heading:
         click.secho(f"   {hit.chunk.heading}", dim=True)
     click.echo(f"   {shorten(hit.chunk.passage, 300)}")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ragstone.retrieval.diversity import NEAR_IDENTICAL, copies, near_identical, spread
 from ragstone.retrieval.library import Library
 from ragstone.retrieval.records import Chunk, Hit, NewFile
-from ragstone.retrieval.relevance import QUESTION, STATEMENT, Features, Relevance, is_statement, relevance_to
+from ragstone.retrieval.relevance import QUESTION, STATEMENT, Features, Lead, Relevance, is_statement, relevance_to
 from ragstone.retrieval.widening import SECTION_TOKENS, widen
 from ragstone.retrieval.wording import QueryWords, Wording
 
@@ -41,11 +41,26 @@ def test_all_features_count_for_a_question():
     assert min(astuple(QUESTION.weights)) > 0
 
 
+def test_the_nearest_leads_by_what_it_is_ahead_of_the_ten_that_follow():
+    crowd = [0.3] * 6 + [0.2] * 4  # .26 on average
+    lead = Lead.of([0.1, *crowd, 0.8, 0.0])
+    assert (lead.best, lead.ahead) == (0.8, pytest.approx(0.8 - 0.26 - 0.1))
+    assert lead.behind(0.8) == lead.behind(0.9) == 0.0
+    assert lead.behind(0.3) == pytest.approx(-0.5 * lead.ahead)
+
+
+def test_none_is_behind_where_the_nearest_does_not_stand_out_or_few_follow():
+    assert Lead.of([0.8] + [0.75] * 10).behind(0.1) == 0.0
+    assert Lead.of([0.8] + [0.1] * 9).behind(0.1) == 0.0
+    assert Lead.of([]).behind(0.1) == 0.0
+
+
 @KINDS
 def test_the_probability_is_the_logistic_function_of_the_weighted_sum(kind: Relevance):
-    features = Features(0.5, 0.25, 0.75, 0.125, 0.625)
+    values = (0.5, 0.25, 0.75, 0.125, 0.625, -0.0625)
+    features = Features(*values)
     weights = astuple(kind.weights)
-    odds = kind.intercept + sum(w * x for w, x in zip(weights, (0.5, 0.25, 0.75, 0.125, 0.625), strict=True))
+    odds = kind.intercept + sum(w * x for w, x in zip(weights, values, strict=True))
     assert kind.log_odds(features) == pytest.approx(odds)
     assert kind.probability(features) == pytest.approx(math.exp(odds) / (1 + math.exp(odds)))
 
