@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import eval_grounding, eval_report, eval_retrieval, eval_run
+from . import eval_grounding, eval_make_questions, eval_report, eval_retrieval, eval_run
 from .common import emit_json, json_option, table
 
 if TYPE_CHECKING:
@@ -68,3 +68,5 @@ evaluate.add_command(_Run("run", callback=eval_run.run.callback, params=eval_run
 evaluate.add_command(eval_run.compare)
 evaluate.add_command(eval_report.report)
 evaluate.add_command(eval_report.gate)
+evaluate.add_command(eval_make_questions.make_questions)
+evaluate.add_command(eval_make_questions.feedback_questions)

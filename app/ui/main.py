@@ -4,7 +4,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from ragstone.app.ui import chat_page, evaluation_page, feedback_page, library_page, models_page, search_page
+from ragstone.app.ui import (
+    chat_page,
+    evaluation_page,
+    feedback_page,
+    library_page,
+    models_page,
+    questions_page,
+    search_page,
+)
 from ragstone.errors import RagstoneError
 
 st.set_page_config(page_title="Ragstone", page_icon=str(Path(__file__).with_name("icon.png")), layout="centered")
@@ -19,6 +27,7 @@ page = st.navigation(
         st.Page(library_page.show, title="Library", icon=":material/folder:", url_path="library"),
         st.Page(models_page.show, title="Models", icon=":material/memory:", url_path="models"),
         st.Page(evaluation_page.show, title="Evaluation", icon=":material/monitoring:", url_path="evaluation"),
+        st.Page(questions_page.show, title="Questions", icon=":material/quiz:", url_path="questions"),
         st.Page(feedback_page.show, title="Feedback", icon=":material/rate_review:", url_path="feedback"),
     ],
     position="top",
