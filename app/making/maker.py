@@ -257,7 +257,7 @@ class QuestionMaker:
         if reason := self._duplicate(work):
             return reason
         hits = self._rag.search(work.question, FOUND_AMONG)
-        naming = [hit for hit in hits if checks.contains(f"{hit.chunk.title} {hit.chunk.passage}", changed.after)]
+        naming = [hit for hit in hits if checks.contains(_with_headings(hit.chunk), changed.after)]
         return checks.MAY_BE_ANSWERED if self._one_holds(work.question, naming[:LOOKED_AT]) else ""
 
     # What is checked with model and search
@@ -290,7 +290,7 @@ class QuestionMaker:
         evidence = {chunk.id for chunk in chunks}
         if not evidence <= {hit.chunk.id for hit in hits}:
             return checks.NOT_RETRIEVED
-        others = [hit.chunk.passage for hit in hits if hit.chunk.id not in evidence]
+        others = [_with_headings(hit.chunk) for hit in hits if hit.chunk.id not in evidence]
         if work.kind == COMPARISON:  # its answer stands nowhere
             return ""
         elsewhere = checks.answered_elsewhere(work.question, work.answer, others, self._scorer)
@@ -309,3 +309,7 @@ class QuestionMaker:
 
 def _place(fact: Fact) -> EvidencePlace:
     return EvidencePlace(fact.chunk.document, fact.char_start, fact.char_end, fact.quote, fact.chunk.page)
+
+
+def _with_headings(chunk: Chunk) -> str:
+    return f"{chunk.title}\n{chunk.heading}\n{chunk.passage}"

@@ -1,4 +1,4 @@
-"""The page of questions: a set that was made from documents or feedback, to be kept, dropped or corrected one by one."""
+"""The page of questions: a set made from documents or feedback, each to be kept, dropped or corrected."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 
 from ...generation.grounding import Scorer
 from ...generation.grounding.claims import declines
+from ...generation.grounding.overlap import content_words
 from ..metrics.answers import normalize, token_f1
 
 NO_QUESTION = "no question was written"
@@ -31,10 +32,13 @@ SHORTEST, LONGEST = 4, 45
 """Words of a question."""
 SAME = 0.92
 """The cosine of two questions' embeddings from which they are nearly the same."""
-COPY = 0.6
+COPY = 0.75
 """The share of a question's words in one run that stands so in its passage, from which it is a copy."""
 RIGHT = 0.6
 """The token F1 with the reference from which an answer is right, where the reference does not stand in it."""
+
+ABOUT = 0.6
+"""The share of a question's content words from which a passage is about what it asks."""
 
 _ASKING = re.compile(r"^(?:[A-Z]|\d)[^?\n]*\?$")
 _POINTING = re.compile(
@@ -58,7 +62,7 @@ def not_trivial(question: str, answer: str, line: str) -> str:
         return GIVEN
     asked, stated = normalize(question).split(), normalize(line).split()
     run = SequenceMatcher(None, asked, stated, autojunk=False).find_longest_match()
-    return COPIED if run.size > 5 and run.size >= COPY * len(asked) else ""
+    return COPIED if run.size > 6 and run.size >= COPY * len(asked) else ""
 
 
 def supported(question: str, answer: str, passage: str, scorer: Scorer) -> bool:
@@ -71,7 +75,8 @@ def answers(said: str, reference: str) -> bool:
     """Whether what was said is the reference: that stands in it, or most words are the same."""
     if not said or declines(said):
         return False
-    return contains(said, reference) or (token_f1(said, [reference]) or 0.0) >= RIGHT
+    in_other_words = not re.search(r"\d", reference) and (token_f1(said, [reference]) or 0.0) >= RIGHT
+    return contains(said, reference) or in_other_words
 
 
 def contains(text: str, words: str) -> bool:
@@ -81,8 +86,10 @@ def contains(text: str, words: str) -> bool:
 
 
 def answered_elsewhere(question: str, answer: str, others: Iterable[str], scorer: Scorer) -> bool:
-    """Whether one of the other passages has the answer's words and supports it."""
-    return any(contains(text, answer) and supported(question, answer, text, scorer) for text in others)
+    """Whether one of the other passages has the answer's words, is about what is asked, and supports the answer."""
+    asked = content_words(question)
+    about = (text for text in others if len(asked & content_words(text)) >= ABOUT * len(asked))
+    return any(contains(text, answer) and supported(question, answer, text, scorer) for text in about)
 
 
 def nearly_same(similarities: Sequence[float]) -> bool:
