@@ -55,7 +55,7 @@ def _draft(about: Sequence[Feedback]) -> Draft:
     evidence = tuple(_place(one) for one in answer.get("citations", ()) if right and one["n"] not in wrong)
     return Draft(
         id=f"feedback-{first.message_id}",
-        question=first.question,
+        question=str(answer.get("query") or first.question),  # a follow-up, made to stand alone
         kind=GROUP,
         answer=reference if answerable else "",
         answerable=answerable,

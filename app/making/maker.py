@@ -184,52 +184,67 @@ class QuestionMaker:
 
     def _simple(self, work: _Work, fact: Fact) -> str:
         work.question, work.answer = self._model.question(fact.chunk, fact.line, fact.answer), fact.answer
-        return self._carried(work.question, fact) or self._whole(work, [fact.chunk])
+        return (
+            self._badly_worded(work.question, fact)
+            or self._duplicate(work)
+            or self._unfound(work, [fact.chunk])
+            or self._unanswered(work.question, fact.answer, [fact.chunk])
+            or self._known(work.question, work.answer)
+        )
 
-    def _comparison(self, work: _Work, one: Fact, other: Fact) -> str:
-        names = []
-        for fact in (one, other):
+    def _comparison(self, work: _Work, *facts: Fact) -> str:
+        asked: dict[str, Fact] = {}
+        for fact in facts:
             name = self._model.name(fact.chunk, fact.line, fact.answer).rstrip(".")
+            work.question, work.answer = f"What is {name}?", fact.answer
             if not _PHRASE.fullmatch(name):
                 return checks.NO_QUESTION
-            if reason := self._carried(f"What is {name}?", fact):
+            if reason := self._badly_worded(work.question, fact):
                 return reason
-            names.append(name)
-        if names[0].lower() == names[1].lower():
+            asked[name] = fact
+        if len({name.lower() for name in asked}) < len(facts):
             return checks.NO_FIGURES
-        assert one.value is not None and other.value is not None
-        work.question = f"Which is greater, {names[0]} or {names[1]}?"
-        work.answer = names[0] if one.value > other.value else names[1]
-        work.remark = f"{one.answer} against {other.answer}"
-        if (
-            reason := checks.form(work.question)
+        one, other = asked
+        work.question = f"Which is greater, {one} or {other}?"
+        work.answer = max(asked, key=lambda name: asked[name].value or 0.0)
+        work.remark = " against ".join(fact.answer for fact in facts)
+        reason = (
+            checks.form(work.question)
             or self._duplicate(work)
-            or self._unfound(work, [one.chunk, other.chunk])
-        ):
-            return reason
-        turned = f"Which is greater, {names[1]} or {names[0]}?"
-        known = all(checks.answers(self._model.recall(asked), work.answer) for asked in (work.question, turned))
-        return checks.KNOWN if known else ""
+            or self._unfound(work, [fact.chunk for fact in facts])
+            or self._unanswered(f"What is {one}?", asked[one].answer, [asked[one].chunk])
+            or self._unanswered(f"What is {other}?", asked[other].answer, [asked[other].chunk])
+        )
+        # One of two is soon guessed: it is known only when it is said whichever comes first.
+        turned = f"Which is greater, {other} or {one}?"
+        return reason or (self._known(work.question, work.answer) and self._known(turned, work.answer))
 
     def _multi_hop(self, work: _Work, name: str, told: Fact, fact: Fact) -> str:
         asked, work.answer = self._model.question(fact.chunk, fact.line, fact.answer), fact.answer
         work.question = asked
-        if reason := self._carried(asked, fact):
+        if reason := self._badly_worded(asked, fact):
             return reason
+        if not checks.contains(asked, name):
+            return checks.NOT_NAMED
         said = self._model.describe(told.chunk, told.line, name).rstrip(".")
-        described = _PHRASE.fullmatch(said) and not checks.contains(said, name)
-        if not checks.contains(asked, name) or not described:
+        if not _PHRASE.fullmatch(said) or checks.contains(said, name):
             return checks.NOT_DESCRIBED
         (carried,) = self._scorer.score([f"{name} is {said}."], [told.chunk.passage])
         if carried.support is None or carried.support < self._scorer.threshold:
             return checks.NOT_DESCRIBED
         work.question = re.sub(rf"(?:\b[Tt]he\s)?(?<!\w){re.escape(name)}(?!\w)", said, asked, count=1)
         work.remark = f"{said} is {name}"
-        reason = checks.form(work.question) or checks.not_trivial(work.question, work.answer, fact.line)
-        if reason := reason or self._whole(work, [told.chunk, fact.chunk]):
+        reason = (
+            checks.form(work.question)
+            or checks.not_trivial(work.question, work.answer, fact.line)
+            or self._duplicate(work)
+            or self._unfound(work, [told.chunk, fact.chunk])
+            or self._unanswered(work.question, work.answer, [told.chunk, fact.chunk])
+        )
+        if reason:
             return reason
-        alone = any(checks.answers(self._model.answer(work.question, [of.chunk]), work.answer) for of in (told, fact))
-        return checks.ONE_ENOUGH if alone else ""
+        enough = any(not self._unanswered(work.question, work.answer, [of.chunk]) for of in (told, fact))
+        return checks.ONE_ENOUGH if enough else self._known(work.question, work.answer)
 
     def _unanswerable(self, work: _Work, chunk: Chunk) -> str:
         work.question = self._model.missing(chunk)
@@ -244,7 +259,7 @@ class QuestionMaker:
     def _adversarial(self, work: _Work, fact: Fact) -> str:
         asked, work.answer = self._model.question(fact.chunk, fact.line, fact.answer), fact.answer
         work.question = asked
-        if reason := self._carried(asked, fact):
+        if reason := self._badly_worded(asked, fact):
             return reason
         drawing = random.Random(f"{self._seed} {work.made_from}")  # a run that is resumed draws the same
         changed = falsified(asked, self.material.names, fact.chunk.passage, drawing)
@@ -254,7 +269,7 @@ class QuestionMaker:
         work.remark = (
             f"A false premise: {changed.before} became {changed.after}. Of {changed.before} it is {fact.answer}"
         )
-        if reason := self._duplicate(work):
+        if reason := self._duplicate(work) or self._unanswered(asked, fact.answer, [fact.chunk]):
             return reason
         hits = self._rag.search(work.question, FOUND_AMONG)
         naming = [hit for hit in hits if checks.contains(_with_headings(hit.chunk), changed.after)]
@@ -262,23 +277,20 @@ class QuestionMaker:
 
     # What is checked with model and search
 
-    def _carried(self, question: str, fact: Fact) -> str:
-        """Whether a simple question asks for a fact, by the words, the verifier, and the model."""
+    def _badly_worded(self, question: str, fact: Fact) -> str:
+        """Whether a simple question does not ask for its fact, by its words and the verifier."""
         reason = checks.form(question) or checks.not_trivial(question, fact.answer, fact.line)
         if reason:
             return reason
-        if not checks.supported(question, fact.answer, fact.chunk.passage, self._scorer):
-            return checks.UNSUPPORTED
-        said = self._model.answer(question, [fact.chunk])
-        return "" if checks.answers(said, fact.answer) else checks.NOT_ANSWERED
+        carried = checks.supported(question, fact.answer, fact.chunk.passage, self._scorer)
+        return "" if carried else checks.UNSUPPORTED
 
-    def _whole(self, work: _Work, chunks: Sequence[Chunk]) -> str:
-        """Whether a question is new, its evidence is found and needed, and only there."""
-        if reason := self._duplicate(work) or self._unfound(work, chunks):
-            return reason
-        if len(chunks) > 1 and not checks.answers(self._model.answer(work.question, chunks), work.answer):
-            return checks.NOT_ANSWERED
-        return checks.KNOWN if checks.answers(self._model.recall(work.question), work.answer) else ""
+    def _unanswered(self, question: str, answer: str, chunks: Sequence[Chunk]) -> str:
+        said = self._model.answer(question, chunks)
+        return "" if checks.answers(said, answer) else checks.NOT_ANSWERED
+
+    def _known(self, question: str, answer: str) -> str:
+        return checks.KNOWN if checks.answers(self._model.recall(question), answer) else ""
 
     def _duplicate(self, work: _Work) -> str:
         work.vector = self._rag.embed_query(work.question)

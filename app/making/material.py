@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 MOST_CHUNKS = 1000
 """So many chunks are read; of a larger library the same number of each document, drawn at random."""
-SHORTEST_PASSAGE = 25
+SHORTEST_PASSAGE = 15
 """Words of a passage that a question is made about as a whole."""
 COMMON = 0.5
 """The share of the documents that may hold a name that two passages share: one that most hold tells nothing."""
