@@ -27,7 +27,7 @@ Cli = Callable[..., Any]
 
 
 DOCUMENTS = {
-    "pumps.md": "# Pumps\n\nA spare pump for a cellar costs EUR 1,250 and weighs 62 kg. Hanne Vik has it in Terna Hall.",
+    "pumps.md": "# Pumps\n\nA spare pump costs EUR 1,250 and weighs 62 kg. Hanne Vik keeps it in Terna Hall.",
     "seals.md": "# Seals\n\nA seal of the pump weighs 3 kg and is made by Hald Works. It is replaced every 18 months.",
     "hall.md": "# The hall\n\nThe old school at the harbour was named Terna Hall in 1987, because the river is near.",
     "choir.md": "# The choir\n\nThe choir of the parish meets on Mondays and has 38 members. Olav Brekke conducts it.",
@@ -94,7 +94,7 @@ def test_every_type_is_tried_logged_and_gone_on_with(rag: Ragstone, tmp_path: Pa
     with pytest.raises(EvaluationError, match="begun with another seed"):
         make_questions(rag, Wanted(6, TYPES, 1, 5), out, resume=True)
 
-    # As if the first question had been kept, the set been reviewed, and the last attempt been interrupted amid its line.
+    # As if the first question had been kept and edited, and the last attempt interrupted amid its line.
     first, last = report.attempts[0], report.attempts[-1]
     place = EvidencePlace(first.documents[0], 0, 7, "# Pumps")
     draft = Draft("fact-1", "Who paid for the pump?", "fact", "the parish", evidence=(place,))
@@ -123,9 +123,11 @@ def test_an_empty_library_is_told(rag: Ragstone, tmp_path: Path) -> None:
     assert not (tmp_path / "set.log.jsonl").exists()
 
 
-def test_the_command_reports_what_survived_and_why(ragstone_cli: Cli, rag: Ragstone, tmp_path: Path) -> None:
+def test_the_command_reports_what_survived_and_why(
+    ragstone_cli: Cli, rag: Ragstone, tiny_model_path: Path, tmp_path: Path
+) -> None:
     asked = ("eval", "make-questions", "--library", rag.library.folder, "--count", "1", "--types", "comparison")
-    done = ragstone_cli(*asked, "--tries", "1", "--model", "smollm2-135m", "--out", "new/set.jsonl")
+    done = ragstone_cli(*asked, "--tries", "1", "--model", tiny_model_path, "--out", "new/set.jsonl")
     dropped = re.search(r"^ +1 comparison: .+$", done.stdout, re.MULTILINE)
     assert (done.code, bool(dropped)) in ((1, True), (0, False)), done.stderr
     assert "of 1 kept" in done.stdout and "comparison  1       1" in done.stdout
