@@ -23,8 +23,8 @@ MOST_CHUNKS = 1000
 """So many chunks are read; of a larger library the same number of each document, drawn at random."""
 SHORTEST_PASSAGE = 15
 """Words of a passage that a question is made about as a whole."""
-COMMON = 0.5
-"""The share of the documents that may hold a name that two passages share: one that most hold tells nothing."""
+COMMON = 0.3
+"""The share of the documents that may hold a name: one that many hold is no telling answer, and connects nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,11 @@ class Material:
     def __init__(self, library: Library, seed: int) -> None:
         drawing = random.Random(seed)
         self._chunks = _read(library, drawing)
-        facts = [fact for chunk in self._chunks for fact in facts_of(chunk)]
+        self._told = _told(self._chunks)
+        spread = {name: len({one.chunk.document for one in told}) for name, told in self._told.items()}
+        most = max(2.0, COMMON * len({chunk.document for chunk in self._chunks}))
+        common = {name for name, documents in spread.items() if documents > most}
+        facts = [fact for chunk in self._chunks for fact in facts_of(chunk) if fact.answer not in common]
         drawing.shuffle(facts)
         self._facts = _grouped(facts, lambda fact: fact.chunk.document)
         self._of_unit = _grouped((fact for fact in facts if fact.value is not None), lambda fact: fact.unit)
@@ -61,7 +65,7 @@ class Material:
         self._tried: Counter[str] = Counter()
         self._drawn: set[str] = set()
         self._vectors = library.vectors_of([chunk.id for chunk in self._chunks])
-        self._told = _told(self._chunks, COMMON * len(self._order))
+        self._bridging = {name for name, documents in spread.items() if 2 <= documents <= most}
         self.names = sorted({name for chunk in self._chunks for name in names_in(chunk.text)})
 
     def note(self, documents: Sequence[str], *, kept: bool) -> None:
@@ -96,8 +100,8 @@ class Material:
         """A name that two documents share, with what each tells of it; None when there is none left."""
         for document in self._documents():
             for fact in self._facts.get(document, ()):
-                for name in names_in(fact.line):
-                    told = [one for one in self._told.get(name, ()) if one.chunk.document != document]
+                for name in (one for one in names_in(fact.line) if one in self._bridging):
+                    told = [one for one in self._told[name] if one.chunk.document != document]
                     if (
                         told
                         and name not in fact.answer
@@ -151,13 +155,12 @@ def _comparable(one: Fact, other: Fact) -> bool:
     return one.chunk.document != other.chunk.document and one.value != other.value
 
 
-def _told(chunks: Sequence[Chunk], most: float) -> dict[str, list[Fact]]:
-    """By each name that several documents hold, though not most of them, the sentences about it."""
+def _told(chunks: Sequence[Chunk]) -> dict[str, list[Fact]]:
+    """By each name, the sentences that hold it."""
     found: dict[str, list[Fact]] = defaultdict(list)
     for chunk in chunks:
         for segment, line, start in lines_of(chunk):
             if segment.kind != "row" and len(line.split()) >= SHORTEST:
                 for name in names_in(line):
                     found[name].append(Fact(chunk, line, start, start + len(segment.text), name))
-    spread = {name: len({one.chunk.document for one in facts}) for name, facts in found.items()}
-    return {name: facts for name, facts in found.items() if 2 <= spread[name] <= most}
+    return dict(found)

@@ -44,6 +44,7 @@ ABOUT = 0.6
 _ASKING = re.compile(r"^(?:[A-Z]|\d)[^?\n]*\?$")
 _POINTING = re.compile(
     r"\b(?:passage|document|text|line|table|row|record|excerpt|above|below|according to|mentioned|listed|given)\b"
+    r"|\bthe\s(?:information|page|site|website|author|following|other|same)\b"
     r"|\b(?:this|these|that)\s(?:year|day|case|person|company|part|sentence|section|article|is|was)\b"
     r"|^(?:(?:what|who|where|when|how)\s(?:is|are|was|were|did|does|do)\s)?(?:it|they|he|she|this|these|those)\b",
     re.IGNORECASE,
