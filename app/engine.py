@@ -27,6 +27,9 @@ from .monitoring import Monitor
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from ..generation.chat_model import ChatModel
     from ..ingest.reindexing import ReindexReport
     from ..ingest.report import IngestReport, Progress
@@ -282,6 +285,14 @@ class Ragstone:
             if self._model is None:
                 self._model = self._open_remote() if self.settings.server else self._open_llama()
             return self._model
+
+    def embed_query(self, text: str) -> npt.NDArray[np.float32]:
+        """The unit vector (dimension,) of a text, as a query that is searched for.
+
+        Raises:
+            ModelError: The embedding model cannot be used.
+        """
+        return self._load_embedder().embed_query(text)
 
     @property
     def offload(self) -> tuple[int, int] | None:

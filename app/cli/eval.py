@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import eval_grounding, eval_report, eval_retrieval, eval_run, eval_sweep
+from . import eval_grounding, eval_make_questions, eval_report, eval_retrieval, eval_run, eval_sweep
 from .common import emit_json, json_option, table
 
 if TYPE_CHECKING:
@@ -69,3 +69,5 @@ evaluate.add_command(eval_run.compare)
 evaluate.add_command(eval_sweep.sweep)
 evaluate.add_command(eval_report.report)
 evaluate.add_command(eval_report.gate)
+evaluate.add_command(eval_make_questions.make_questions)
+evaluate.add_command(eval_make_questions.feedback_questions)

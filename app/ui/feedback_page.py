@@ -7,6 +7,8 @@ from dataclasses import asdict
 
 import streamlit as st
 
+from ...eval.making.drafts import table_of
+from ..feedback_questions import drafts_of
 from .state import owner, shared
 from .words import plain, short
 
@@ -23,13 +25,21 @@ def show() -> None:
     kinds = st.multiselect("Kinds", list(_KINDS), format_func=_KINDS.__getitem__, placeholder="All")
     shown = [one for one in said if not kinds or one.kind in kinds]
     st.caption(f"{len(shown)} of {len(said)}")
-    st.download_button(
-        "Export as JSON",
-        lambda: json.dumps([asdict(one) for one in shown], ensure_ascii=False, indent=2),
-        "feedback.json",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    with st.container(horizontal=True):
+        st.download_button(
+            "Export as JSON",
+            lambda: json.dumps([asdict(one) for one in shown], ensure_ascii=False, indent=2),
+            "feedback.json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Export as questions",
+            lambda: table_of([draft.row() for draft in drafts_of(shown)]),
+            "feedback-questions.csv",
+            icon=":material/quiz:",
+            on_click="ignore",
+        )
     for one in shown[:200]:
         with st.container(border=True):
             st.markdown(f"**{_KINDS[one.kind]}** · {one.given_at[:10]}")

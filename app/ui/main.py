@@ -11,6 +11,7 @@ from ragstone.app.ui import (
     library_page,
     models_page,
     monitor_page,
+    questions_page,
     search_page,
 )
 from ragstone.errors import RagstoneError
@@ -28,6 +29,7 @@ page = st.navigation(
         st.Page(models_page.show, title="Models", icon=":material/memory:", url_path="models"),
         st.Page(evaluation_page.show, title="Evaluation", icon=":material/monitoring:", url_path="evaluation"),
         st.Page(monitor_page.show, title="Use", icon=":material/query_stats:", url_path="use"),
+        st.Page(questions_page.show, title="Questions", icon=":material/quiz:", url_path="questions"),
         st.Page(feedback_page.show, title="Feedback", icon=":material/rate_review:", url_path="feedback"),
     ],
     position="top",

@@ -12,6 +12,7 @@ Columns, or names of a JSON object; only `question` has to be there:
     source                 what it shares with questions that depend on it; by default the question is its own
     language               of the answers, as in ISO 639-1; by default en
     id                     by default the number of its line
+    keep                   false leaves the question out, as who reviews a set may decide; by default true
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from .questions import Question, QuestionSet, distinct
 
 _ANSWERS = ("answer", "answers", "references")
 _DOCUMENTS = ("document", "documents")
-_TEXTS = ("question", "answerable", "group", "source", "language", "id")
+_TEXTS = ("question", "answerable", "group", "source", "language", "id", "keep")
 COLUMNS = (*_TEXTS, *_ANSWERS, *_DOCUMENTS)
 _SINGLE = frozenset(("answer", "document"))
 _TRUTH = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -41,36 +42,59 @@ def read_own(path: Path) -> QuestionSet:
         DataError: The file is missing or broken; the message names the line.
     """
     questions: dict[str, Question] = {}
-    rows = _objects(path) if path.suffix.lower() == ".jsonl" else _table(path)
-    for line, row in rows:
+    dropped = 0
+    for line, row in rows_of(path):
         question = _question(path, line, row)
+        if not _truth(path, line, "keep", _text(path, line, "keep", row.get("keep"))):
+            dropped += 1
+            continue
         if questions.setdefault(question.id, question) is not question:
             raise _broken(path, f"line {line} repeats the id {question.id!r}")
+    if not questions and dropped:
+        raise DataError("all of its questions are dropped", path=path, remedy="Keep at least one")
     if not questions:
         raise DataError("it holds no question", path=path, remedy="Give at least one, in a column named question")
     return QuestionSet(path.stem, tuple(questions.values()))
+
+
+def rows_of(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The number of each row's line, and what stands in its columns, by their names in lower case.
+
+    Raises:
+        DataError: The file is missing or broken; the message names the line.
+    """
+    return _objects(path) if path.suffix.lower() == ".jsonl" else _table(path)
+
+
+def delimiter_of(head: str) -> str:
+    """What parts the columns, by the first line of a table."""
+    return max(",;\t", key=head.count)
 
 
 def _question(path: Path, line: int, row: Mapping[str, Any]) -> Question:
     told = {name: _text(path, line, name, row.get(name)) for name in _TEXTS}
     if not told["question"]:
         raise _broken(path, f"line {line} has no question")
-    truth = told["answerable"].lower()
-    if truth not in _TRUTH:
-        raise _broken(path, f"line {line} has {told['answerable']!r} for answerable, which is neither true nor false")
+    answerable = _truth(path, line, "answerable", told["answerable"])
     references = distinct(text for name in _ANSWERS for text in _texts(path, line, name, row.get(name)))
-    if references and not _TRUTH[truth]:
+    if references and not answerable:
         raise _broken(path, f"line {line} is not answerable, and has an answer")
     return Question(
         id=told["id"] or str(line),
         question=told["question"],
         references=references,
-        answerable=_TRUTH[truth],
+        answerable=answerable,
         relevant=distinct(text for name in _DOCUMENTS for text in _texts(path, line, name, row.get(name))),
         group=told["group"],
         source=told["source"] or told["id"] or str(line),
         language=told["language"] or "en",
     )
+
+
+def _truth(path: Path, line: int, name: str, told: str) -> bool:
+    if told.lower() not in _TRUTH:
+        raise _broken(path, f"line {line} has {told!r} for {name}, which is neither true nor false")
+    return _TRUTH[told.lower()]
 
 
 def _texts(path: Path, line: int, name: str, value: object) -> list[str]:
@@ -102,7 +126,7 @@ def _table(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
             file.seek(0)
-            reader = csv.DictReader(file, delimiter=max(",;\t", key=head.count), strict=True)
+            reader = csv.DictReader(file, delimiter=delimiter_of(head), strict=True)
             reader.fieldnames = _names(path, list(reader.fieldnames or ()))
             line = reader.line_num + 1
             for row in reader:

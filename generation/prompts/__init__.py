@@ -31,6 +31,7 @@ _GIVEN: dict[str, dict[str, Any]] = {
         "history": [{"question": "question-1", "answer": "answer-1"}, {"question": "question-2", "answer": "answer-2"}],
         "question": "the-question",
     },
+    "describe": {"passages": _PASSAGES[:1], "line": "the-line", "name": "the-name"},
     "holds": {"asked": "what-was-asked"},
     "judge": {"passages": _PASSAGES, "claim": "the-claim"},
     "judge_claim": {"passages": _PASSAGES, "claim": "the-claim", "choices": "no-or-yes"},
@@ -53,6 +54,10 @@ _GIVEN: dict[str, dict[str, Any]] = {
         "choices": "no-or-yes",
     },
     "judge_relevance": {"question": "the-question", "answer": "the-answer", "choices": "no-or-yes"},
+    "name_figure": {"passages": _PASSAGES[:1], "line": "the-line", "figure": "the-figure"},
+    "question_for": {"passages": _PASSAGES[:1], "line": "the-line", "answer": "the-answer"},
+    "question_missing": {"passages": _PASSAGES[:1]},
+    "recall": {"question": "the-question"},
     "summarize": {"passages": _PASSAGES},
 }
 """What each prompt is given, to try it with: all of these texts have to appear in what it becomes, but the labels."""

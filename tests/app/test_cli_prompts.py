@@ -8,11 +8,12 @@ import pytest
 
 Cli = Callable[..., Any]
 JUDGING = {f"judge_{asked}" for asked in ("claim", "correct", "pair", "passage", "relevance")}
+MAKING = {"question_for", "question_missing", "name_figure", "describe", "recall"}
 
 
 def test_prompts_are_listed_with_version_hash_and_file(ragstone_cli: Cli) -> None:
     rows = ragstone_cli("prompts", "list", "--json").json()["prompts"]
-    names = {"answer", "holds", "condense", "chain_of_thought", "summarize", "judge"} | JUDGING
+    names = {"answer", "holds", "condense", "chain_of_thought", "summarize", "judge"} | JUDGING | MAKING
     assert {row["name"] for row in rows} == names
     for row in rows:
         assert row["version"]

@@ -1,0 +1,1 @@
+"""Questions about a library, made by the chat model and checked."""
