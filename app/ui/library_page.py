@@ -12,6 +12,7 @@ from ...retrieval.records import Document
 from .folders import forget_folder, known_folders, note_folder
 from .ingest_view import show_ingest, show_outcome
 from .state import serves_folders, shared
+from .tagging import show_tagging
 from .uploads import remove_upload, store_uploads
 from .words import plain, short
 
@@ -103,7 +104,7 @@ def _start(paths: list[Path], collection: str | None, *, rerun: bool = True) -> 
 def _show_documents() -> None:
     library = shared().engines.library
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        words = st.text_input("Find", placeholder="Letters of a path or title", key="document-words")
+        words = st.text_input("Find", placeholder="Letters of a path, title or tag", key="document-words")
         suspicious = st.toggle(
             "Only suspicious ones", key="suspicious", help="What speaks to the assistant, or has no text"
         )
@@ -111,7 +112,7 @@ def _show_documents() -> None:
     found = [
         document
         for document in library.documents()
-        if letters in f"{document.path} {document.title} {document.collection}".casefold()
+        if letters in f"{document.path} {document.title} {document.collection} {' '.join(document.tags)}".casefold()
         and (_problem(document) or not suspicious)
     ]
     if not found:
@@ -122,6 +123,7 @@ def _show_documents() -> None:
             {
                 "document": short(document.path),
                 "collection": document.collection,
+                "tags": ", ".join(document.tags),
                 "pages": str(document.pages or ""),
                 "chunks": document.chunks,
                 "kB": document.size // 1000,
@@ -140,7 +142,7 @@ def _show_documents() -> None:
     if selected:
         _show_selected(selected)
     else:
-        st.caption("Choose rows to remove documents or to move them to another collection.")
+        st.caption("Choose rows to remove documents, tag them or move them to another collection.")
 
 
 def _show_selected(documents: list[Document]) -> None:
@@ -151,6 +153,7 @@ def _show_selected(documents: list[Document]) -> None:
             st.markdown("They leave the library. Your files stay where they are; what was uploaded is deleted.")
             if st.button("Remove them", type="primary", key="remove"):
                 _remove(documents)
+        show_tagging(documents)
         with st.popover("Move to a collection", icon=":material/drive_file_move:"):
             name = st.text_input("Collection", key="move-to", help="Empty: into none.")
             if st.button("Move", type="primary", key="move"):

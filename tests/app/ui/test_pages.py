@@ -125,3 +125,23 @@ def test_a_tab_that_was_drawn_before_does_not_undo_what_another_changed(
     (title,) = [one for one in app.text_input if one.label == "Title"]
     title.set_value("Mine  now").run()
     assert chats.of(chat.owner)[0].title == "Mine now"
+
+
+def test_tags_are_given_to_chosen_documents_and_taken(
+    draw: Callable[..., AppTest], sample_library: Path, tmp_path: Path
+):
+    library = tmp_path / "copy"
+    shutil.copytree(sample_library, library)
+    draw(library)
+    lines = ("from ragstone.app.ui.state import shared", "from ragstone.app.ui.tagging import show_tagging")
+    app = AppTest.from_string("\n".join((*lines, "show_tagging(shared().engines.library.documents()[:2])")))
+    app.default_timeout = 60
+    app.run()
+    app.multiselect[0].set_value(["To read", "urgent"]).run()
+    button(app, "Change tags").click().run()
+    assert not app.exception
+    assert [d.tags for d in shared().engines.library.documents()[:3]] == [("To read", "urgent")] * 2 + [()]
+    (take,) = [one for one in app.multiselect if one.label == "Take"]
+    take.set_value(["To read"]).run()
+    button(app, "Change tags").click().run()
+    assert [d.tags for d in shared().engines.library.documents()[:2]] == [("urgent",)] * 2
