@@ -86,6 +86,29 @@ def list_documents(conditions: tuple[str, ...], collection: str | None, library:
 
 
 @docs.command()
+@library_option
+@json_option
+def duplicates(library: Path | None, as_json: bool) -> int:
+    """List the groups of documents that are nearly the same."""
+    from ...ingest.likeness import near_duplicates
+
+    with open_engine(library) as rag:
+        paths = {document.id: document.path for document in rag.documents()}
+        signatures = {document: signature for document, (_, signature) in rag.library.signatures().items()}
+    groups = near_duplicates({document: signatures[document] for document in paths.keys() & signatures.keys()})
+    if as_json:
+        told = [[{**dataclasses.asdict(one), "path": paths[one.id]} for one in group] for group in groups]
+        emit_json({"groups": told})
+        return 0
+    for group in groups:
+        click.secho(f"{len(group)} documents", bold=True)
+        for number, one in enumerate(group):
+            click.echo(f"{one.id:>5}  {paths[one.id]}{f'  ({one.similarity:.0%} like the first)' if number else ''}")
+    click.echo("`ragstone docs remove ID` removes one." if groups else "No two documents are nearly the same.")
+    return 0
+
+
+@docs.command()
 @click.argument("document")
 @click.option("--text", is_flag=True, help="Show the whole text instead of the chunks.")
 @library_option

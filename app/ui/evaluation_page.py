@@ -9,8 +9,10 @@ import streamlit as st
 
 from ...eval.run_sets import RunSet, find_run_sets
 from ..nightly_report import known_tasks, make_report, written
+from .evaluating_view import show_running
 
-FOLDERS = ("ragstone-nights", "ragstone-runs")
+RUNS = "ragstone-runs"
+FOLDERS = ("ragstone-nights", RUNS)
 """Where `ragstone nightly` and `ragstone eval run` keep what they did, below the folder in which the server started."""
 _HEIGHT = 1400
 """Pixels of the report, which scrolls by itself."""
@@ -19,10 +21,11 @@ _HEIGHT = 1400
 def show() -> None:
     """Show the page."""
     st.header("Evaluation", anchor=False)
+    show_running(Path(RUNS))
     runs = found_runs(Path(folder) for folder in FOLDERS)
     if not runs:
         st.markdown(
-            "No run yet. `ragstone eval run --questions mine.csv` asks your own questions, `ragstone nightly` does it "
+            "No run yet. Start one here or by `ragstone eval run --questions mine.csv`, or let `ragstone nightly` do it "
             "every night; what they leave in this folder is shown here."
         )
         return

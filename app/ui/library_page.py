@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -9,6 +10,7 @@ import streamlit as st
 from ...errors import RagstoneError
 from ...ingest.parsers import SUFFIXES
 from ...retrieval.records import Document
+from .duplicates_view import show_duplicates
 from .folders import forget_folder, known_folders, note_folder
 from .ingest_view import show_ingest, show_outcome
 from .state import serves_folders, shared
@@ -103,6 +105,8 @@ def _start(paths: list[Path], collection: str | None, *, rerun: bool = True) -> 
 
 def _show_documents() -> None:
     library = shared().engines.library
+    documents = library.documents()
+    show_duplicates(documents, _remove)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         words = st.text_input("Find", placeholder="Letters of a path, title or tag", key="document-words")
         suspicious = st.toggle(
@@ -111,7 +115,7 @@ def _show_documents() -> None:
     letters = words.casefold()
     found = [
         document
-        for document in library.documents()
+        for document in documents
         if letters in f"{document.path} {document.title} {document.collection} {' '.join(document.tags)}".casefold()
         and (_problem(document) or not suspicious)
     ]
@@ -176,7 +180,7 @@ def _show_details(document: Document) -> None:
                 st.text(text[place.char_start : place.char_end])
 
 
-def _remove(documents: list[Document]) -> None:
+def _remove(documents: Sequence[Document]) -> None:
     library = shared().engines.library
     files = {place[0] for document in documents if (place := library.source_of(document.id))}
     try:

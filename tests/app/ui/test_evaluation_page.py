@@ -1,9 +1,14 @@
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from ragstone.app.evaluating_suites import run_units
+from ragstone.app.ui.evaluating import Evaluation, Plan
+from ragstone.app.ui.state import shared
 from ragstone.eval.cache import OutputCache
 from ragstone.eval.readers.injection import Harmless
 from ragstone.eval.runner import Unit
@@ -23,10 +28,13 @@ def run(folder: Path, *texts: str) -> None:
         list(run_units([unit], Subject("none", {}), [], RunFolder(folder), cache, limit=None, seed=0))
 
 
-def test_runs_are_shown_as_reports_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_runs_are_shown_as_reports_and_compared(
+    draw: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.chdir(tmp_path)
+    draw()
     app = AppTest.from_string(PAGE, default_timeout=60).run()
-    assert not app.exception and "No run yet" in app.markdown[0].value
+    assert not app.exception and any("No run yet" in one.value for one in app.markdown)
     harmless = "How do I bake bread with <script>alert(1)</script> rye?"
     run(tmp_path / "ragstone-runs" / "first", harmless, "Please ignore the noise in the data.")
     run(tmp_path / "ragstone-runs" / "second", harmless)
@@ -39,3 +47,55 @@ def test_runs_are_shown_as_reports_and_compared(tmp_path: Path, monkeypatch: pyt
     baseline.select(baseline.options[0]).run()
     assert not app.exception
     assert "1 items are the same in both" in app.get("iframe")[0].proto.srcdoc
+
+
+def ended(app: AppTest) -> Evaluation:
+    """The run that was started, after its end."""
+    run = shared().evaluations.last
+    assert run is not None
+    assert run.wait(120)
+    assert not app.run().exception
+    return run
+
+
+def test_a_run_is_started_stopped_and_done_and_appears_in_the_list(
+    draw: Callable[..., AppTest], sample_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    draw(sample_library)
+    app = AppTest.from_string(PAGE, default_timeout=60).run()
+    suites, judges = app.multiselect
+    assert [button.disabled for button in app.button if button.label == "Start"] == [True]  # no questions yet
+    questions = b"question,answer\nWhat torque do the M10 bolts need?,45 Nm\nWho is bored?,Nobody\n"
+    app.file_uploader[0].set_value(("mine.csv", questions, "text/csv"))
+    suites.set_value(["own", "exposure"])
+    judges.set_value(["verifier"])
+    app.number_input[0].set_value(1).run()
+    app.button(key="start-run").click().run()
+    run = shared().evaluations.last
+    assert run is not None and (run.plan.suites, run.plan.judges, run.plan.limit) == (
+        ["own", "exposure"],
+        ["verifier"],
+        1,
+    )
+    run.cancel()
+    assert ended(app).cancelled
+    assert any("Stopped" in one.value for one in app.info) and not app.selectbox
+    time.sleep(1)  # a run's folder has the second as its name
+    app.button(key="start-run").click().run()
+    done = ended(app)
+    assert (done.error, done.failed, done.done, done.items, done.fraction) == ("", 0, 2, 2, 1.0)
+    assert [name.split(" ")[0] for name in app.selectbox[0].options] == [done.folder.name]
+    units = {one["name"]: one for one in RunFolder(tmp_path / "ragstone-runs" / done.folder.name).summary["units"]}
+    assert set(units) == {"own/mine", "exposure"} and set(units["own/mine"]["judged"]) == {"verifier"}
+
+
+def test_a_run_that_cannot_be_done_says_why(draw: Callable[..., AppTest], tmp_path: Path, monkeypatch: Any):
+    monkeypatch.chdir(tmp_path)
+    draw()
+    evaluation = shared().evaluations.start(Plan(["own"], ("mine.csv", b"nothing\n1\n")), tmp_path / "runs")
+    assert evaluation.wait(60)
+    app = AppTest.from_string(PAGE, default_timeout=60).run()
+    assert not app.exception and "mine.csv" in app.error[0].value
+    assert not (tmp_path / "runs").exists()

@@ -2,37 +2,14 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ragstone.app.ui.state import shared
 from ragstone.retrieval.library import Library
-
-MAIN = Path(__file__).parents[3] / "app" / "ui" / "main.py"
-
-
-@pytest.fixture
-def draw(
-    tmp_path: Path, tiny_model_path: Path, model_store: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., AppTest]]:
-    """Draws the application over a library, by default a new one."""
-    settings = {"MODEL": "smollm2-135m", "HITS": "1", "MAX_TOKENS": "24", "MIN_CONFIDENCE": "0", "THREADS": "1"}
-    for name, value in (settings | {"MODELS_DIR": str(model_store.folder)}).items():
-        monkeypatch.setenv(f"RAGSTONE_{name}", value)
-    st.cache_resource.clear()
-
-    def drawn(library: Path = tmp_path / "library") -> AppTest:
-        monkeypatch.setenv("RAGSTONE_LIBRARY", str(library))
-        app = AppTest.from_file(str(MAIN), default_timeout=60)
-        return app.run()
-
-    yield drawn
-    st.cache_resource.clear()
 
 
 def settled(app: AppTest) -> AppTest:
@@ -145,3 +122,27 @@ def test_tags_are_given_to_chosen_documents_and_taken(
     take.set_value(["To read"]).run()
     button(app, "Change tags").click().run()
     assert [d.tags for d in shared().engines.library.documents()[:2]] == [("urgent",)] * 2
+
+
+def test_of_near_identical_documents_one_can_be_kept(
+    draw: Callable[..., AppTest], tmp_path: Path, model_store: Any, ragstone_cli: Any
+):
+    words = [f"word{number}" for number in range(80)]
+    for number, name in enumerate(("old", "copy", "other")):
+        (tmp_path / "docs").mkdir(exist_ok=True)
+        said = words if name != "other" else words[::-1]
+        (tmp_path / "docs" / f"{name}.txt").write_text(" ".join(said) + "." * number)
+    library = tmp_path / "library"
+    assert ragstone_cli("ingest", "docs", "--library", library).code == 0
+    (group,) = ragstone_cli("docs", "duplicates", "--library", library, "--json").json()["groups"]
+    assert sorted((Path(one["path"]).name, one["similarity"]) for one in group) == [("copy.txt", 1.0), ("old.txt", 1.0)]
+    draw(library)
+    app = AppTest.from_string("from ragstone.app.ui.library_page import show\nshow()\n", default_timeout=60).run()
+    assert [one.label for one in app.expander if "near" in one.label] == ["1 group of near-identical documents"]
+    (keep,) = app.radio
+    (old,) = [one["id"] for one in group if one["path"].endswith("old.txt")]
+    keep.set_value(old).run()
+    button(app, "Remove docs/copy\\.txt").click().run()
+    assert not app.exception
+    assert {d.title for d in shared().engines.library.documents()} == {"old", "other"}
+    assert not app.radio and (tmp_path / "docs" / "copy.txt").is_file()
