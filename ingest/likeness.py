@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def _candidates(signatures: Sequence[bytes]) -> Iterator[tuple[int, int]]:
     """The places of all pairs that may be near-duplicates."""
     size = len(signatures[0]) // PERMUTATIONS if signatures else 0
     ends = [size * (band * PERMUTATIONS // _BANDS) for band in range(_BANDS + 1)]
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in pairwise(ends):
         equal: dict[bytes, list[int]] = {}
         for place, signature in enumerate(signatures):
             equal.setdefault(signature[start:end], []).append(place)

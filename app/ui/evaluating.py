@@ -177,7 +177,9 @@ class Evaluations:
         with self._lock:
             if self.last is not None and not self.last.ended:
                 raise EvaluationError("a run is in progress", remedy="Wait for its end, or stop it")
-            folder = runs / datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
+            name, number = datetime.now().strftime("%Y-%m-%dT%H-%M-%S"), 1
+            while (folder := runs / (name if number == 1 else f"{name}-{number}")).exists():
+                number += 1
             self.last = Evaluation(self._engines, plan, folder)
             self.last.start()
             return self.last

@@ -32,6 +32,8 @@ def show_running(runs: Path) -> None:
         return
     if last is not None:
         _show_outcome(last)
+        if st.button("Run the same again", key="run-again", icon=":material/replay:"):
+            _start(last.plan, runs)
     with st.expander("Start a run", icon=":material/play_arrow:"):
         _show_form(runs)
 
@@ -67,12 +69,16 @@ def _show_form(runs: Path) -> None:
     )
     ready = bool(chosen) and (questions is not None or not any(name in _OWN for name in chosen))
     if st.button("Start", key="start-run", type="primary", icon=":material/play_arrow:", disabled=not ready):
-        try:
-            shared().evaluations.start(Plan(chosen, questions, data, judges, limit), runs)
-        except RagstoneError as error:
-            st.error(str(error))
-            return
-        st.rerun()
+        _start(Plan(chosen, questions, data, judges, limit), runs)
+
+
+def _start(plan: Plan, runs: Path) -> None:
+    try:
+        shared().evaluations.start(plan, runs)
+    except RagstoneError as error:
+        st.error(str(error))
+        return
+    st.rerun()
 
 
 def _data() -> Path | None:
@@ -124,7 +130,7 @@ def _show_progress() -> None:
 
 def _show_outcome(run: Evaluation) -> None:
     if run.cancelled:
-        st.info("Stopped. Start the same again, and what was done is not done again.")
+        st.info("Stopped. What was done is used again when the same is run.")
     elif run.error:
         st.error(run.error)
     elif run.failed:

@@ -25,7 +25,7 @@ def show() -> None:
     runs = found_runs(Path(folder) for folder in FOLDERS)
     if not runs:
         st.markdown(
-            "No run yet. Start one here or by `ragstone eval run --questions mine.csv`, or let `ragstone nightly` do it "
+            "No run yet. Start one here, by `ragstone eval run --questions mine.csv`, or let `ragstone nightly` do it "
             "every night; what they leave in this folder is shown here."
         )
         return

@@ -1,4 +1,3 @@
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,26 +68,25 @@ def test_a_run_is_started_stopped_and_done_and_appears_in_the_list(
     assert [button.disabled for button in app.button if button.label == "Start"] == [True]  # no questions yet
     questions = b"question,answer\nWhat torque do the M10 bolts need?,45 Nm\nWho is bored?,Nobody\n"
     app.file_uploader[0].set_value(("mine.csv", questions, "text/csv"))
-    suites.set_value(["own", "exposure"])
+    assert any(option.startswith("exposure: ") for option in suites.options)  # it needs no data from elsewhere
     judges.set_value(["verifier"])
     app.number_input[0].set_value(1).run()
     app.button(key="start-run").click().run()
     run = shared().evaluations.last
     assert run is not None and (run.plan.suites, run.plan.judges, run.plan.limit) == (
-        ["own", "exposure"],
+        ["own"],
         ["verifier"],
         1,
     )
     run.cancel()
     assert ended(app).cancelled
     assert any("Stopped" in one.value for one in app.info) and not app.selectbox
-    time.sleep(1)  # a run's folder has the second as its name
-    app.button(key="start-run").click().run()
+    app.button(key="run-again").click().run()
     done = ended(app)
-    assert (done.error, done.failed, done.done, done.items, done.fraction) == ("", 0, 2, 2, 1.0)
+    assert (done.error, done.failed, done.done, done.items, done.fraction) == ("", 0, 1, 1, 1.0)
     assert [name.split(" ")[0] for name in app.selectbox[0].options] == [done.folder.name]
-    units = {one["name"]: one for one in RunFolder(tmp_path / "ragstone-runs" / done.folder.name).summary["units"]}
-    assert set(units) == {"own/mine", "exposure"} and set(units["own/mine"]["judged"]) == {"verifier"}
+    (unit,) = RunFolder(tmp_path / "ragstone-runs" / done.folder.name).summary["units"]
+    assert (unit["name"], unit["n"], list(unit["judged"])) == ("own/mine", 1, ["verifier"])
 
 
 def test_a_run_that_cannot_be_done_says_why(draw: Callable[..., AppTest], tmp_path: Path, monkeypatch: Any):
