@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ def run(folder: Path, *texts: str) -> None:
         list(run_units([unit], Subject("none", {}), [], RunFolder(folder), cache, limit=None, seed=0))
 
 
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    """Of the page, in order."""
+    return [json.loads(chart.proto.spec) for chart in app.get("vega_lite_chart")]
+
+
 def test_runs_are_shown_as_reports_and_compared(
     draw: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -39,13 +45,18 @@ def test_runs_are_shown_as_reports_and_compared(
     run(tmp_path / "ragstone-runs" / "second", harmless)
     app.run()
     assert not app.exception
-    chosen, baseline = app.selectbox
+    chosen, baseline, unit, figure = app.selectbox
+    assert unit.options == ["over-defence"] and "seconds" in figure.options
+    (trend,) = charts(app)
+    assert " of 2 runs; the last is " in trend["description"]
     assert [name.split(" ")[0] for name in chosen.options] == ["second", "first"]
     document = app.get("iframe")[0].proto.srcdoc
     assert "over-defence" in document and "<script" not in document and "Measured" in document
     baseline.select(baseline.options[0]).run()
     assert not app.exception
     assert "1 items are the same in both" in app.get("iframe")[0].proto.srcdoc
+    _, differences = charts(app)
+    assert "no difference" in differences["description"]
 
 
 def ended(app: AppTest) -> Evaluation:
@@ -85,6 +96,9 @@ def test_a_run_is_started_stopped_and_done_and_appears_in_the_list(
     done = ended(app)
     assert (done.error, done.failed, done.done, done.items, done.fraction) == ("", 0, 1, 1, 1.0)
     assert [name.split(" ")[0] for name in app.selectbox[0].options] == [done.folder.name]
+    (worst,) = [one for one in app.selectbox if one.label == "In full"]
+    worst.select_index(0).run()
+    assert not app.exception and any("Right would be: 45 Nm" in one.value for one in app.caption)
     (unit,) = RunFolder(tmp_path / "ragstone-runs" / done.folder.name).summary["units"]
     assert (unit["name"], unit["n"], list(unit["judged"])) == ("own/mine", 1, ["verifier"])
 
