@@ -146,3 +146,14 @@ def test_of_near_identical_documents_one_can_be_kept(
     assert not app.exception
     assert {d.title for d in shared().engines.library.documents()} == {"old", "other"}
     assert not app.radio and (tmp_path / "docs" / "copy.txt").is_file()
+
+
+def test_a_model_that_is_to_answer_and_is_not_here_can_be_downloaded(
+    draw: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RAGSTONE_MODELS_DIR", str(tmp_path / "models"))
+    draw()
+    app = AppTest.from_string("from ragstone.app.ui.models_page import show\nshow()\n", default_timeout=60).run()
+    assert not app.exception
+    assert app.button(key="pull-smollm2-135m").label == "Download"
+    assert not any("In use" in caption.value for caption in app.caption)
