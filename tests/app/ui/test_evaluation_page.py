@@ -74,31 +74,31 @@ def test_a_run_is_started_stopped_and_done_and_appears_in_the_list(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     draw(sample_library)
-    app = AppTest.from_string(PAGE, default_timeout=60).run()
-    suites, judges = app.multiselect
-    assert [button.disabled for button in app.button if button.label == "Start"] == [True]  # no questions yet
     questions = b"question,answer\nWhat torque do the M10 bolts need?,45 Nm\nWho is bored?,Nobody\n"
-    app.file_uploader[0].set_value(("mine.csv", questions, "text/csv"))
+    stopped = Evaluation(shared().engines, Plan(["own"], ("mine.csv", questions), limit=1), tmp_path / "stopped")
+    stopped.cancel()
+    stopped.start()
+    shared().evaluations.last = stopped
+    app = AppTest.from_string(PAGE, default_timeout=60)
+    assert ended(app) is stopped and stopped.cancelled
+    assert any("Stopped" in one.value for one in app.info) and not app.selectbox
+    suites, judges = app.multiselect
     assert any(option.startswith("exposure: ") for option in suites.options)  # it needs no data from elsewhere
+    assert app.button(key="start-run").disabled  # no questions yet
+    app.file_uploader[0].set_value(("mine.csv", questions, "text/csv"))
     judges.set_value(["verifier"])
     app.number_input[0].set_value(1).run()
     app.button(key="start-run").click().run()
-    run = shared().evaluations.last
-    assert run is not None and (run.plan.suites, run.plan.judges, run.plan.limit) == (
-        ["own"],
-        ["verifier"],
-        1,
-    )
-    run.cancel()
-    assert ended(app).cancelled
-    assert any("Stopped" in one.value for one in app.info) and not app.selectbox
-    app.button(key="run-again").click().run()
     done = ended(app)
+    assert (done.plan.suites, done.plan.judges, done.plan.limit) == (["own"], ["verifier"], 1)
     assert (done.error, done.failed, done.done, done.items, done.fraction) == ("", 0, 1, 1, 1.0)
-    assert [name.split(" ")[0] for name in app.selectbox[0].options] == [done.folder.name]
+    app.button(key="run-again").click().run()
+    again = ended(app)
+    assert [name.split(" ")[0] for name in app.selectbox[0].options] == [again.folder.name, done.folder.name]
+    assert any(f"{again.folder.name} is done: 1 items" in one.value for one in app.success)
     (worst,) = [one for one in app.selectbox if one.label == "In full"]
     worst.select_index(0).run()
-    assert not app.exception and any("Right would be: 45 Nm" in one.value for one in app.caption)
+    assert not app.exception and any("Right would be: " in one.value for one in app.caption)
     (unit,) = RunFolder(tmp_path / "ragstone-runs" / done.folder.name).summary["units"]
     assert (unit["name"], unit["n"], list(unit["judged"])) == ("own/mine", 1, ["verifier"])
 
