@@ -88,6 +88,7 @@ def test_the_password_is_asked_for_and_opens(chromium: Any, start_ui: Callable[.
     secret.write_text("open sesame\n")
     served = start_ui(tmp_path / "library", "--password-file", str(secret))
     page = chromium.new_context().new_page()
+    page.set_default_timeout(60_000)
     page.goto(served.url)
     page.get_by_label("Password").fill("open sesame")
     page.get_by_role("button", name="Enter").click()
