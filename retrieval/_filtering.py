@@ -52,6 +52,7 @@ FAMILIES = {
 _NO_CODE = "('text/x-rst', 'text/x-ssa')"
 
 _PART = "CASE d.part WHEN '' THEN '' ELSE '/' || d.part END"
+_TAGGED = "EXISTS (SELECT 1 FROM tags t WHERE t.file_id = d.file_id AND t.part = d.part {})"
 _GIVEN, _ABSOLUTE = f"(f.path || {_PART})", f"(f.absolute_path || {_PART})"
 
 
@@ -136,6 +137,8 @@ class _Query:
             return self._path(values, _is_below if key == "folder" else _is_path)
         if key == "collection" and not contains:
             return f"(f.collection IN (SELECT value FROM json_each({self._bind(json.dumps(values))})))"
+        if key == "tag":
+            return self._tag(values, contains)
         column = {"document": _GIVEN, "collection": "f.collection", "title": "d.title"}.get(key)
         column = column or f"json_extract(d.metadata, {self._bind(_json_path(key))})"
         return self._passes(column, _contains(values) if contains else _equals(values))
@@ -153,6 +156,13 @@ class _Query:
         else:
             known = _any(f"d.media_type GLOB {self._bind(each)}" for each in FAMILIES.get(name, (f"text/x-{name}",)))
         return f"{known} OR substr(lower({_GIVEN}), -{len(name) + 1}) = {self._bind(f'.{name}')}"
+
+    def _tag(self, values: Sequence[str], contains: bool) -> str:
+        if contains:
+            return _TAGGED.format(f"AND {self._passes('t.tag', _contains(values))}")
+        names = json.dumps([unicodedata.normalize("NFC", value) for value in values])
+        tagged = _TAGGED.format(f"AND t.tag IN (SELECT value FROM json_each({self._bind(names)}))")
+        return _any([tagged, f"NOT {_TAGGED.format('')}"]) if "" in values else tagged
 
     def _date(self, condition: Condition) -> str:
         key, operator = condition.key, condition.operator

@@ -184,4 +184,13 @@ MIGRATIONS: list[str] = [
     );
     CREATE INDEX uses_by_time ON uses (asked_at);
     """,
+    # What people call their documents. By file and part: a file that is read again gives new documents.
+    """
+    CREATE TABLE tags (
+        file_id INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
+        part TEXT NOT NULL,                     -- path inside the file; empty for the file itself
+        tag TEXT NOT NULL,
+        PRIMARY KEY (file_id, part, tag)
+    ) WITHOUT ROWID;
+    """,
 ]

@@ -19,8 +19,9 @@ _CHUNK = (
 )
 _DOCUMENT = (
     *("id", "path", "title", "media_type", "metadata", "collection", "sha256", "size", "mtime_ns", "added_at"),
-    *("pages", "chunks", "empty_pages", "checked", "instructions"),
+    *("pages", "chunks", "empty_pages", "checked", "instructions", "tags"),
 )
+_TAGS = "(SELECT json_group_array(tag) FROM tags t WHERE t.file_id = d.file_id AND t.part = d.part)"
 _INSTRUCTIONS = "(SELECT json_group_array(json_array(char_start, char_end, score)) FROM instructions i WHERE {})"
 _IN_CHUNK = "i.document_id = c.document_id AND i.char_start < c.char_end AND i.char_end > c.char_start"
 
@@ -43,7 +44,7 @@ def read_documents(db: sqlite3.Connection, clause: str, values: tuple[Any, ...])
         "(SELECT count(*) FROM pages p WHERE p.document_id = d.id), "
         "(SELECT count(*) FROM chunks c WHERE c.document_id = d.id), "
         "(SELECT group_concat(number) FROM pages p WHERE p.document_id = d.id AND char_start = char_end), "
-        f"checked, {_INSTRUCTIONS.format('i.document_id = d.id')} "
+        f"checked, {_INSTRUCTIONS.format('i.document_id = d.id')}, {_TAGS} "
         f"FROM documents d JOIN files f ON f.id = file_id {clause}",
         values,
     ).fetchall()
@@ -52,6 +53,7 @@ def read_documents(db: sqlite3.Connection, clause: str, values: tuple[Any, ...])
         row["metadata"] = json.loads(row["metadata"])
         row["empty_pages"] = _numbers(row["empty_pages"] or "")
         row["instructions"] = _instructions(row["instructions"])
+        row["tags"] = tuple(sorted(json.loads(row["tags"])))
     return [Document(**row) for row in named]
 
 

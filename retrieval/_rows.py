@@ -13,7 +13,13 @@ from .records import Instruction, NewDocument, NewFile, Page, TextChunk
 
 
 def insert_file(db: sqlite3.Connection, new: NewFile, words: Sequence[Sequence[Frequencies]]) -> list[int]:
-    """Write a file with its documents, of whose chunks these are the terms; the documents' ids, in order."""
+    """Write a file with its documents, of whose chunks these are the terms; the documents' ids, in order.
+
+    It takes the place of its earlier version, and keeps that one's tags.
+    """
+    of_before = "(SELECT id FROM files WHERE absolute_path = ?)"
+    tags = db.execute(f"SELECT part, tag FROM tags WHERE file_id = {of_before}", (new.absolute_path,)).fetchall()
+    db.execute("DELETE FROM files WHERE absolute_path = ?", (new.absolute_path,))
     file_id = db.execute(
         "INSERT INTO files (path, absolute_path, collection, sha256, size, mtime_ns, recipe, read_at, failed, checked) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -22,6 +28,7 @@ def insert_file(db: sqlite3.Connection, new: NewFile, words: Sequence[Sequence[F
             *(utc(new.read_at), json.dumps(list(new.failed)), new.checked),
         ),
     ).lastrowid
+    db.executemany("INSERT INTO tags VALUES (?, ?, ?)", [(file_id, *tag) for tag in tags])
     return [_insert_document(db, file_id, *document) for document in zip(new.documents, words, strict=True)]
 
 
@@ -74,6 +81,13 @@ def insert_instructions(db: sqlite3.Connection, document_id: int, found: Iterabl
     db.executemany(
         "INSERT INTO instructions VALUES (?, ?, ?, ?)",
         [(document_id, i.char_start, i.char_end, i.score) for i in found],
+    )
+
+
+def remove_tags(db: sqlite3.Connection, document_id: int) -> None:
+    """Remove every tag of a document."""
+    db.execute(
+        "DELETE FROM tags WHERE (file_id, part) IN (SELECT file_id, part FROM documents WHERE id = ?)", (document_id,)
     )
 
 

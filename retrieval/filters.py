@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from ..errors import SettingsError
 
 DATES = ("date", "created", "modified")
-KEYS = ("document", "folder", "collection", "type", "title", *DATES)
+KEYS = ("document", "folder", "collection", "tag", "type", "title", *DATES)
 """What every document has; any other key is one of the metadata, and so is what stands behind `meta.`."""
 
 _CONDITION = re.compile(r"\s*([^=<>!~]*?)\s*(!=|~=|>=|<=|==?|>|<)\s*(.*?)\s*", re.DOTALL)
@@ -48,7 +48,9 @@ class Condition:
         many = f"one value, not {len(self.values)}" if self.operator[0] in "<>" else f"at most {_MAX_VALUES} values"
         if len(self.values) > (1 if self.operator[0] in "<>" else _MAX_VALUES):
             raise _bad(f"{self._name}{self.operator} takes {many}", "Give fewer")
-        if not self.values or (not all(self.values) and (self.key != "collection" or self.operator == "~=")):
+        if not self.values or (
+            not all(self.values) and (self.key not in ("collection", "tag") or self.operator == "~=")
+        ):
             raise _bad(f"{self._name} has no value", _WHAT_IS_ONE)
         for value in self.values:
             self._require_value(value)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EmbedderMismatchError
 from ._database import FILE, Database
 from ._reading import read_chunks, read_documents, read_files, read_pages
-from ._rows import advance_revision, insert_file, insert_instructions, utc
+from ._rows import advance_revision, insert_file, insert_instructions, remove_tags, utc
 from .records import Chunk, Document, EmbedderIdentity, Instruction, NewFile, Page, StoredFile
 
 if TYPE_CHECKING:
@@ -301,9 +301,6 @@ class Library:
 
         words = analysed(file)
         with self._db.writing() as db:
-            old = db.execute("SELECT id FROM files WHERE absolute_path = ?", (file.absolute_path,)).fetchone()
-            if old:
-                db.execute("DELETE FROM files WHERE id = ?", old)
             ids = insert_file(db, file, words)
             advance_revision(db)
         return ids
@@ -320,6 +317,7 @@ class Library:
         """Remove documents with their pages, chunks and vectors, in one transaction."""
         with self._db.writing() as db:
             for document_id in document_ids:
+                remove_tags(db, document_id)
                 file = db.execute("SELECT file_id FROM documents WHERE id = ?", (document_id,)).fetchone()
                 db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
                 if file:  # a file of which nothing is left has to be read again

@@ -123,6 +123,8 @@ class Document:
     """The version of the detector that has read it for instructions; 0 when none has."""
     instructions: tuple[Instruction, ...] = ()
     """What in it speaks to the assistant, in order."""
+    tags: tuple[str, ...] = ()
+    """What people call it, in order (see `tags`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ def _told(index: IndexState) -> str:
 
 @click.group()
 def docs() -> None:
-    """List, show and remove documents."""
+    """List, show, tag and remove documents."""
 
 
 @docs.command("list")
@@ -80,7 +80,31 @@ def list_documents(conditions: tuple[str, ...], collection: str | None, library:
     for document in documents:
         pages = f", {document.pages} pages" if document.pages else ""
         flagged = f", {_places(document)} to the assistant" if document.instructions else ""
-        click.echo(f"{document.id:>5}  {document.path}  ({document.chunks} chunks{pages}{flagged})")
+        tags = f"  {', '.join(f'#{tag}' for tag in document.tags)}" if document.tags else ""
+        click.echo(f"{document.id:>5}  {document.path}  ({document.chunks} chunks{pages}{flagged}){tags}")
+    return 0
+
+
+@docs.command()
+@library_option
+@json_option
+def duplicates(library: Path | None, as_json: bool) -> int:
+    """List the groups of documents that are nearly the same."""
+    from ...ingest.likeness import near_duplicates
+
+    with open_engine(library) as rag:
+        paths = {document.id: document.path for document in rag.documents()}
+        signatures = {document: signature for document, (_, signature) in rag.library.signatures().items()}
+    groups = near_duplicates({document: signatures[document] for document in paths.keys() & signatures.keys()})
+    if as_json:
+        told = [[{**dataclasses.asdict(one), "path": paths[one.id]} for one in group] for group in groups]
+        emit_json({"groups": told})
+        return 0
+    for group in groups:
+        click.secho(f"{len(group)} documents", bold=True)
+        for number, one in enumerate(group):
+            click.echo(f"{one.id:>5}  {paths[one.id]}{f'  ({one.similarity:.0%} like the first)' if number else ''}")
+    click.echo("`ragstone docs remove ID` removes one." if groups else "No two documents are nearly the same.")
     return 0
 
 
@@ -129,6 +153,44 @@ def remove(documents: tuple[str, ...], library: Path | None, as_json: bool) -> i
         return 0
     for document in found.values():
         click.echo(f"Removed {document.path}")
+    return 0
+
+
+@docs.command()
+@click.argument("name", metavar="TAG")
+@click.argument("documents", nargs=-1, required=True)
+@library_option
+@json_option
+def tag(name: str, documents: tuple[str, ...], library: Path | None, as_json: bool) -> int:
+    """Give documents a tag, by path, folder or id.
+
+    A tag can be filtered by, as in `--filter tag=TAG`. It stays when the file is read again or moves.
+    """
+    return _retag(name, documents, library, as_json, add=True)
+
+
+@docs.command()
+@click.argument("name", metavar="TAG")
+@click.argument("documents", nargs=-1, required=True)
+@library_option
+@json_option
+def untag(name: str, documents: tuple[str, ...], library: Path | None, as_json: bool) -> int:
+    """Take a tag from documents, by path, folder or id."""
+    return _retag(name, documents, library, as_json, add=False)
+
+
+def _retag(name: str, documents: tuple[str, ...], library: Path | None, as_json: bool, *, add: bool) -> int:
+    from ...retrieval import tags
+
+    with open_engine(library) as rag:
+        ids = list(dict.fromkeys(document.id for given in documents for document in _find(rag, given)))
+        (tags.tag if add else tags.untag)(rag.library, ids, name)
+        found = [document for i in ids if (document := rag.library.document(i))]
+    if as_json:
+        emit_json({"documents": [{"id": d.id, "path": d.path, "tags": d.tags} for d in found]})
+        return 0
+    for document in found:
+        click.echo(f"{document.path}  {', '.join(f'#{tag}' for tag in document.tags) or 'no tags'}")
     return 0
 
 

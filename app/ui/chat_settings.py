@@ -112,7 +112,7 @@ def _filter_field(own: Mapping[str, Any], chat: str) -> list[str]:
         key=f"{chat}-filter",
         placeholder="type=pdf",
         on_change=_note_change,
-        help="Such as type=pdf, author=Jane or date>=2024",
+        help="Such as type=pdf, tag=urgent, author=Jane or date>=2024",
     )
     try:
         if text.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -9,9 +10,11 @@ import streamlit as st
 from ...errors import RagstoneError
 from ...ingest.parsers import SUFFIXES
 from ...retrieval.records import Document
+from .duplicates_view import show_duplicates
 from .folders import forget_folder, known_folders, note_folder
 from .ingest_view import show_ingest, show_outcome
 from .state import serves_folders, shared
+from .tagging import show_tagging
 from .uploads import remove_upload, store_uploads
 from .words import plain, short
 
@@ -102,16 +105,18 @@ def _start(paths: list[Path], collection: str | None, *, rerun: bool = True) -> 
 
 def _show_documents() -> None:
     library = shared().engines.library
+    documents = library.documents()
+    show_duplicates(documents, _remove)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        words = st.text_input("Find", placeholder="Letters of a path or title", key="document-words")
+        words = st.text_input("Find", placeholder="Letters of a path, title or tag", key="document-words")
         suspicious = st.toggle(
             "Only suspicious ones", key="suspicious", help="What speaks to the assistant, or has no text"
         )
     letters = words.casefold()
     found = [
         document
-        for document in library.documents()
-        if letters in f"{document.path} {document.title} {document.collection}".casefold()
+        for document in documents
+        if letters in f"{document.path} {document.title} {document.collection} {' '.join(document.tags)}".casefold()
         and (_problem(document) or not suspicious)
     ]
     if not found:
@@ -122,6 +127,7 @@ def _show_documents() -> None:
             {
                 "document": short(document.path),
                 "collection": document.collection,
+                "tags": ", ".join(document.tags),
                 "pages": str(document.pages or ""),
                 "chunks": document.chunks,
                 "kB": document.size // 1000,
@@ -140,7 +146,7 @@ def _show_documents() -> None:
     if selected:
         _show_selected(selected)
     else:
-        st.caption("Choose rows to remove documents or to move them to another collection.")
+        st.caption("Choose rows to remove documents, tag them or move them to another collection.")
 
 
 def _show_selected(documents: list[Document]) -> None:
@@ -151,6 +157,7 @@ def _show_selected(documents: list[Document]) -> None:
             st.markdown("They leave the library. Your files stay where they are; what was uploaded is deleted.")
             if st.button("Remove them", type="primary", key="remove"):
                 _remove(documents)
+        show_tagging(documents)
         with st.popover("Move to a collection", icon=":material/drive_file_move:"):
             name = st.text_input("Collection", key="move-to", help="Empty: into none.")
             if st.button("Move", type="primary", key="move"):
@@ -173,7 +180,7 @@ def _show_details(document: Document) -> None:
                 st.text(text[place.char_start : place.char_end])
 
 
-def _remove(documents: list[Document]) -> None:
+def _remove(documents: Sequence[Document]) -> None:
     library = shared().engines.library
     files = {place[0] for document in documents if (place := library.source_of(document.id))}
     try:

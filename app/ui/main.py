@@ -19,7 +19,11 @@ from ragstone.errors import RagstoneError
 st.set_page_config(page_title="Ragstone", page_icon=str(Path(__file__).with_name("icon.png")), layout="centered")
 
 # Streamlit's own "Stop" would end the drawing of the page, and not the answer.
-st.html("<style>[data-testid=stStatusWidget] { display: none } .stMainBlockContainer { padding-top: 4.5rem }</style>")
+# Its captions are too faint to be read by everybody (WCAG 2.2, 1.4.3).
+st.html(
+    "<style>[data-testid=stStatusWidget] { display: none } .stMainBlockContainer { padding-top: 4.5rem } "
+    "[data-testid=stCaptionContainer] { opacity: 0.8 }</style>"
+)
 
 page = st.navigation(
     [

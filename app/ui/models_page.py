@@ -51,10 +51,10 @@ def _show_model(store: ModelStore, model: Model, *, in_use: bool) -> None:
         )
         if pull is not None and not pull.ended:
             _show_pull(model.name)
-        elif in_use:
-            st.caption("✓ In use")
         elif store.is_present(model.name):
-            if st.button("Use", key=f"use-{model.name}"):
+            if in_use:
+                st.caption("✓ In use")
+            elif st.button("Use", key=f"use-{model.name}"):
                 _use(model.name)
         else:
             if pull is not None and pull.error:

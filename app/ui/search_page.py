@@ -7,6 +7,7 @@ import streamlit as st
 from ...errors import RagstoneError
 from ...retrieval.records import Hit
 from ...retrieval.retriever import Mode
+from ...retrieval.tags import all_tags
 from ..as_json import hit_json
 from .sources import place_of, show_place
 from .state import shared
@@ -49,6 +50,10 @@ def _show_facets() -> tuple[list[str], Mode, int, float]:
                 format_func=lambda name: f"{name} ({counts[name]})",
                 placeholder="All",
             )
+            names = all_tags(shared().engines.library)
+            tags = st.multiselect(
+                "Tags", list(names), format_func=lambda name: f"{name} ({names[name]})", placeholder="All"
+            )
             types = st.multiselect("Formats", _FAMILIES, placeholder="All")
             author = st.text_input("Author")
         with right:
@@ -59,6 +64,7 @@ def _show_facets() -> tuple[list[str], Mode, int, float]:
             k = st.slider("Passages", 1, 50, 10)
             least = st.slider("Least probability", 0.0, 1.0, 0.0, 0.05, help="That a passage answers the query.")
     conditions = [f"collection={_quoted(collections)}"] if collections else []
+    conditions += [f"tag={_quoted(tags)}"] if tags else []
     conditions += [f"type={','.join(types)}"] if types else []
     conditions += [f"author~={_quoted([author.strip()])}"] if author.strip() else []
     conditions += [f"date>={since.isoformat()}"] if since else []

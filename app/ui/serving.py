@@ -42,6 +42,6 @@ def serve(address: str, port: int, password: str | None, upload_mb: int, serves_
             "global.developmentMode": False,
             "logger.level": "warning",
             "theme.light.primaryColor": "#1d5f8a",
-            "theme.dark.primaryColor": "#2f7fb3",
+            "theme.dark.primaryColor": "#2d7bae",
         }
     )

@@ -109,7 +109,7 @@ def _show_page(file: Path, page: int, rects: tuple[Any, ...], digest: str, quote
     except ParseError as error:
         st.caption(str(error))
         return False
-    st.image(image, width="stretch")
+    st.image(image, width="stretch", alt="The page; what is marked in it stands below as text")
     if not rects:
         st.caption("Where on the page it stands is not known, so nothing is marked.")
     with st.expander("The marked words as text", expanded=not rects):

@@ -11,6 +11,7 @@ from ..chats import Chats
 from ..feedback import FeedbackStore
 from ..settings import Settings
 from .engines import Engines
+from .evaluating import Evaluations
 from .generating import Generations
 from .guard import owner_of
 from .ingesting import Ingests
@@ -27,6 +28,7 @@ class Shared:
     generations: Generations
     ingests: Ingests
     pulls: Pulls
+    evaluations: Evaluations
 
 
 @st.cache_resource(show_spinner=False)
@@ -36,7 +38,13 @@ def shared() -> Shared:
     chats = Chats(engines.library)
     chats.end_interrupted()
     return Shared(
-        engines, chats, FeedbackStore(engines.library), Generations(engines, chats), Ingests(engines), Pulls()
+        engines,
+        chats,
+        FeedbackStore(engines.library),
+        Generations(engines, chats),
+        Ingests(engines),
+        Pulls(),
+        Evaluations(engines),
     )
 
 

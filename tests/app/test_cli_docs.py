@@ -91,6 +91,23 @@ def test_documents_are_removed_by_path_folder_or_id_and_their_files_stay(ragston
     assert not expected & {hit["document"] for hit in hits}
 
 
+def test_tags_are_given_by_path_folder_or_id_shown_and_filtered_by(ragstone_cli: Cli, copy: Path, samples: Path):
+    one, folder = samples / "records" / "spare-parts.csv", samples / "legal"
+    done = ragstone_cli("docs", "tag", "To read", one, f"{folder}/", "--library", copy, "--json")
+    assert (done.code, done.stderr) == (0, "")
+    paths = {str(one), *map(str, folder.iterdir())}
+    assert {d["path"]: d["tags"] for d in done.json()["documents"]} == {path: ["To read"] for path in paths}
+    assert ragstone_cli("docs", "untag", "To read", one, "--library", copy).stdout == f"{one}  no tags\n"
+    listed = ragstone_cli("docs", "list", "--filter", "tag=To read", "--library", copy).stdout.splitlines()
+    assert len(listed) == len(paths) - 1
+    assert all(line.endswith("  #To read") and str(folder) in line for line in listed)
+    hits = ragstone_cli("search", "the", "--filter", "tag=To read", "-k", "9", "--library", copy, "--json").json()[
+        "hits"
+    ]
+    assert {hit["document"] for hit in hits} <= paths - {str(one)}
+    assert hits
+
+
 def test_a_document_of_this_folder_goes_before_one_of_the_same_relative_path(ragstone_cli: Cli, tmp_path: Path):
     for place in ("one", "two"):
         (tmp_path / place / "docs").mkdir(parents=True)

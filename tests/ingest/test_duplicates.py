@@ -1,9 +1,13 @@
+import itertools
 import random
+from typing import Any
 
+import numpy as np
 import pytest
 
-from ragstone.ingest.duplicates import DuplicateFinder
-from ragstone.ingest.signatures import signature
+from ragstone.ingest.duplicates import SIMILARITY, DuplicateFinder
+from ragstone.ingest.likeness import near_duplicates
+from ragstone.ingest.signatures import PERMUTATIONS, signature
 
 WORDS = [f"{first}{last}" for first in "ba be bi bo bu da de di do du".split() for last in "l m n r s t".split()]
 
@@ -100,3 +104,41 @@ def test_a_finder_of_stored_signatures_can_be_added_to():
     finder.add(1, second)
     assert finder.find(first) is None
     assert finder.find(second) == (1, 1.0)
+
+
+def test_the_groups_are_those_of_all_pairs_compared():
+    draw = np.random.default_rng(1)
+    base = draw.integers(0, 2**32, (6, PERMUTATIONS), dtype=np.uint32)
+    rows = np.repeat(base, 8, axis=0)
+    for row in rows[1:]:
+        row[draw.permutation(PERMUTATIONS)[: draw.integers(0, 15)]] += 1  # up to 14 of 128 differ: some pairs are alike
+    signatures = {int(i): row.tobytes() for i, row in zip(draw.permutation(len(rows)) + 1, rows, strict=True)} | {
+        99: b""
+    }
+    alike = {
+        (one, other)
+        for one, other in itertools.permutations(signatures.keys() - {99}, 2)
+        if np.mean(column(signatures[one]) == column(signatures[other])) >= SIMILARITY
+    }
+    groups = near_duplicates(signatures)
+    found = [{one.id for one in group} for group in groups]
+    assert sum(map(len, found)) == len(set().union(*found)) == len({one for one, _ in alike})
+    assert all(any({one, other} <= group for group in found) for one, other in alike)
+    for group, ids in zip(groups, found, strict=True):
+        first, reached = group[0], {group[0].id}
+        while more := {other for one, other in alike if one in reached} - reached:
+            reached |= more
+        assert reached == ids  # nobody is in a group without a chain of likenesses
+        assert [one.id for one in group] == sorted(ids)
+        assert (first.id, first.similarity) == (min(ids), 1.0)
+        for one in group:
+            assert one.similarity == np.mean(column(signatures[one.id]) == column(signatures[first.id]))
+    assert groups == sorted(groups, key=lambda group: group[0].id)
+
+
+def column(stored: bytes) -> Any:
+    return np.frombuffer(stored, "<u4")
+
+
+def test_nothing_is_like_nothing():
+    assert near_duplicates({}) == near_duplicates({1: b"", 2: b"", 3: signature(text())}) == []

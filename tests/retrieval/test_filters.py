@@ -304,7 +304,7 @@ def test_a_key_that_no_document_has_is_refused_with_those_that_are_there(
             shelf.document_ids(Filter.parse([condition, "type=pdf"]))
         assert str(error.value) == (
             "no document of the library has 'athor'. Did you mean author? Filter by document, folder, collection, "
-            "type, title, date, created, modified, or by the metadata author, created, date, description, from, "
+            "tag, type, title, date, created, modified, or by the metadata author, created, date, description, from, "
             "keywords, language, modified."
         )
     empty = library(tmp_path / "empty")

@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from ragstone.generation.models import ModelStore
+
+MAIN = Path(__file__).parents[3] / "app" / "ui" / "main.py"
 
 
 @dataclass
@@ -86,3 +90,22 @@ def visit(chromium: Any, served: Served) -> Callable[..., Any]:
         return page
 
     return open_page
+
+
+@pytest.fixture
+def draw(
+    tmp_path: Path, tiny_model_path: Path, model_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., AppTest]]:
+    """Draws the application over a library, by default a new one."""
+    settings = {"MODEL": "smollm2-135m", "HITS": "1", "MAX_TOKENS": "24", "MIN_CONFIDENCE": "0", "THREADS": "1"}
+    for name, value in (settings | {"MODELS_DIR": str(model_store.folder)}).items():
+        monkeypatch.setenv(f"RAGSTONE_{name}", value)
+    st.cache_resource.clear()
+
+    def drawn(library: Path = tmp_path / "library") -> AppTest:
+        monkeypatch.setenv("RAGSTONE_LIBRARY", str(library))
+        app = AppTest.from_file(str(MAIN), default_timeout=60)
+        return app.run()
+
+    yield drawn
+    st.cache_resource.clear()

@@ -13,15 +13,20 @@ from ragstone.retrieval.library import Library
 NOTE = "The lighthouse keeper of Ostrava feeds eleven cormorants. <script>window.hurt = 1</script>"
 
 
+def added(page: Any, uploader: int, given: Path, files: int, told: str) -> None:
+    """Add a file, or a folder, to the library by an uploader of its page."""
+    page.locator("input[type=file]").nth(uploader).set_input_files(given)
+    page.get_by_role("button", name=f"Add {files} files").click()
+    page.get_by_text(told).wait_for()
+
+
 @pytest.fixture(scope="module")
 def uploaded(visit: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A browser on the page of the library, after a file was uploaded."""
     file = tmp_path_factory.mktemp("mine") / "cormorants.txt"
     file.write_text(NOTE)
     page = visit("/library")
-    page.locator("input[type=file]").first.set_input_files(file)
-    page.get_by_role("button", name="Add 1 files").click()
-    page.get_by_text("1 added").wait_for()
+    added(page, 0, file, 1, "1 added")
     return page
 
 
@@ -65,11 +70,25 @@ def test_removing_an_upload_deletes_it(uploaded: Any, served: Any) -> None:
         assert not [d for d in library.documents() if "cormorants" in d.path]
 
 
+def test_a_dropped_folder_is_read_with_the_folders_in_it(uploaded: Any, served: Any, tmp_path: Path) -> None:
+    (tmp_path / "boats" / "old").mkdir(parents=True)
+    (tmp_path / "boats" / "ferry.txt").write_text("The ferry to Gotland has nine masts.")
+    (tmp_path / "boats" / "old" / "raft.md").write_text("# The raft\n\nIt has none.")
+    uploaded.goto(f"{served.url}/library")
+    uploaded.get_by_role("tab", name="Folder", exact=True).click()
+    added(uploaded, 1, tmp_path / "boats", 2, "2 added")
+    with Library(served.library) as library:
+        paths = {Path(d.path).relative_to(served.library / FOLDER) for d in library.documents() if FOLDER in d.path}
+        assert paths == {Path("boats/ferry.txt"), Path("boats/old/raft.md")}
+        library.remove([d.id for d in library.documents() if FOLDER in d.path])
+
+
 def test_the_password_is_asked_for_and_opens(chromium: Any, start_ui: Callable[..., Any], tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("open sesame\n")
     served = start_ui(tmp_path / "library", "--password-file", str(secret))
     page = chromium.new_context().new_page()
+    page.set_default_timeout(60_000)
     page.goto(served.url)
     page.get_by_label("Password").fill("open sesame")
     page.get_by_role("button", name="Enter").click()

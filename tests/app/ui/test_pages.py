@@ -2,37 +2,15 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ragstone.app.ui.state import shared
 from ragstone.retrieval.library import Library
-
-MAIN = Path(__file__).parents[3] / "app" / "ui" / "main.py"
-
-
-@pytest.fixture
-def draw(
-    tmp_path: Path, tiny_model_path: Path, model_store: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., AppTest]]:
-    """Draws the application over a library, by default a new one."""
-    settings = {"MODEL": "smollm2-135m", "HITS": "1", "MAX_TOKENS": "24", "MIN_CONFIDENCE": "0", "THREADS": "1"}
-    for name, value in (settings | {"MODELS_DIR": str(model_store.folder)}).items():
-        monkeypatch.setenv(f"RAGSTONE_{name}", value)
-    st.cache_resource.clear()
-
-    def drawn(library: Path = tmp_path / "library") -> AppTest:
-        monkeypatch.setenv("RAGSTONE_LIBRARY", str(library))
-        app = AppTest.from_file(str(MAIN), default_timeout=60)
-        return app.run()
-
-    yield drawn
-    st.cache_resource.clear()
 
 
 def settled(app: AppTest) -> AppTest:
@@ -125,3 +103,58 @@ def test_a_tab_that_was_drawn_before_does_not_undo_what_another_changed(
     (title,) = [one for one in app.text_input if one.label == "Title"]
     title.set_value("Mine  now").run()
     assert chats.of(chat.owner)[0].title == "Mine now"
+
+
+def test_tags_are_given_to_chosen_documents_and_taken(
+    draw: Callable[..., AppTest], sample_library: Path, tmp_path: Path
+):
+    library = tmp_path / "copy"
+    shutil.copytree(sample_library, library)
+    draw(library)
+    lines = ("from ragstone.app.ui.state import shared", "from ragstone.app.ui.tagging import show_tagging")
+    app = AppTest.from_string("\n".join((*lines, "show_tagging(shared().engines.library.documents()[:2])")))
+    app.default_timeout = 60
+    app.run()
+    app.multiselect[0].set_value(["To read", "urgent"]).run()
+    button(app, "Change tags").click().run()
+    assert not app.exception
+    assert [d.tags for d in shared().engines.library.documents()[:3]] == [("To read", "urgent")] * 2 + [()]
+    (take,) = [one for one in app.multiselect if one.label == "Take"]
+    take.set_value(["To read"]).run()
+    button(app, "Change tags").click().run()
+    assert [d.tags for d in shared().engines.library.documents()[:2]] == [("urgent",)] * 2
+
+
+def test_of_near_identical_documents_one_can_be_kept(
+    draw: Callable[..., AppTest], tmp_path: Path, model_store: Any, ragstone_cli: Any
+):
+    words = [f"word{number}" for number in range(80)]
+    for number, name in enumerate(("old", "copy", "other")):
+        (tmp_path / "docs").mkdir(exist_ok=True)
+        said = words if name != "other" else words[::-1]
+        (tmp_path / "docs" / f"{name}.txt").write_text(" ".join(said) + "." * number)
+    library = tmp_path / "library"
+    assert ragstone_cli("ingest", "docs", "--library", library).code == 0
+    (group,) = ragstone_cli("docs", "duplicates", "--library", library, "--json").json()["groups"]
+    assert sorted((Path(one["path"]).name, one["similarity"]) for one in group) == [("copy.txt", 1.0), ("old.txt", 1.0)]
+    draw(library)
+    app = AppTest.from_string("from ragstone.app.ui.library_page import show\nshow()\n", default_timeout=60).run()
+    assert [one.label for one in app.expander if "near" in one.label] == ["1 group of near-identical documents"]
+    (keep,) = app.radio
+    (old,) = [one["id"] for one in group if one["path"].endswith("old.txt")]
+    keep.set_value(old).run()
+    button(app, "Remove docs/copy\\.txt").click().run()
+    assert not app.exception
+    assert {d.title for d in shared().engines.library.documents()} == {"old", "other"}
+    assert not app.radio and (tmp_path / "docs" / "copy.txt").is_file()
+
+
+def test_a_model_that_is_to_answer_and_is_not_here_can_be_downloaded(
+    draw: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RAGSTONE_MODELS_DIR", str(tmp_path / "models"))
+    draw()
+    app = AppTest.from_string("from ragstone.app.ui.models_page import show\nshow()\n", default_timeout=60).run()
+    assert not app.exception
+    assert app.button(key="pull-smollm2-135m").label == "Download"
+    assert not any("In use" in caption.value for caption in app.caption)

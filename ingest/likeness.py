@@ -1,0 +1,71 @@
+"""The groups of stored documents that are nearly the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+import numpy as np
+
+from .duplicates import SIMILARITY
+from .signatures import PERMUTATIONS
+
+_BANDS = PERMUTATIONS - int(np.ceil(SIMILARITY * PERMUTATIONS)) + 1
+"""Two near-duplicates differ in fewer hash values than this: of so many runs of values, they have one in common."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A document of a group of near-duplicates."""
+
+    id: int
+    similarity: float
+    """The estimated Jaccard similarity to the group's first document, 0..1: at least 0.9, or less where others lie
+    between the two."""
+
+
+def near_duplicates(signatures: Mapping[int, bytes]) -> list[list[Alike]]:
+    """The groups of documents of which each is nearly the same as another one of its group (see `duplicates`).
+
+    Args:
+        signatures: By document id (see `signatures`); an empty one resembles nothing.
+
+    Returns:
+        The groups, ordered by the lowest id in each, and the documents of each by id.
+    """
+    same: dict[bytes, list[int]] = {}
+    for document, signature in sorted(signatures.items()):
+        if signature:
+            same.setdefault(signature, []).append(document)
+    values = [np.frombuffer(signature, "<u4") for signature in same]
+    leaders = list(range(len(values)))
+    for one, other in _candidates(list(same)):
+        first, second = sorted((_leader(leaders, one), _leader(leaders, other)))
+        if first != second and np.mean(values[one] == values[other]) >= SIMILARITY:
+            leaders[second] = first
+    groups: dict[int, list[Alike]] = {}
+    for place, documents in enumerate(same.values()):
+        first = _leader(leaders, place)
+        similarity = float(np.mean(values[place] == values[first]))
+        groups.setdefault(first, []).extend(Alike(document, similarity) for document in documents)
+    return [sorted(group, key=lambda alike: alike.id) for group in groups.values() if len(group) > 1]
+
+
+def _candidates(signatures: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    """The places of all pairs that may be near-duplicates."""
+    size = len(signatures[0]) // PERMUTATIONS if signatures else 0
+    ends = [size * (band * PERMUTATIONS // _BANDS) for band in range(_BANDS + 1)]
+    for start, end in pairwise(ends):
+        equal: dict[bytes, list[int]] = {}
+        for place, signature in enumerate(signatures):
+            equal.setdefault(signature[start:end], []).append(place)
+        for places in equal.values():
+            yield from combinations(places, 2)
+
+
+def _leader(leaders: list[int], place: int) -> int:
+    while leaders[place] != place:
+        leaders[place] = leaders[leaders[place]]
+        place = leaders[place]
+    return place
