@@ -35,6 +35,11 @@ _SINGLE = frozenset(("answer", "document"))
 _TRUTH = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
+def is_own(path: Path) -> bool:
+    """Whether a path is such a file by its name."""
+    return path.is_file() and path.suffix.lower() in (".csv", ".tsv", ".jsonl")
+
+
 def read_own(path: Path) -> QuestionSet:
     """Questions in the order of the file, which names the set. Columns that are not listed here are not heeded.
 
