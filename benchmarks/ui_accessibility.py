@@ -3,8 +3,9 @@
     npm install --no-save --ignore-scripts --prefix DIR axe-core@4.14.1
     python benchmarks/ui_accessibility.py LIBRARY DIR/node_modules/axe-core/axe.min.js [--runs RUNS]
 
-LIBRARY is copied. RUNS is a folder of `ragstone eval run`, shown on the page of evaluation. What breaks WCAG 2.2, A and
-AA, is printed by rule, with the elements; the exit code is 1 if anything does.
+LIBRARY is copied, the sample questions lie beside it, and the question that is asked is monitored. RUNS is a folder of
+`ragstone eval run`, shown on the page of evaluation. What breaks WCAG 2.2, A and AA, is printed by rule, with the
+elements; the exit code is 1 if anything does.
 """
 
 from __future__ import annotations
@@ -30,10 +31,13 @@ PAGES = {
     "library": "Library",
     "models": "Models",
     "evaluation": "Evaluation",
+    "use": "Use",
+    "questions": "Questions",
     "feedback": "Feedback",
 }
 """Each page's address and heading."""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SAMPLE_QUESTIONS = Path(__file__).resolve().parents[1] / "examples" / "sample-questions.csv"
 QUESTION = "How is equipment locked out with padlock and tag?"
 
 
@@ -47,12 +51,12 @@ def main() -> int:
         shutil.copytree(arguments.library, Path(work) / "library")
         if arguments.runs:
             shutil.copytree(arguments.runs, Path(work) / "ragstone-runs")
+        shutil.copy(SAMPLE_QUESTIONS, work)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         command = [sys.executable, "-m", "ragstone", "ui", "--library", "library", "--port", str(port)]
-        server = subprocess.Popen(
-            command, env=os.environ | {"RAGSTONE_OFFLINE": "1"}, cwd=work, stdout=subprocess.DEVNULL
-        )
+        settings = {"RAGSTONE_OFFLINE": "1", "RAGSTONE_MONITOR": "text"}
+        server = subprocess.Popen(command, env=os.environ | settings, cwd=work, stdout=subprocess.DEVNULL)
         try:
             wait_for(port)
             return report(list(checked(f"http://localhost:{port}", arguments.axe.read_text("utf-8"))))
