@@ -61,7 +61,7 @@ class Relevance:
 
 _FOLLOWING = 10
 """The chunks that the nearest one is compared with."""
-_LEAST_LEAD = 0.1
+_LEAST_LEAD = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Lead:
     best: float = 0.0
     """The greatest cosine."""
     ahead: float = 0.0
-    """By how much more than 0.1 it exceeds the mean of the next ten, 0..2; 0 where fewer follow."""
+    """By how much more than 0.05 it exceeds the mean of the next ten, 0..2; 0 where fewer follow."""
 
     @classmethod
     def of(cls, cosines: Iterable[float]) -> Lead:
@@ -91,9 +91,9 @@ class Lead:
 
 
 # Fitted by `benchmarks/fusion.py --fit` on sets that no figure is reported on.
-# The weights of `behind` are ten times those of the cosine, or none.
+# The weights of `behind` are five times those of the cosine, or none.
 QUESTION = Relevance(
-    Features(4.53, 0.53, 2.14, 1.91, 1.37, 45.3), -6.57, Features(cosine=11.22, lexical=9.5, around=5.68, behind=112.2)
+    Features(4.53, 0.53, 2.14, 1.91, 1.37, 22.65), -6.57, Features(cosine=11.22, lexical=9.5, around=5.68, behind=56.1)
 )
 STATEMENT = Relevance(Features(4.24, 0.88, 0.40, 0.00, 2.30), -5.48, Features(cosine=13.57, lexical=3.43, around=8.09))
 
