@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..errors import RagstoneError
 from ..retrieval.library import Library
 
 if TYPE_CHECKING:
@@ -137,8 +138,9 @@ class Monitor:
     def _keep(self, answer: Answer) -> None:
         try:
             self._log.add(self._use(answer), self._keep_days)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the answer was given and stands
-            log.warning("The monitor could not keep this question: %s", error)
+        except Exception as error:  # whatever it is, the answer was given and stands
+            defect = not isinstance(error, RagstoneError)
+            log.warning("The monitor could not keep this question: %s", error, exc_info=defect)
 
     def _use(self, answer: Answer) -> Use:
         embedder = None if self._level == "figures" else self._load_embedder()

@@ -94,6 +94,7 @@ def test_the_password_is_asked_for_and_opens(chromium: Any, start_ui: Callable[.
     page.get_by_role("button", name="Enter").click()
     page.get_by_role("heading", name="Ask your documents").wait_for()
     page.goto(f"{served.url}/library")
+    page.get_by_text("Add documents").first.wait_for()
     page.get_by_text("Drop files here").first.wait_for(state="attached")
     assert not page.get_by_text("Folder on this machine").count()
     served.process.send_signal(2)
