@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from ...errors import ContextOverflowError
 from ...eval.making import checks
+from ...eval.making.aspects import Aspect
 from ...eval.making.drafts import (
     ADVERSARIAL,
     COMPARISON,
@@ -26,11 +28,11 @@ from ...eval.making.drafts import (
     EvidencePlace,
 )
 from ...eval.making.facts import Fact
-from ...eval.making.premises import falsified
+from ...eval.making.premises import FalsePremise, falsified
 from ...generation.grounding import default_scorer
-from ...generation.grounding.claims import declines
+from ...generation.grounding.claims import declines, strip_citations
 from ...generation.prompts import Prompts
-from ...generation.questioning import Questioner
+from ...generation.questioning import WORDINGS, Questioner
 from ...retrieval.records import Chunk, Hit
 from ..engine import Ragstone
 from .material import Material
@@ -174,36 +176,39 @@ class QuestionMaker:
         )
 
     def _from_passage(self) -> _Begun | None:
-        chunk = self.material.passage()
-        if chunk is None:
+        opening = self.material.opening()
+        if opening is None:
             return None
+        chunk, aspect = opening
         place = EvidencePlace(chunk.document, chunk.char_start, chunk.char_end, chunk.text, chunk.page)
-        return _Work(UNANSWERABLE, str(chunk.id), (place,)), lambda work: self._unanswerable(work, chunk)
+        return _Work(UNANSWERABLE, str(chunk.id), (place,)), lambda work: self._unanswerable(work, chunk, aspect)
 
     # The kinds
 
     def _simple(self, work: _Work, fact: Fact) -> str:
-        work.question, work.answer = self._model.question(fact.chunk, fact.line, fact.answer), fact.answer
+        work.answer = fact.answer
         return (
-            self._badly_worded(work.question, fact)
-            or self._duplicate(work)
-            or self._unfound(work, [fact.chunk])
+            self._asked(work, fact, lambda: self._duplicate(work) or self._unfound(work, [fact.chunk]))
             or self._unanswered(work.question, fact.answer, [fact.chunk])
             or self._known(work.question, work.answer)
         )
 
     def _comparison(self, work: _Work, *facts: Fact) -> str:
         asked: dict[str, Fact] = {}
-        for fact in facts:
-            name = self._model.name(fact.chunk, fact.line, fact.answer).rstrip(".")
-            work.question, work.answer = f"What is {name}?", fact.answer
+
+        def wrong(fact: Fact, name: str) -> str:
+            work.question = f"What is {name}?"
             if not _PHRASE.fullmatch(name):
                 return checks.NO_QUESTION
-            if reason := self._badly_worded(work.question, fact):
+            return checks.NO_FIGURES if name in asked else self._badlyworded(work.question, fact)
+
+        for fact in facts:
+            work.answer = fact.answer
+            write = partial(self._model.name, fact.chunk, fact.line, fact.answer)
+            name, reason = worded(write, partial(wrong, fact))
+            if reason:
                 return reason
             asked[name] = fact
-        if len({name.lower() for name in asked}) < len(facts):
-            return checks.NO_FIGURES
         one, other = asked
         work.question = f"Which is greater, {one} or {other}?"
         work.answer = max(asked, key=lambda name: asked[name].value or 0.0)
@@ -220,74 +225,107 @@ class QuestionMaker:
         return reason or (self._known(work.question, work.answer) and self._known(turned, work.answer))
 
     def _multi_hop(self, work: _Work, name: str, told: Fact, fact: Fact) -> str:
-        asked, work.answer = self._model.question(fact.chunk, fact.line, fact.answer), fact.answer
-        work.question = asked
-        if reason := self._badly_worded(asked, fact):
+        work.answer = fact.answer
+
+        def unnamed() -> str:
+            return "" if checks.contains(work.question, name) else checks.NOT_NAMED
+
+        if reason := self._asked(work, fact, unnamed, name):
             return reason
-        if not checks.contains(asked, name):
-            return checks.NOT_NAMED
-        said = self._model.describe(told.chunk, told.line, name).rstrip(".")
-        if not _PHRASE.fullmatch(said) or checks.contains(said, name):
-            return checks.NOT_DESCRIBED
-        (carried,) = self._scorer.score([f"{name} is {said}."], [told.chunk.passage])
-        if carried.support is None or carried.support < self._scorer.threshold:
-            return checks.NOT_DESCRIBED
-        work.question = re.sub(rf"(?:\b[Tt]he\s)?(?<!\w){re.escape(name)}(?!\w)", said, asked, count=1)
-        work.remark = f"{said} is {name}"
-        reason = (
-            checks.form(work.question)
-            or checks.not_trivial(work.question, work.answer, fact.line)
-            or self._duplicate(work)
-            or self._unfound(work, [told.chunk, fact.chunk])
-            or self._unanswered(work.question, work.answer, [told.chunk, fact.chunk])
-        )
+        asked = work.question
+
+        def composed(said: str) -> str:
+            if not self._describes(said, name, told):
+                return checks.NOT_DESCRIBED
+            work.question = re.sub(rf"(?:\b[Tt]he\s)?(?<!\w){re.escape(name)}(?!\w)", said, asked, count=1)
+            work.question = work.question[:1].upper() + work.question[1:]
+            work.remark = f"{said} is {name}"
+            return (
+                checks.form(work.question)
+                or checks.not_trivial(work.question, work.answer, fact.line)
+                or self._duplicate(work)
+                or self._unfound(work, [told.chunk, fact.chunk])
+            )
+
+        _, reason = worded(partial(self._model.describe, told.chunk, told.line, name), composed)
+        reason = reason or self._unanswered(work.question, work.answer, [told.chunk, fact.chunk])
         if reason:
             return reason
-        enough = any(not self._unanswered(work.question, work.answer, [of.chunk]) for of in (told, fact))
+        enough = any(self._answered_by(work.question, work.answer, of.chunk) for of in (told, fact))
         return checks.ONE_ENOUGH if enough else self._known(work.question, work.answer)
 
-    def _unanswerable(self, work: _Work, chunk: Chunk) -> str:
-        work.question = self._model.missing(chunk)
-        work.remark = "By the model's word no passage answers it; look whether that is so"
-        if reason := checks.form(work.question) or self._duplicate(work):
+    def _unanswerable(self, work: _Work, chunk: Chunk, aspect: Aspect) -> str:
+        work.remark = f"Asked for: {aspect.asked}. By the model's word no passage tells it; look whether that is so"
+
+        def wrong(question: str) -> str:
+            work.question = question
+            if reason := checks.form(question) or self._duplicate(work):
+                return reason
+            found = {hit.chunk.document for hit in self._rag.search(question, FOUND_AMONG)}
+            return "" if chunk.document in found else checks.OFF_TOPIC
+
+        _, reason = worded(partial(self._model.missing, chunk, aspect.asked), wrong)
+        if reason:
             return reason
         hits = self._rag.search(work.question, FOUND_AMONG)
-        if chunk.document not in {hit.chunk.document for hit in hits}:
-            return checks.OFF_TOPIC
-        return checks.MAY_BE_ANSWERED if self._one_holds(work.question, hits[:LOOKED_AT]) else ""
+        return checks.MAY_BE_ANSWERED if self._one_answers(work.question, hits[:LOOKED_AT]) else ""
 
     def _adversarial(self, work: _Work, fact: Fact) -> str:
-        asked, work.answer = self._model.question(fact.chunk, fact.line, fact.answer), fact.answer
-        work.question = asked
-        if reason := self._badly_worded(asked, fact):
-            return reason
+        work.answer = fact.answer
         drawing = random.Random(f"{self._seed} {work.made_from}")  # a run that is resumed draws the same
-        changed = falsified(asked, self.material.names, fact.chunk.passage, drawing)
-        if changed is None:
-            return checks.NOTHING_TO_CHANGE
-        work.question = changed.question
-        work.remark = (
-            f"A false premise: {changed.before} became {changed.after}. Of {changed.before} it is {fact.answer}"
-        )
+        change: FalsePremise | None = None
+
+        def unchanged() -> str:
+            nonlocal change
+            change = falsified(work.question, self.material.names, fact.chunk.passage, drawing)
+            return "" if change else checks.NOTHING_TO_CHANGE
+
+        reason = self._asked(work, fact, unchanged)
+        if reason or change is None:
+            return reason
+        asked, work.question = work.question, change.question
+        work.remark = f"A false premise: {change.before} became {change.after}. Of {change.before} it is {fact.answer}"
         if reason := self._duplicate(work) or self._unanswered(asked, fact.answer, [fact.chunk]):
             return reason
         hits = self._rag.search(work.question, FOUND_AMONG)
-        naming = [hit for hit in hits if checks.contains(_with_headings(hit.chunk), changed.after)]
-        return checks.MAY_BE_ANSWERED if self._one_holds(work.question, naming[:LOOKED_AT]) else ""
+        naming = [hit for hit in hits if checks.contains(_with_headings(hit.chunk), change.after)]
+        return checks.MAY_BE_ANSWERED if self._one_answers(work.question, naming[:LOOKED_AT]) else ""
+
+    def _asked(self, work: _Work, fact: Fact, then: Callable[[], str], naming: str = "") -> str:
+        """Let the model ask for a fact, by these words if any, until nothing is wrong, also `then`; what is."""
+
+        def wrong(question: str) -> str:
+            work.question = question
+            return self._badlyworded(question, fact) or then()
+
+        write = partial(self._model.question, fact.chunk, fact.line, fact.answer, naming)
+        return worded(write, wrong)[1]
+
+    def _describes(self, said: str, name: str, told: Fact) -> bool:
+        """Whether a phrase without the name says of it what its passage supports."""
+        if not _PHRASE.fullmatch(said) or checks.contains(said, name):
+            return False
+        (carried,) = self._scorer.score([f"{name} is {said}."], [told.chunk.passage])
+        return carried.support is not None and carried.support >= self._scorer.threshold
 
     # What is checked with model and search
 
-    def _badly_worded(self, question: str, fact: Fact) -> str:
+    def _badlyworded(self, question: str, fact: Fact) -> str:
         """Whether a simple question does not ask for its fact, by its words and the verifier."""
         reason = checks.form(question) or checks.not_trivial(question, fact.answer, fact.line)
         if reason:
             return reason
-        carried = checks.supported(question, fact.answer, fact.chunk.passage, self._scorer)
-        return "" if carried else checks.UNSUPPORTED
+        told = [fact.chunk.passage, fact.line]  # a row says more with its columns
+        return "" if checks.supported(question, fact.answer, told, self._scorer) else checks.UNSUPPORTED
 
     def _unanswered(self, question: str, answer: str, chunks: Sequence[Chunk]) -> str:
         said = self._model.answer(question, chunks)
         return "" if checks.answers(said, answer) else checks.NOT_ANSWERED
+
+    def _answered_by(self, question: str, answer: str, chunk: Chunk) -> bool:
+        """Whether the model finds the answer in this passage alone, and has not only guessed it."""
+        found = not self._unanswered(question, answer, [chunk])
+        return found and checks.supported(question, answer, [_with_headings(chunk)], self._scorer)
 
     def _known(self, question: str, answer: str) -> str:
         return checks.KNOWN if checks.answers(self._model.recall(question), answer) else ""
@@ -308,15 +346,27 @@ class QuestionMaker:
         elsewhere = checks.answered_elsewhere(work.question, work.answer, others, self._scorer)
         return checks.ELSEWHERE if elsewhere else ""
 
-    def _one_holds(self, question: str, hits: Sequence[Hit]) -> bool:
-        """Whether the model says of a passage that it states the answer; a model that does not tell is asked for it."""
+    def _one_answers(self, question: str, hits: Sequence[Hit]) -> bool:
+        """Whether a passage answers: the model says that it does, and gives an answer that the passage supports."""
         for hit in hits:
             odds = self._model.holds(question, hit.chunk)
-            if odds is None:
-                odds = -1.0 if declines(self._model.answer(question, [hit.chunk])) else 1.0
-            if odds > 0:
-                return True
+            if odds is None or odds > 0:
+                said = strip_citations(self._model.answer(question, [hit.chunk]))
+                told = [_with_headings(hit.chunk)]
+                if said and not declines(said) and checks.supported(question, said, told, self._scorer):
+                    return True
         return False
+
+
+def worded(write: Callable[[int], str], wrong: Callable[[str], str]) -> tuple[str, str]:
+    """The first wording with which nothing is wrong; or the last one, and what is wrong with it."""
+    said = reason = ""
+    for wording in range(WORDINGS):
+        said = write(wording)
+        reason = wrong(said)
+        if not reason:
+            break
+    return said, reason
 
 
 def _place(fact: Fact) -> EvidencePlace:

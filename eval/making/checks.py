@@ -67,9 +67,9 @@ def not_trivial(question: str, answer: str, line: str) -> str:
     return COPIED if run.size > 6 and run.size >= COPY * len(asked) else ""
 
 
-def supported(question: str, answer: str, passage: str, scorer: Scorer) -> bool:
-    """Whether a passage supports question and answer together: a short answer alone says nothing."""
-    (found,) = scorer.score([f"{question} {answer}"], [passage])
+def supported(question: str, answer: str, passages: Sequence[str], scorer: Scorer) -> bool:
+    """Whether passages support question and answer together: a short answer alone says nothing."""
+    (found,) = scorer.score([f"{question} {answer}"], passages)
     return found.support is not None and found.support >= scorer.threshold
 
 
@@ -91,7 +91,7 @@ def answered_elsewhere(question: str, answer: str, others: Iterable[str], scorer
     """Whether one of the other passages has the answer's words, is about what is asked, and supports the answer."""
     asked = content_words(question)
     about = (text for text in others if len(asked & content_words(text)) >= ABOUT * len(asked))
-    return any(contains(text, answer) and supported(question, answer, text, scorer) for text in about)
+    return any(contains(text, answer) and supported(question, answer, [text], scorer) for text in about)
 
 
 def nearly_same(similarities: Sequence[float]) -> bool:

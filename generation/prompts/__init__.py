@@ -55,8 +55,8 @@ _GIVEN: dict[str, dict[str, Any]] = {
     },
     "judge_relevance": {"question": "the-question", "answer": "the-answer", "choices": "no-or-yes"},
     "name_figure": {"passages": _PASSAGES[:1], "line": "the-line", "figure": "the-figure"},
-    "question_for": {"passages": _PASSAGES[:1], "line": "the-line", "answer": "the-answer"},
-    "question_missing": {"passages": _PASSAGES[:1]},
+    "question_for": {"passages": _PASSAGES[:1], "line": "the-line", "answer": "the-answer", "naming": "the-name"},
+    "question_missing": {"passages": _PASSAGES[:1], "asked": "what-is-asked"},
     "recall": {"question": "the-question"},
     "summarize": {"passages": _PASSAGES},
 }

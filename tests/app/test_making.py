@@ -13,6 +13,7 @@ import pytest
 from ragstone.app.engine import Ragstone
 from ragstone.app.feedback import Feedback
 from ragstone.app.feedback_questions import add_drafts, drafts_of
+from ragstone.app.making.maker import worded
 from ragstone.app.making.material import Material
 from ragstone.app.making.run import Wanted, log_of, make_questions
 from ragstone.app.settings import Settings
@@ -28,8 +29,9 @@ Cli = Callable[..., Any]
 
 DOCUMENTS = {
     "pumps.md": "# Pumps\n\nA spare pump costs EUR 1,250 and weighs 62 kg. Hanne Vik keeps it in Terna Hall.",
-    "seals.md": "# Seals\n\nA seal of the pump weighs 3 kg and is made by Hald Works. It is replaced every 18 months.",
+    "seals.md": "# Seals\n\nA seal of the pump weighs 13 kg and is made by Hald Works. It is replaced every 18 months.",
     "hall.md": "# The hall\n\nThe old school at the harbour was named Terna Hall in 1987, because the river is near.",
+    "lease.md": "# The lease\n\nThe Lessee pays for the hall by a standing order. A lessee who is late gets a letter.",
     "choir.md": "# The choir\n\nThe choir of the parish meets on Mondays and has 38 members. Olav Brekke conducts it.",
 }
 
@@ -38,7 +40,7 @@ DOCUMENTS = {
 def rag(
     embedder: Embedder, tiny_model_path: Path, model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Ragstone]:
-    """Four short documents, and SmolLM2-135M."""
+    """Five short documents, and SmolLM2-135M."""
     folder = tmp_path_factory.mktemp("making")
     (folder / "docs").mkdir()
     for name, text in DOCUMENTS.items():
@@ -68,13 +70,39 @@ def test_what_is_drawn_is_spread_over_the_documents_and_follows_the_seed(sample_
 def test_pairs_and_bridges_are_of_two_documents_and_drawn_once(rag: Ragstone) -> None:
     material = Material(rag.library, 0)
     pairs = list(iter(material.pair, None))
-    assert {frozenset(fact.answer for fact in pair) for pair in pairs} == {frozenset(("62 kg", "3 kg"))}
+    assert {frozenset(fact.answer for fact in pair) for pair in pairs} == {frozenset(("62 kg", "13 kg"))}
     bridges = list(iter(material.bridge, None))
     assert {bridge.name for bridge in bridges} == {"Terna Hall"}
     for bridge in bridges:
         assert bridge.told.chunk.document != bridge.fact.chunk.document
         assert bridge.name in bridge.told.line and bridge.name in bridge.fact.line
     assert {bridge.fact.answer for bridge in bridges} >= {"Hanne Vik", "1987"}
+
+
+def test_a_defined_term_is_no_name(rag: Ragstone) -> None:
+    material = Material(rag.library, 0)
+    assert "Terna Hall" in material.names and "Lessee" not in material.names
+    assert "Lessee" not in {fact.answer for fact in iter(material.fact, None)}
+
+
+def test_what_is_asked_of_a_passage_stands_nowhere_in_it(rag: Ragstone) -> None:
+    openings = list(iter(Material(rag.library, 0).opening, None))
+    assert {chunk.document_id for chunk, _ in openings} == {one.id for one in rag.documents()}
+    for chunk, aspect in openings:
+        assert not aspect.may_be_told(chunk.passage)
+        assert not (aspect.asked == "what it cost" and "EUR" in chunk.passage)
+
+
+def test_a_wording_with_which_something_is_wrong_is_followed_by_another() -> None:
+    tried = []
+
+    def wrong(said: str) -> str:
+        tried.append(said)
+        return "" if said == "wording 2" else f"not {said}"
+
+    assert worded("wording {}".format, wrong) == ("wording 2", "")
+    assert tried == ["wording 0", "wording 1", "wording 2"]
+    assert worded(lambda n: "the same", wrong) == ("the same", "not the same")
 
 
 def test_every_type_is_tried_logged_and_gone_on_with(rag: Ragstone, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_an_answer_is_right_by_its_words_or_its_figure(said: str, reference: str
 
 def test_the_verifier_tells_the_passage_that_answers_from_one_that_only_has_the_words() -> None:
     question, scorer = "What does a spare pump cost?", default_scorer()
-    assert checks.supported(question, "EUR 1,250", TEXT, scorer)
+    assert checks.supported(question, "EUR 1,250", [TEXT], scorer)
     other = "The board granted the choir EUR 1,250 for new music stands."
     assert not checks.answered_elsewhere(question, "EUR 1,250", [other, "Pumps are painted blue."], scorer)
     assert checks.answered_elsewhere(question, "EUR 1,250", [other, "For a spare pump we paid EUR 1,250."], scorer)
