@@ -31,12 +31,14 @@ _BATCH = 8
 
 _STEP = 16
 """Queries have a multiple of so many tokens."""
+_QUERY_THREADS = 4
+"""The most cores that share one query: more have too little to do each."""
 
 
 class OpenVinoRuntime:
     """See `Runtime`. OpenVINO picks bf16 arithmetic where the CPU has it, else fp32.
 
-    Each core runs the network on texts of one length at a time. That wastes nothing on padding, lets no core wait for
+    Each core runs the network on passages of one length at a time. That wastes nothing on padding, lets no core wait for
     another one that has something else to do, and makes a vector independent, to the bit, of the texts beside it.
     """
 
@@ -44,20 +46,20 @@ class OpenVinoRuntime:
         self._exported = _exported(folder, cache)
         self._precision = precision
         self._streams = threads or psutil.cpu_count(logical=False) or 1
-        self._of_queries: Any = self._compiled(1)
+        self._of_queries: Any = self._compiled(1, min(self._streams, _QUERY_THREADS))
         self._lock = threading.Lock()
         self._of_passages: Any = self._of_queries if self._streams == 1 else None
         self.name = f"openvino-{self._of_queries.get_property('INFERENCE_PRECISION_HINT').to_string()}"
         self.dimension = int(self._of_queries.outputs[0].get_partial_shape()[1].get_length())
         self.sha256: str = json.loads((self._exported / "source.json").read_text("utf-8"))["sha256"]
 
-    def _compiled(self, streams: int) -> Any:
-        """The network for so many texts at a time."""
+    def _compiled(self, streams: int, threads: int) -> Any:
+        """The network for so many texts at a time, which share so many threads. Vectors are the same for any number."""
         config: dict[str, Any] = {
             "CACHE_DIR": str(self._exported / "compiled"),
             "PERFORMANCE_HINT": "THROUGHPUT",
             "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": streams,
+            "INFERENCE_NUM_THREADS": threads,
         }
         if self._precision:
             config["INFERENCE_PRECISION_HINT"] = self._precision
@@ -73,7 +75,7 @@ class OpenVinoRuntime:
     def forward(self, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         """Map the token ids of texts to sentence embeddings (texts, dimension)."""
         with self._lock:
-            self._of_passages = self._of_passages or self._compiled(self._streams)
+            self._of_passages = self._of_passages or self._compiled(self._streams, self._streams)
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         batches = _batches(texts)
         workers = min(self._streams, len(batches))
