@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -56,6 +56,10 @@ class Chosen:
     def embed_query(self, query: str) -> Vector:
         """The vector that was chosen."""
         return self.vectors[query]
+
+    def begin_query(self, query: str) -> Callable[[], Vector]:
+        """See `Embedder`."""
+        return lambda: self.embed_query(query)
 
 
 def unit(dice: random.Random, dimension: int) -> Vector:

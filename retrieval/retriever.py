@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
@@ -198,14 +197,13 @@ class Retriever:
         if not len(index):
             return found
         terms: dict[int, float] = {}
-        with ThreadPoolExecutor(1) as beside:  # the network runs while this thread searches for words
-            embedded = None if embedder is None else beside.submit(embedder.embed_query, query)
-            if mode != "dense":
-                terms = self._look_up(index, query, found)
-                hits = index.lexical(list(terms), depth, among)
-                found.rankings["lexical"] = [i for i, _ in hits]
-                found.bm25 = dict(hits)
-        vector = None if embedded is None else embedded.result()
+        embedded = None if embedder is None else embedder.begin_query(query)  # it runs while words are searched for
+        if mode != "dense":
+            terms = self._look_up(index, query, found)
+            hits = index.lexical(list(terms), depth, among)
+            found.rankings["lexical"] = [i for i, _ in hits]
+            found.bm25 = dict(hits)
+        vector = None if embedded is None else embedded()
         if vector is not None:
             hits = index.dense(vector, depth, among)
             found.rankings["dense"] = [i for i, _ in hits]

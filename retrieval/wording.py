@@ -47,14 +47,14 @@ class QueryWords:
     def wording(self, label: str, passage: str) -> Wording:
         """Compare a passage, together with its title and headings, with the query."""
         text = folded(f"\n{label}\n{passage}\n")
-        held = sum(weight for word, weight in self._weights.items() if _stands(text, word))
+        held = sum(weight for word, weight in self._weights.items() if word in text and _stands(text, word))
         return Wording(
             exact=held / self._whole if self._whole else 0.0,
             near=self._near(text) / self._pair_whole if self._pair_whole else 0.0,
         )
 
     def _near(self, text: str) -> float:
-        places = {term: list(_places(text, term)) for term in self._terms}
+        places = {term: list(_places(text, term)) if _stem(term) in text else [] for term in self._terms}
         return sum(
             weight / _distance(text, places[a], places[b]) for a, b, weight in self._pairs if places[a] and places[b]
         )
@@ -70,15 +70,20 @@ def _stands(text: str, word: str) -> bool:
 
 
 def _places(text: str, term: str) -> Iterator[int]:
-    """Where words of a term begin, in order. A word begins as its stem does, but for an e or i at the stem's end."""
+    """Where words of a term begin, in order."""
     if has_no_spaces(term):
         yield from _found(text, term)
         return
-    for at in _found(text, term[:-1] if term[-1] in "ei" and len(term) > 1 else term):
+    for at in _found(text, _stem(term)):
         if not text[at - 1].isalnum():
             run = _RUN.match(text, at)
             if run is not None and terms_of(run.group())[0] == term:
                 yield at
+
+
+def _stem(term: str) -> str:
+    """How words of a term begin: as it does, but for an e or i at its end."""
+    return term[:-1] if term[-1] in "ei" and len(term) > 1 else term
 
 
 def _found(text: str, part: str) -> Iterator[int]:

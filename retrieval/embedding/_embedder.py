@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,8 +35,9 @@ class Runtime(Protocol):
         """Map the token ids of texts to sentence embeddings (texts, dimension)."""
         ...
 
-    def forward_query(self, text: Sequence[int], most: int) -> npt.NDArray[np.float32]:
-        """Map the token ids of one text, of `most` that the model reads, to its embedding (dimension,), fast."""
+    def begin_query(self, text: Sequence[int], most: int) -> Callable[[], npt.NDArray[np.float32]]:
+        """Begin to map the token ids of one text, of `most` that the model reads; what gives its embedding
+        (dimension,)."""
         ...
 
 
@@ -84,12 +85,21 @@ class Embedder:
 
     def embed_query(self, text: str) -> npt.NDArray[np.float32]:
         """Embed a query: float32 of shape (dimension,), length 1. A query that is too long is cut, with a warning."""
+        return self.begin_query(text)()
+
+    def begin_query(self, text: str) -> Callable[[], npt.NDArray[np.float32]]:
+        """Begin to embed a query, so that the caller can do other things; what it gives waits for the vector."""
         ids = self._tokenizer.encode(self.identity.query_prefix + text).ids
         if len(ids) > self.identity.max_tokens:
             log.warning("the query has %d tokens; the embedding model reads %d", len(ids), self.identity.max_tokens)
             ids = ids[: self.identity.max_tokens - 1] + ids[-1:]
-        vector = self._runtime.forward_query(ids, self.identity.max_tokens)
-        unit: npt.NDArray[np.float32] = vector / np.linalg.norm(vector)
+        found = self._runtime.begin_query(ids, self.identity.max_tokens)
+
+        def unit() -> npt.NDArray[np.float32]:
+            vector = found()
+            of_length_1: npt.NDArray[np.float32] = vector / np.linalg.norm(vector)
+            return of_length_1
+
         return unit
 
     def _forward(self, texts: list[list[int]]) -> npt.NDArray[np.float32]:

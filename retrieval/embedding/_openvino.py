@@ -7,7 +7,7 @@ import json
 import logging
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
@@ -38,8 +38,9 @@ _QUERY_THREADS = 4
 class OpenVinoRuntime:
     """See `Runtime`. OpenVINO picks bf16 arithmetic where the CPU has it, else fp32.
 
-    Each core runs the network on passages of one length at a time. That wastes nothing on padding, lets no core wait for
-    another one that has something else to do, and makes a vector independent, to the bit, of the texts beside it.
+    Each core runs the network on passages of one length at a time. That wastes nothing on padding, lets no core wait
+    for another one that has something else to do, and makes a vector independent, to the bit, of the texts beside it.
+    A query is shared by several cores.
     """
 
     def __init__(self, folder: Path, cache: Path, *, threads: int = 0, precision: str = "") -> None:
@@ -85,15 +86,21 @@ class OpenVinoRuntime:
                 done.result()
         return vectors
 
-    def forward_query(self, text: Sequence[int], most: int) -> npt.NDArray[np.float32]:
-        """Map the token ids of one text to its embedding (dimension,); it is padded, for each new length costs time."""
+    def begin_query(self, text: Sequence[int], most: int) -> Callable[[], npt.NDArray[np.float32]]:
+        """See `Runtime`. The text is padded, for each new length costs time."""
         ids = np.zeros((1, min(-(-len(text) // _STEP) * _STEP, most)), np.int64)
         ids[0, : len(text)] = text
         mask = np.zeros_like(ids)
         mask[0, : len(text)] = 1
         request = self._of_queries.create_infer_request()
-        found: npt.NDArray[np.float32] = request.infer({"input_ids": ids, "attention_mask": mask})[0][0]
-        return found
+        request.start_async({"input_ids": ids, "attention_mask": mask})
+
+        def vector() -> npt.NDArray[np.float32]:
+            request.wait()
+            found: npt.NDArray[np.float32] = request.get_output_tensor(0).data[0].copy()
+            return found
+
+        return vector
 
     def _work(self, texts: Sequence[Sequence[int]], waiting: Iterator[list[int]], out: npt.NDArray[np.float32]) -> None:
         request = self._of_passages.create_infer_request()

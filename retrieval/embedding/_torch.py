@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,10 +47,9 @@ class TorchRuntime:
             vectors[rows] = self._forward([texts[row] for row in rows])
         return vectors
 
-    def forward_query(self, text: Sequence[int], most: int) -> npt.NDArray[np.float32]:
-        """Map the token ids of one text to its embedding (dimension,)."""
-        vector: npt.NDArray[np.float32] = self._forward([text])[0]
-        return vector
+    def begin_query(self, text: Sequence[int], most: int) -> Callable[[], npt.NDArray[np.float32]]:
+        """See `Runtime`. It begins when it is asked for."""
+        return lambda: self._forward([text])[0]
 
     def _forward(self, batch: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         ids = torch.zeros((len(batch), max(map(len, batch))), dtype=torch.int64)

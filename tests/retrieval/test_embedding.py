@@ -202,9 +202,9 @@ def test_an_ingest_uses_no_network(
 @pytest.mark.parametrize("length", [3, 15, 16, 17, 100, 255, 256])
 def test_a_query_has_the_vector_of_the_same_passage(embedder: Embedder, length: int):
     runtime, ids = embedder._runtime, list(range(2000, 2000 + length))
-    alone, padded = runtime.forward([ids])[0], runtime.forward_query(ids, 256)
+    alone, padded = runtime.forward([ids])[0], runtime.begin_query(ids, 256)()
     assert alone @ padded / np.linalg.norm(alone) / np.linalg.norm(padded) > 0.999
-    assert np.array_equal(padded, runtime.forward_query(ids, 256))
+    assert np.array_equal(padded, runtime.begin_query(ids, 256)())
 
 
 def test_ctrl_c_after_models_were_dropped_interrupts_and_does_no_more(model_store: ModelStore):
