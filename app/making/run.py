@@ -3,9 +3,11 @@ tried."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -96,16 +98,36 @@ def make_questions(
         tell: Told of the progress.
 
     Raises:
-        EvaluationError: There is a set already, or it was begun otherwise, or the library holds no document.
+        EvaluationError: There is a set already, or it was begun otherwise, or another process is making it, or the
+            library holds no document.
         DataError: The set cannot be read or written.
         ModelError: A model cannot be used.
     """
-    log = log_of(out)
-    if not resume and (out.exists() or log.exists()):
-        there = out if out.exists() else log
-        raise EvaluationError("there is a set already", path=there, remedy="Go on with it by --resume, or name another")
     if not rag.library.counts()[1]:
         raise EvaluationError("the library holds no document", path=rag.library.folder, remedy="Run `ingest` first")
+    log = log_of(out)
+    with _alone(log):
+        there = [file for file in (out, log) if file.exists() and file.stat().st_size]
+        if there and not resume:
+            remedy = "Go on with it by --resume, or name another"
+            raise EvaluationError("there is a set already", path=there[0], remedy=remedy)
+        return _made(rag, wanted, out, log, resume, tell)
+
+
+@contextmanager
+def _alone(log: Path) -> Iterator[None]:
+    """Keep other processes from the same set; its log is there from now on."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            remedy = "Wait for its end, or name another --out"
+            raise EvaluationError("another process is making this set", path=log, remedy=remedy) from error
+        yield
+
+
+def _made(rag: Ragstone, wanted: Wanted, out: Path, log: Path, resume: bool, tell: Tell) -> MakingReport:
     maker = QuestionMaker(rag, wanted.seed)
     made_by = _made_by(rag, wanted, maker)
     earlier = _read_log(log, made_by) if resume else []
@@ -188,6 +210,5 @@ def _attempt(line: dict[str, Any]) -> Attempt:
 
 
 def _write(log: Path, lines: Sequence[Mapping[str, Any]], mode: str) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open(mode, encoding="utf-8") as file:
         file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)

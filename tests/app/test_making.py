@@ -1,5 +1,6 @@
 """Questions made about a library by a real model: what is kept, what is logged, and that a run can be gone on with."""
 
+import fcntl
 import json
 import re
 import shutil
@@ -149,6 +150,13 @@ def test_an_empty_library_is_told(rag: Ragstone, tmp_path: Path) -> None:
     ):
         make_questions(empty, wanted, tmp_path / "set.csv")
     assert not (tmp_path / "set.log.jsonl").exists()
+
+
+def test_two_processes_do_not_make_the_same_set(rag: Ragstone, tmp_path: Path) -> None:
+    with log_of(tmp_path / "set.csv").open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(EvaluationError, match="another process is making this set"):
+            make_questions(rag, Wanted(1, ("fact",), 1, 0), tmp_path / "set.csv")
 
 
 def test_the_command_reports_what_survived_and_why(
