@@ -61,11 +61,15 @@ class PrefixStore:
         best = max(self._known().values(), key=lambda entry: shared(entry.tokens, tokens), default=None)
         if best is None or shared(best.tokens, tokens) < more_than + _WORTH:
             return None
+        with suppress(OSError):
+            os.utime(best.path)  # what is stored before it is loaded must rather take the place of another
         return best.path
 
     def load(self, path: Path, context: object, sequence: int) -> list[int]:
-        """Puts a state into an empty sequence. Returns its tokens; none if the file is not what it was."""
-        entry = self._known()[path]
+        """Puts a state into an empty sequence. Returns its tokens; none if the file is gone or not what it was."""
+        entry = self._known().get(path)
+        if entry is None:
+            return []
         with suppress(OSError):
             data = path.read_bytes()
             start = _header_size(len(entry.tokens))

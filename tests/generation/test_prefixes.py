@@ -192,6 +192,17 @@ def test_the_folder_stays_within_its_limit_and_loses_what_was_used_longest_ago(
     assert not names[0] & names[2]
 
 
+def test_what_is_to_be_loaded_makes_room_last(model: Open) -> None:
+    prompts = [asked("What?", f"{number} {PASSAGES * 3}"[:1500]) for number in range(3)]
+    with model(most_mb=32, parallel=1) as two_fit:
+        for prompt in prompts:
+            read(two_fit, prompt)
+        assert (read(two_fit, prompts[0])[1] or 0) < 25  # the one in memory is stored now, and another one goes
+    with model(most_mb=18, parallel=1) as one_fits:
+        said = [read(one_fits, prompt)[0] for prompt in prompts[:2]]
+        assert [read(one_fits, prompt)[0] for prompt in prompts[:2]] == said
+
+
 def test_a_folder_that_cannot_be_written_to_does_no_harm(tiny_model_path: Path, tmp_path: Path) -> None:
     (tmp_path / "prefixes").write_text("a file")
     with LlamaModel(
