@@ -7,7 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.file_util import get_static_dir
 
+from .assets import Assets
 from .guard import Guard
 
 SCRIPT = Path(__file__).with_name("main.py")
@@ -25,8 +27,9 @@ def serve(address: str, port: int, password: str | None, upload_mb: int, serves_
     """
     any_host = address not in ("localhost", "127.0.0.1", "::1")
     guard = Middleware(Guard, password=password, port=port, any_host=any_host)
+    assets = Middleware(Assets, folder=Path(get_static_dir()))
     logging.getLogger("streamlit").setLevel(logging.WARNING)
-    st.App(SCRIPT, middleware=[guard], secrets={"serves_folders": serves_folders}).run(
+    st.App(SCRIPT, middleware=[guard, assets], secrets={"serves_folders": serves_folders}).run(
         config={
             "server.address": address,
             "server.port": port,
@@ -37,6 +40,8 @@ def serve(address: str, port: int, password: str | None, upload_mb: int, serves_
             "server.enableStaticServing": False,
             "server.enableAgentApi": False,
             "browser.gatherUsageStats": False,
+            # Python collects as it always does; a whole collection after every run is half of a rerun's time.
+            "runner.postScriptGC": False,
             "client.toolbarMode": "viewer",
             "client.showErrorDetails": "none",
             "global.developmentMode": False,
