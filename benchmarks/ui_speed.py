@@ -170,7 +170,7 @@ def fill(page: Any, folder: Path, messages: int) -> str:
             for i in range(5)
         ],
     }  # fmt: skip
-    page.get_by_label("Search chats").wait_for()
+    page.get_by_role("heading").first.wait_for()
     owner = owner_of_browser(page)
     with Library(folder) as library:
         chats = Chats(library)
