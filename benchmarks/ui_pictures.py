@@ -3,8 +3,8 @@
     python benchmarks/ui_pictures.py LIBRARY docs/images
 
 LIBRARY, which holds the samples, is copied. The answer is that of the model in the settings; those in the repository
-were made with RAGSTONE_MODEL=smollm2-135m, RAGSTONE_HITS=1 and RAGSTONE_MIN_CONFIDENCE=0. Look at each picture before it
-is committed.
+were made with RAGSTONE_MODEL=smollm2-135m, RAGSTONE_HITS=1 and RAGSTONE_MIN_CONFIDENCE=0. Look at each picture before
+it is committed.
 """
 
 from __future__ import annotations
