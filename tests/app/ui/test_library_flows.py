@@ -101,10 +101,9 @@ def test_of_near_identical_documents_one_is_kept(uploaded: Any, served: Any) -> 
         library.remove(list(left.values()))
 
 
-def test_the_password_is_asked_for_and_opens_and_a_run_is_started(
-    chromium: Any, start_ui: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_password_is_asked_for_and_opens_and_a_run_that_cannot_be_done_says_why(
+    chromium: Any, start_ui: Callable[..., Any], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     secret = tmp_path / "password"
     secret.write_text("open sesame\n")
     served = start_ui(tmp_path / "library", "--password-file", str(secret))
@@ -121,11 +120,11 @@ def test_the_password_is_asked_for_and_opens_and_a_run_is_started(
     page.get_by_role("link", name="Evaluation").click()
     page.get_by_text("Start a run").click()
     page.locator("input[type=file]").set_input_files(
-        {"name": "mine.csv", "mimeType": "text/csv", "buffer": b"question,answer\nWho is bored?,Nobody\n"}
+        {"name": "mine.csv", "mimeType": "text/csv", "buffer": b"nothing\n1\n"}
     )
     page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_text("is done: 1 items.").wait_for()
-    page.get_by_role("tab", name="Worst answers").wait_for()
+    page.get_by_role("alert").get_by_text("mine.csv").wait_for()
+    page.get_by_role("button", name="Run the same again").wait_for()
     served.process.send_signal(2)
     assert served.process.wait(10) in (0, 130)
     page.context.close()
