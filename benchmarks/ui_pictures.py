@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 from ui_speed import CHROMIUM, wait_for
 
@@ -89,6 +90,8 @@ def picture(page: Page, file: Path) -> None:
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)  # panels grow, and the table is a canvas: nothing in it can be waited for
     page.screenshot(path=file)
+    with Image.open(file) as whole:
+        whole.convert("RGB").quantize(128).save(file, optimize=True)  # a third of the size
 
 
 if __name__ == "__main__":
