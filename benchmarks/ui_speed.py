@@ -2,14 +2,15 @@
 
     python benchmarks/ui_speed.py LIBRARY [--messages 100]
 
-LIBRARY is copied. First paint: a new browser profile opens the chat, until its heading is painted; and the same browser
-again. A rerun: a click on a control of the sidebar, until its effect is on the screen.
+LIBRARY is copied. A visit: a new browser profile opens the chat, and then the same browser again; FCP and LCP are the
+browser's own (w3c.github.io/paint-timing, w3c.github.io/largest-contentful-paint), from the start of the navigation. A
+rerun: a chat gets another title, for which the whole page is drawn anew, until it stands in the heading. A search among
+the chats draws only their list.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import socket
@@ -18,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,14 @@ from ragstone.retrieval.library import Library
 
 CHROMIUM = shutil.which("chromium") or "chromium-browser"
 REPEATS = 10
+_OBSERVED = """
+window.painted = {};
+for (const type of ["paint", "largest-contentful-paint"]) {
+  new PerformanceObserver(list => {
+    for (const one of list.getEntries()) if (one.name !== "first-paint") painted[one.name || "lcp"] = one.startTime;
+  }).observe({type, buffered: true});
+}
+"""
 
 
 def main() -> None:
@@ -64,42 +72,86 @@ def wait_for(port: int) -> None:
 def measure(address: str, folder: Path, messages: int, server: psutil.Process) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_context().new_page()
-        paint(page, address)  # warms the server
-        rows = {"first paint, new browser": [paint(browser.new_context().new_page(), address) for _ in range(REPEATS)]}
-        rows["first paint, known browser"] = [paint(page, address) for _ in range(REPEATS)]
-        rows["rerun, a new chat"], work = reruns(page, server)
-        chat = fill(page, folder, messages)
-        long = f"{address}/?chat={chat}"
-        rows[f"first paint, a chat of {messages}"] = [paint(page, long) for _ in range(REPEATS)]
-        rows[f"rerun, a chat of {messages}"], long_work = reruns(page, server)
+        page = new_page(browser)
+        visit(page, address, server)  # warms the server
+        tell("a new browser", [visit(new_page(browser), address, server) for _ in range(REPEATS)])
+        tell("a known browser", [visit(page, address, server) for _ in range(REPEATS)])
+        for count, name in ((0, "a new chat"), (messages, f"a chat of {messages}")):
+            chat = f"{address}/?chat={fill(page, folder, count)}"
+            tell(name, [visit(page, chat, server) for _ in range(REPEATS)])
+            page.get_by_text("This chat").click()
+            page.get_by_label("Title").wait_for()
+            tell(name, [renamed(page, number, server) for number in range(REPEATS)])
+            tell(name, [searched(page, server) for _ in range(REPEATS)])
         browser.close()
-    for name, times in rows.items():
-        middle, worst = statistics.median(times) * 1000, max(times) * 1000
-        print(f"{name:36} median {middle:6.0f} ms, slowest {worst:6.0f} ms (n = {len(times)})")
-    print(f"the server's CPU for a rerun: {work * 1000:.0f} ms; in a chat of {messages}: {long_work * 1000:.0f} ms")
 
 
-def paint(page: Any, address: str) -> float:
-    return timed(lambda: (page.goto(address, wait_until="commit"), page.get_by_role("heading").first.wait_for()))
+def new_page(browser: Any) -> Any:
+    page = browser.new_context().new_page()
+    page.add_init_script(_OBSERVED)
+    return page
 
 
-def reruns(page: Any, server: psutil.Process) -> tuple[list[float], float]:
-    """The times of reruns until they are on the screen, and the server's CPU seconds for one."""
-    before = sum(server.cpu_times()[:2])
-    times = [rerun(page) for _ in range(REPEATS)]
-    return times, (sum(server.cpu_times()[:2]) - before) / (2 * REPEATS)  # each of them is followed by another
+def tell(name: str, measured: list[dict[str, float]]) -> None:
+    """Print each of the figures, all of them milliseconds; of CPU, which the system counts in steps of 10, the mean."""
+    for what in measured[0]:
+        times = [one[what] for one in measured]
+        middle = ("mean  ", statistics.mean(times)) if "CPU" in what else ("median", statistics.median(times))
+        spread = f"{middle[0]} {middle[1]:6.0f}, least {min(times):6.0f}, most {max(times):6.0f}"
+        print(f"{name + ': ' + what:44} {spread} ms (n = {len(times)})", flush=True)
 
 
-def rerun(page: Any) -> float:
-    """Search the chats for words that no chat holds, or no longer: the whole page is drawn anew."""
+def visit(page: Any, address: str, server: psutil.Process) -> dict[str, float]:
+    """Until the heading is there, until one can ask, and what the browser says of its paints."""
+    before = cpu(server)
+    started = time.perf_counter()
+    page.goto(address, wait_until="commit")
+    page.get_by_role("heading").first.wait_for()
+    heading = since(started)
+    page.locator("textarea:enabled[placeholder='Ask a question']").wait_for()
+    usable = since(started)
+    page.wait_for_timeout(300)
+    painted = page.evaluate("painted")
+    paints = {"FCP": painted["first-contentful-paint"], "LCP": painted["lcp"]}
+    return paints | {"heading": heading, "usable": usable, "server's CPU": cpu(server) - before}
+
+
+def renamed(page: Any, number: int, server: psutil.Process) -> dict[str, float]:
+    """Until a new title of the open chat stands in its heading."""
+    field, title = page.get_by_label("Title"), f"Title {number} {time.monotonic_ns()}"
+    field.fill(title)
+    before, started = cpu(server), time.perf_counter()
+    field.press("Enter")
+    page.get_by_role("heading", name=title).wait_for()
+    took = since(started)
+    page.wait_for_timeout(300)
+    return {"rerun": took, "rerun, server's CPU": cpu(server) - before}
+
+
+def searched(page: Any, server: psutil.Process) -> dict[str, float]:
+    """Until a search for words that no chat holds has said so."""
     field, told = page.get_by_label("Search chats"), page.get_by_text("No chat holds these words.")
     field.fill("xyzzy")
-    took = timed(lambda: (field.press("Enter"), told.wait_for()))
+    before, started = cpu(server), time.perf_counter()
+    field.press("Enter")
+    told.wait_for()
+    took = since(started)
+    page.wait_for_timeout(300)
+    work = cpu(server) - before
     field.fill("")
     field.press("Enter")
     told.wait_for(state="detached")
-    return took
+    page.wait_for_timeout(300)
+    return {"search": took, "search, server's CPU": work}
+
+
+def cpu(process: psutil.Process) -> float:
+    """Milliseconds that it has used so far."""
+    return float(sum(process.cpu_times()[:2])) * 1000
+
+
+def since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
 
 
 def fill(page: Any, folder: Path, messages: int) -> str:
@@ -118,14 +170,13 @@ def fill(page: Any, folder: Path, messages: int) -> str:
             for i in range(5)
         ],
     }  # fmt: skip
-    page.get_by_label("Search chats").wait_for()
+    page.get_by_role("heading").first.wait_for()
     owner = owner_of_browser(page)
     with Library(folder) as library:
         chats = Chats(library)
         chat = chats.create(owner)
         for number in range(messages):
             chats.keep(chats.ask(chat, f"Question {number}?"), answer, "done")
-    print(f"{len(json.dumps(answer)) / 1000:.0f} kB an answer")
     return chat.id
 
 
@@ -150,12 +201,6 @@ def hit(rank: int) -> dict[str, Any]:
 def quote() -> dict[str, Any]:
     at = {"document": "docs/a.pdf", "document_id": 1, "chunk_id": 1, "char_start": 0, "char_end": 40}
     return at | {"n": 1, "quote": "The pump cost EUR 900 in the year 2020."}
-
-
-def timed(action: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

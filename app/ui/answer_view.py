@@ -11,12 +11,16 @@ _JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector("article");
   const focused = root.getRootNode().activeElement?.dataset?.cite;
-  root.setAttribute("aria-busy", data.busy ? "true" : "false");
+  const status = parentElement.querySelector("[role=status]");
+  if (status.textContent !== data.status) status.textContent = data.status;
   if (root.dataset.shown !== data.html) {
+    // Read aloud once, when it is whole; not again when a citation is opened in it.
+    root.setAttribute("aria-live", data.busy || root.getAttribute("aria-busy") === "true" ? "polite" : "off");
     root.innerHTML = data.html;
     root.dataset.shown = data.html;
     if (focused) root.querySelector(`[data-cite="${focused}"]`)?.focus();
   }
+  root.setAttribute("aria-busy", data.busy ? "true" : "false");
   const copy = parentElement.querySelector(".copy");
   copy.hidden = data.busy || !data.plain;
   root.onclick = (event) => {
@@ -66,9 +70,14 @@ article pre { overflow-x: auto; background: var(--st-secondary-background-color)
 .mark:hover .tip, .mark:focus .tip { display: block; }
 .copy { font: .8rem var(--st-font); color: var(--st-text-color); background: transparent; cursor: pointer;
   border: 1px solid var(--st-border-color); border-radius: .5rem; padding: .25rem .6rem; min-height: 1.75rem; }
+[role=status] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap; }
 [hidden] { display: none; }
 """
-_HTML = '<article aria-live="polite"></article><button type="button" class="copy" hidden>Copy</button>'
+_HTML = (
+    '<div role="status"></div><article aria-label="Answer"></article>'
+    '<button type="button" class="copy" hidden>Copy</button>'
+)
 
 _component = st.components.v2.component("ragstone_answer", html=_HTML, css=_CSS, js=_JS)
 
@@ -78,7 +87,7 @@ def show_answer(
     html: str,
     plain: str,
     *,
-    busy: bool = False,
+    stage: str = "",
     on_cited: Callable[[], None] = lambda: None,
 ) -> None:
     """Show an answer.
@@ -87,7 +96,9 @@ def show_answer(
         key: Of the component; the citation that was clicked stands in its state as `cited` (see `marks.cite`).
         html: What `marks.answer_html` made.
         plain: What the button copies.
-        busy: Whether it is still being written.
+        stage: What is being done to make it, which a screen reader is told; empty when it is whole.
         on_cited: Called when a citation was clicked.
     """
-    _component(key=key, data={"html": html, "plain": plain, "busy": busy}, on_cited_change=on_cited)
+    _component(
+        key=key, data={"html": html, "plain": plain, "busy": bool(stage), "status": stage}, on_cited_change=on_cited
+    )

@@ -11,7 +11,7 @@ from ...errors import SettingsError
 from ...retrieval.filters import as_filter
 from ..chats import Chat
 from ..settings import Settings
-from .state import shared
+from .state import owner, shared
 from .words import plain
 
 FILTER = "filter"
@@ -52,22 +52,28 @@ def conditions_of(chat: Chat | None) -> list[str]:
     return [str(condition) for condition in given]
 
 
-def show_chat_settings(chat: Chat | None) -> None:
+@st.fragment
+def show_chat_settings(chat_id: str | None) -> None:
     """Let a chat's settings be changed; those of a chat that is yet to begin are kept until it does."""
+    with st.expander("Documents and settings", key="chat-settings", on_change="rerun") as settings:
+        if settings.open:  # what is closed is not drawn
+            _show_fields(shared().chats.get(chat_id, owner()) if chat_id else None)
+
+
+def _show_fields(chat: Chat | None) -> None:
     own = dict(chat.settings) if chat else dict(st.session_state.get(NEW, {}))
     base = shared().engines.settings
     key = chat.id if chat else "new"
-    with st.expander("Documents and settings"):
-        chosen = {name: value for name in _OFFERED if (value := _field(name, own, base, key)) != getattr(base, name)}
-        conditions = _filter_field(own, key)
-        if conditions:
-            chosen[FILTER] = conditions
-        # Only what is changed here is stored: another tab may have changed the chat since this one was drawn.
-        if st.session_state.pop(_CHANGED, False):
-            if chat is None:
-                st.session_state[NEW] = chosen
-            else:
-                shared().chats.configure(chat, chosen)
+    chosen = {name: value for name in _OFFERED if (value := _field(name, own, base, key)) != getattr(base, name)}
+    conditions = _filter_field(own, key)
+    if conditions:
+        chosen[FILTER] = conditions
+    # Only what is changed here is stored: another tab may have changed the chat since this one was drawn.
+    if st.session_state.pop(_CHANGED, False):
+        if chat is None:
+            st.session_state[NEW] = chosen
+        else:
+            shared().chats.configure(chat, chosen)
 
 
 def _note_change() -> None:

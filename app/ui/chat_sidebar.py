@@ -17,19 +17,28 @@ def show_sidebar(chat: Chat | None) -> None:
     with st.sidebar:
         if st.button("New chat", key="new-chat", icon=":material/add:", width="stretch", type="primary"):
             _go("")
-        words = st.text_input("Search chats", key="chat-words", placeholder="Words of a chat", icon=":material/search:")
-        found = shared().chats.of(owner(), words)
-        if words and not found:
-            st.caption("No chat holds these words.")
-        for one in found[:_LISTED]:
-            _show_link(one, is_open=chat is not None and one.id == chat.id)
-        if len(found) > _LISTED:
-            st.caption(f"and {len(found) - _LISTED} more: search for them")
+        _show_chats(chat.id if chat else "")
         st.divider()
         if chat is not None:
             _show_actions(chat)
         if chat is None or chat.owner == owner():
-            show_chat_settings(chat)
+            show_chat_settings(chat.id if chat else None)
+
+
+@st.fragment
+def _show_chats(open_id: str) -> None:
+    found = shared().chats.of(owner())
+    words = ""
+    if found:
+        words = st.text_input("Search chats", key="chat-words", placeholder="Words of a chat", icon=":material/search:")
+    if words:
+        found = shared().chats.of(owner(), words)
+    if words and not found:
+        st.caption("No chat holds these words.")
+    for one in found[:_LISTED]:
+        _show_link(one, is_open=one.id == open_id)
+    if len(found) > _LISTED:
+        st.caption(f"and {len(found) - _LISTED} more: search for them")
 
 
 def _show_link(chat: Chat, *, is_open: bool) -> None:
@@ -40,43 +49,57 @@ def _show_link(chat: Chat, *, is_open: bool) -> None:
 
 
 def _show_actions(chat: Chat) -> None:
-    chats = shared().chats
-    own = chat.owner == owner()
-    with st.expander("This chat"):
+    with st.expander("This chat", key="chat-actions", on_change="rerun") as actions:
+        if not actions.open:  # what is closed is not drawn
+            return
+        own = chat.owner == owner()
         if own:
-            # Only what is changed here is stored: another tab may have changed the chat since this one was drawn.
-            key = f"title-{chat.id}"
-            st.text_input("Title", chat.title, key=key, max_chars=200, on_change=lambda: _rename(chat, key))
-            shares = f"share-{chat.id}"
-            st.toggle(
-                "Let others read it",
-                chat.shared,
-                key=shares,
-                help="Everybody who can open this page then sees the chat.",
-                on_change=lambda: chats.share(chat, st.session_state[shares]),
-            )
-        with st.container(horizontal=True):
-            st.download_button(
-                "Markdown",
-                lambda: as_markdown(chat, chats.messages(chat)),
-                "chat.md",
-                icon=":material/download:",
-                on_click="ignore",
-            )
-            st.download_button(
-                "JSON",
-                lambda: as_json(chat, chats.messages(chat, replaced=True)),
-                "chat.json",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            _show_naming(chat)
+        _show_exports(chat)
         if own:
             with st.popover("Delete", icon=":material/delete:"):
                 st.markdown("The chat, its answers and what was said of them go for good.")
                 if st.button("Delete it", key=f"delete-{chat.id}", type="primary"):
-                    shared().generations.stop(message.id for message in chats.messages(chat))
-                    chats.delete(chat)
-                    _go("")
+                    _delete(chat)
+
+
+def _show_naming(chat: Chat) -> None:
+    # Only what is changed here is stored: another tab may have changed the chat since this one was drawn.
+    chats, key, shares = shared().chats, f"title-{chat.id}", f"share-{chat.id}"
+    st.text_input("Title", chat.title, key=key, max_chars=200, on_change=lambda: _rename(chat, key))
+    st.toggle(
+        "Let others read it",
+        chat.shared,
+        key=shares,
+        help="Everybody who can open this page then sees the chat.",
+        on_change=lambda: chats.share(chat, st.session_state[shares]),
+    )
+
+
+def _show_exports(chat: Chat) -> None:
+    chats = shared().chats
+    with st.container(horizontal=True):
+        st.download_button(
+            "Markdown",
+            lambda: as_markdown(chat, chats.messages(chat)),
+            "chat.md",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "JSON",
+            lambda: as_json(chat, chats.messages(chat, replaced=True)),
+            "chat.json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _delete(chat: Chat) -> None:
+    chats = shared().chats
+    shared().generations.stop(message.id for message in chats.messages(chat))
+    chats.delete(chat)
+    _go("")
 
 
 def _rename(chat: Chat, key: str) -> None:

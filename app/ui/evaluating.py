@@ -13,16 +13,18 @@ from typing import Any
 
 import platformdirs
 
-from ...errors import EvaluationError, RagstoneError
+from ...errors import EvaluationError
 from ...eval.cache import OutputCache
 from ...eval.runner import Unit
 from ...eval.runs import RunFolder
 from ..evaluated import engine_subject
 from ..evaluating_suites import load_units, own_units, run_units
 from ..judging import open_judges
+from .background import Background
 from .engines import Engines
 
-_DEFECT = "The run broke off because of a defect. The server's terminal shows where; what was done is used again."
+_CANCELLED = "Stopped. What was done is used again when the same is run."
+_BROKEN = "The run broke off because of a defect. The server's terminal shows where; what was done is used again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,8 @@ class Plan:
     seed: int = 0
 
 
-class _CancelledError(Exception):
-    """Ends a run from its progress."""
-
-
-class Evaluation:
-    """One run; `start` it once. When it is stopped, the next one uses its outputs again.
+class Evaluation(Background):
+    """One run. It is cancelled after the item that is being asked, and the next one uses its outputs again.
 
     Args:
         engines: Give the settings of what is evaluated.
@@ -55,40 +53,15 @@ class Evaluation:
     """
 
     def __init__(self, engines: Engines, plan: Plan, folder: Path) -> None:
+        super().__init__("evaluation", cancelled=_CANCELLED, broken=_BROKEN)
         self.plan = plan
         self.folder = folder
         self.step = "Opening what is evaluated"
         self.done = self.items = 0
         self.failed = 0
-        self.error = ""
-        self.cancelled = False
         self._engines = engines
         self._started: float | None = None
         self._starts: dict[str, int] = {}
-        self._cancel = threading.Event()
-        self._ended = threading.Event()
-
-    def start(self) -> None:
-        """Begin."""
-        threading.Thread(target=self._run, name="evaluation", daemon=True).start()
-
-    def cancel(self) -> None:
-        """End it after the item that is being asked."""
-        self._cancel.set()
-
-    @property
-    def cancelling(self) -> bool:
-        """Whether it was told to end and has not yet."""
-        return self._cancel.is_set() and not self.ended
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has ended, in whatever way."""
-        return self._ended.is_set()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the end; whether it came."""
-        return self._ended.wait(seconds)
 
     @property
     def fraction(self) -> float:
@@ -102,19 +75,7 @@ class Evaluation:
             return None
         return (time.monotonic() - self._started) / self.done * (self.items - self.done)
 
-    def _run(self) -> None:
-        self.error = _DEFECT
-        try:
-            self._evaluate()
-            self.error = ""
-        except _CancelledError:
-            self.cancelled, self.error = True, ""
-        except RagstoneError as refused:
-            self.error = str(refused)
-        finally:
-            self._ended.set()
-
-    def _evaluate(self) -> None:
+    def _work(self) -> None:
         plan, settings = self.plan, self._engines.settings
         cache = platformdirs.user_cache_path("ragstone") / "eval"
         with tempfile.TemporaryDirectory() as work:
@@ -156,8 +117,7 @@ class Evaluation:
         if step in self._starts:
             self.done = self._starts[step] + done
         self.step = step if step in self._starts else f"{step}: {done} of {total}"
-        if self._cancel.is_set():
-            raise _CancelledError
+        self._heed()
 
 
 class Evaluations:

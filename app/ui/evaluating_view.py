@@ -130,7 +130,7 @@ def _show_progress() -> None:
 
 def _show_outcome(run: Evaluation) -> None:
     if run.cancelled:
-        st.info("Stopped. What was done is used again when the same is run.")
+        st.info(run.error)
     elif run.error:
         st.error(run.error)
     elif run.failed:

@@ -45,7 +45,7 @@ def show_outcome(ingest: Ingest) -> None:
     """Show what an ingest that has ended did, each file that failed with its remedy."""
     report = ingest.report
     if ingest.cancelled:
-        st.info("Cancelled. What was stored stays; adding the same files again goes on from there.")
+        st.info(ingest.error)
     elif ingest.error:
         st.error(ingest.error)
     elif report is not None:

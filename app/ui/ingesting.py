@@ -7,19 +7,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...errors import LibraryLockedError, RagstoneError
+from ...errors import LibraryLockedError
 from ...ingest.report import IngestReport, Progress
+from .background import Background
 from .engines import Engines
 
-_DEFECT = "The ingest broke off because of a defect. The server's terminal shows where; what was stored stays."
+_CANCELLED = "Cancelled. What was stored stays; adding the same files again goes on from there."
+_BROKEN = "The ingest broke off because of a defect. The server's terminal shows where; what was stored stays."
 
 
-class _CancelledError(Exception):
-    """Ends an ingest from its progress."""
-
-
-class Ingest:
-    """One ingest; `start` it once. What is stored when it is cancelled stays, and the next one goes on from there.
+class Ingest(Background):
+    """One ingest. It is cancelled after the file that is being read; the next one goes on from there.
 
     Args:
         engines: Give the engine.
@@ -28,39 +26,14 @@ class Ingest:
     """
 
     def __init__(self, engines: Engines, paths: Sequence[Path], collection: str | None) -> None:
+        super().__init__("ingest", cancelled=_CANCELLED, broken=_BROKEN)
         self.paths = list(paths)
         self.collection = collection
         self.progress: Progress | None = None
         self.report: IngestReport | None = None
-        self.error = ""
-        self.cancelled = False
         self.seconds = 0.0
         self._engines = engines
         self._started = time.monotonic()
-        self._cancel = threading.Event()
-        self._ended = threading.Event()
-
-    def start(self) -> None:
-        """Begin."""
-        threading.Thread(target=self._run, name="ingest", daemon=True).start()
-
-    def cancel(self) -> None:
-        """End it after the file that is being read."""
-        self._cancel.set()
-
-    @property
-    def cancelling(self) -> bool:
-        """Whether it was told to end and has not yet."""
-        return self._cancel.is_set() and not self.ended
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has ended, in whatever way."""
-        return self._ended.is_set()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the end; whether it came."""
-        return self._ended.wait(seconds)
 
     @property
     def chunks_per_second(self) -> float | None:
@@ -75,24 +48,16 @@ class Ingest:
         fraction = self.progress.fraction if self.progress else 0.0
         return self.seconds * (1 - fraction) / fraction if fraction >= 0.05 else None
 
-    def _run(self) -> None:
-        self.error = _DEFECT
+    def _work(self) -> None:
         try:
             with self._engines.lease() as rag:
                 self.report = rag.ingest(*self.paths, collection=self.collection, on_progress=self._told)
-            self.error = ""
-        except _CancelledError:
-            self.cancelled, self.error = True, ""
-        except RagstoneError as refused:
-            self.error = str(refused)
         finally:
             self.seconds = time.monotonic() - self._started
-            self._ended.set()
 
     def _told(self, progress: Progress) -> None:
         self.progress, self.seconds = progress, time.monotonic() - self._started
-        if self._cancel.is_set():
-            raise _CancelledError
+        self._heed()
 
 
 class Ingests:

@@ -45,7 +45,7 @@ def answer_html(answer: Mapping[str, Any], opened: Collection[str] = ()) -> str:
     def filled(place: re.Match[str]) -> str:
         sentence = int(place[1])
         if place[2] is None:
-            return _mark(sentences[sentence])
+            return _mark(sentences[sentence], sentence)
         name = cite(sentence, int(place[2]))
         return _chip(known[int(place[2])], name, name in opened)
 
@@ -98,29 +98,31 @@ def _chip(citation: Mapping[str, Any], name: str, opened: bool) -> str:
     )
 
 
-def _mark(sentence: Mapping[str, Any]) -> str:
+def _mark(sentence: Mapping[str, Any], number: int) -> str:
+    """A mark. For a screen reader its name is the verdict, and its description why; for the eye both are in the tip."""
     verdict = sentence["verdict"]
     sign, word = _SIGNS[verdict]
-    tip = escape(_explained(sentence))
+    name, why = _told(sentence)
     shown = f" {word}" if word else ""
     return (
-        f'<span class="mark {verdict}" role="note" tabindex="0" aria-label="{tip}">'
-        f'<span aria-hidden="true">{sign}{shown}</span><span class="tip" aria-hidden="true">{tip}</span></span>'
+        f'<span class="mark {verdict}" role="note" tabindex="0" aria-label="{name}" aria-describedby="why-{number}">'
+        f'<span aria-hidden="true">{sign}{shown}</span>'
+        f'<span class="tip" aria-hidden="true">{name}: <span id="why-{number}">{escape(why)}</span></span></span>'
     )
 
 
-def _explained(sentence: Mapping[str, Any]) -> str:
-    """What is known of a sentence's support, with the words of the document."""
+def _told(sentence: Mapping[str, Any]) -> tuple[str, str]:
+    """How far a sentence is supported, and why, with the words of the document."""
     evidence = sentence.get("evidence")
     quote = f"“{_shortened(evidence['quote'])}” ({short(evidence['document'])})" if evidence else ""
     if sentence["verdict"] == "supported":
-        return f"Supported ({sentence['support']:.0%}) by: {quote}"
+        return f"Supported ({sentence['support']:.0%})", quote
     if sentence["verdict"] == "unscored":
-        return "Not scored: it states nothing that could be checked"
+        return "Not scored", "it states nothing that could be checked"
     text = sentence["text"]
     missing = ", ".join(f"“{text[start:end]}”" for start, end in sentence["unsupported"])
-    told = f"Not supported by the passages. No passage says {missing}." if missing else "Not supported by the passages."
-    return f"{told} The nearest: {quote}" if quote else told
+    parts = [f"no passage says {missing}." if missing else "", f"The nearest: {quote}" if quote else ""]
+    return "Not supported by the passages", " ".join(filter(None, parts)) or "none of them says this"
 
 
 def _shortened(text: str) -> str:

@@ -29,13 +29,12 @@ def show_running(message: Message, *, may_stop: bool) -> None:
     made = shared().generations.of(message.id)
     if made is None:
         st.rerun()
-    draft = made.draft()
-    if draft.get("answer"):
-        show_answer(f"answer-{message.id}", answer_html(draft), "", busy=True)
+    draft, stage = made.draft(), f"{made.stage.capitalize()} …"
+    show_answer(f"answer-{message.id}", answer_html(draft) if draft else "", "", stage=stage)
     with st.container(horizontal=True, vertical_alignment="center"):
         if may_stop:
             st.button("Stop", key=f"stop-{message.id}", icon=":material/stop_circle:", on_click=made.stop)
-        st.caption(f"{made.stage.capitalize()} … {time.monotonic() - made.started:.0f} s")
+        st.caption(f"{stage} {time.monotonic() - made.started:.0f} s")
 
 
 @st.fragment
@@ -121,11 +120,13 @@ def _show_source(message: Message, places: list[Place], index: int) -> None:
 
 
 def _show_passage_buttons(message: Message, places: list[Place]) -> None:
+    labels = [place.label for place in places]
     with st.container(horizontal=True):
-        for index, place in enumerate(places):
-            st.button(
-                f"Open {place.label.lower()}", key=f"place-{message.id}-{index}", on_click=_open, args=(message, index)
-            )
+        for index, label in enumerate(labels):
+            # The same source can carry several sentences, each in another place.
+            which = f", place {labels[: index + 1].count(label)}" if labels.count(label) > 1 else ""
+            key = f"place-{message.id}-{index}"
+            st.button(f"Open {label.lower()}{which}", key=key, on_click=_open, args=(message, index))
 
 
 def _show_actions(message: Message, may_ask: bool, is_last: bool) -> None:

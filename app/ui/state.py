@@ -51,9 +51,11 @@ def shared() -> Shared:
 def owner() -> str:
     """Whose chats this session may see: those of its browser, else only its own."""
     known = owner_of(st.context.cookies)
-    if known is None:
-        known = st.session_state.setdefault("owner", secrets.token_hex(16))
-    return str(known)
+    if known is not None:
+        return known
+    if "owner" not in st.session_state:
+        st.session_state["owner"] = secrets.token_hex(16)
+    return str(st.session_state["owner"])
 
 
 def serves_folders() -> bool:

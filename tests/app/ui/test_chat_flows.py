@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from ragstone.app.chats import Chats
 from ragstone.app.feedback import FeedbackStore
@@ -19,16 +20,20 @@ LONG = "Tell me everything about the blade inspection. <img src=x onerror=alert(
 
 @pytest.fixture(scope="module")
 def page(visit: Callable[..., Any]) -> Any:
-    """Somebody's browser, with an answer that has a citation of a PDF; `page.growth` is how its text grew."""
+    """Somebody's browser, with an answer that has a citation of a PDF.
+
+    `page.growth` is how its text grew, `page.stages` what a screen reader was told meanwhile.
+    """
     page = visit()
     page.get_by_placeholder("Ask a question").fill(QUESTION)
     page.get_by_placeholder("Ask a question").press("Enter")
     stop_button(page).wait_for()
-    page.growth = []
+    page.growth, page.stages = [], []
     while not page.get_by_role("button", name="Ask again").count():
         for text in page.locator("article[aria-busy=true]").all_text_contents():
             if text and text not in page.growth:
                 page.growth.append(text)
+        page.stages += page.locator("[role=status]").all_text_contents()
         time.sleep(0.05)
     return page
 
@@ -47,6 +52,22 @@ def messages(served: Any) -> list[Any]:
 def test_words_come_while_the_rest_is_generated(page: Any) -> None:
     assert len(page.growth) >= 2
     assert len(page.growth[0]) < len(page.growth[-1])
+
+
+def test_a_screen_reader_is_told_what_goes_on_and_then_each_sentence_its_source_and_its_support(page: Any) -> None:
+    assert "Writing …" in page.stages
+    article = page.locator("article")
+    tree = article.aria_snapshot()
+    assert tree.startswith('- article "Answer"')
+    told = re.findall(r'text: (?=\w)|button "(Source 1): handbook/safety-manual|note "(Supported|Not su|Not sc)', tree)
+    assert told[:3] == [("", ""), ("Source 1", ""), ("", "Supported")]
+    expect(page.locator("article .mark.supported").first).to_have_accessible_description(re.compile("“.+” .handbook/"))
+    assert article.get_attribute("aria-live") == "polite"
+    page.locator("button.chip").first.click()
+    page.locator("button.chip[aria-expanded=true]").first.wait_for()
+    assert article.get_attribute("aria-live") == "off"  # else all of it would be read again
+    page.locator("button.chip").first.click()
+    page.locator("button.chip[aria-expanded=true]").first.wait_for(state="detached")
 
 
 def test_every_sentence_has_a_sign_and_words_for_its_support(page: Any) -> None:
@@ -81,7 +102,7 @@ def test_a_citation_opens_the_page_with_the_words_marked_and_survives_a_rerun(pa
 
 def test_an_answer_explains_itself_and_can_be_corrected(page: Any, served: Any) -> None:
     page.get_by_text("Why this answer").click()
-    page.get_by_role("button", name="Open source 1").first.wait_for()
+    page.get_by_role("button", name="Open source 1, place 1", exact=True).wait_for()
     page.get_by_text(re.compile("first word after .* whole answer after")).wait_for()
     page.get_by_role("button", name="Correct").click()
     page.get_by_label("What should the answer be?").fill("With a padlock.")
@@ -132,7 +153,7 @@ def test_feedback_stop_and_reload_during_generation_lose_nothing(page: Any, serv
 def test_asking_again_puts_the_answers_after_it_aside(page: Any, served: Any) -> None:
     page.get_by_role("button", name="Ask again").last.click()
     stop_button(page).click()
-    page.get_by_text("Stopped").wait_for()
+    page.get_by_text("Stopped. This is").wait_for()
     assert [m.question for m in messages(served)] == [QUESTION, LONG]
 
 

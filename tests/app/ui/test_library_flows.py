@@ -70,20 +70,40 @@ def test_removing_an_upload_deletes_it(uploaded: Any, served: Any) -> None:
         assert not [d for d in library.documents() if "cormorants" in d.path]
 
 
+def uploads(served: Any) -> dict[Path, int]:
+    """The ids of the documents that were uploaded, by their paths."""
+    with Library(served.library) as library:
+        folder = served.library / FOLDER
+        return {Path(d.path).relative_to(folder): d.id for d in library.documents() if FOLDER in d.path}
+
+
 def test_a_dropped_folder_is_read_with_the_folders_in_it(uploaded: Any, served: Any, tmp_path: Path) -> None:
     (tmp_path / "boats" / "old").mkdir(parents=True)
-    (tmp_path / "boats" / "ferry.txt").write_text("The ferry to Gotland has nine masts.")
+    words = " ".join(f"mast{number}" for number in range(80))
+    for name in ("ferry.txt", "old/ferry.txt"):
+        (tmp_path / "boats" / name).write_text(f"The ferry to Gotland has nine masts. {words}{'.' * len(name)}")
     (tmp_path / "boats" / "old" / "raft.md").write_text("# The raft\n\nIt has none.")
     uploaded.goto(f"{served.url}/library")
     uploaded.get_by_role("tab", name="Folder", exact=True).click()
-    added(uploaded, 1, tmp_path / "boats", 2, "2 added")
+    added(uploaded, 1, tmp_path / "boats", 3, "3 added")
+    assert {*uploads(served)} == {Path("boats/ferry.txt"), Path("boats/old/ferry.txt"), Path("boats/old/raft.md")}
+
+
+def test_of_near_identical_documents_one_is_kept(uploaded: Any, served: Any) -> None:
+    uploaded.get_by_text("1 group of near-identical documents").click()
+    uploaded.get_by_role("button", name="Remove old/ferry.txt").click()
+    uploaded.get_by_text("21 documents").wait_for()
+    assert not uploaded.get_by_text("near-identical").count()
+    left = uploads(served)
+    assert {*left} == {Path("boats/ferry.txt"), Path("boats/old/raft.md")}
+    assert not (served.library / FOLDER / "boats" / "old" / "ferry.txt").exists()
     with Library(served.library) as library:
-        paths = {Path(d.path).relative_to(served.library / FOLDER) for d in library.documents() if FOLDER in d.path}
-        assert paths == {Path("boats/ferry.txt"), Path("boats/old/raft.md")}
-        library.remove([d.id for d in library.documents() if FOLDER in d.path])
+        library.remove(list(left.values()))
 
 
-def test_the_password_is_asked_for_and_opens(chromium: Any, start_ui: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_password_is_asked_for_and_opens_and_a_run_that_cannot_be_done_says_why(
+    chromium: Any, start_ui: Callable[..., Any], tmp_path: Path
+) -> None:
     secret = tmp_path / "password"
     secret.write_text("open sesame\n")
     served = start_ui(tmp_path / "library", "--password-file", str(secret))
@@ -97,6 +117,14 @@ def test_the_password_is_asked_for_and_opens(chromium: Any, start_ui: Callable[.
     page.get_by_text("Add documents").first.wait_for()
     page.get_by_text("Drop files here").first.wait_for(state="attached")
     assert not page.get_by_text("Folder on this machine").count()
+    page.get_by_role("link", name="Evaluation").click()
+    page.get_by_text("Start a run").click()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "mine.csv", "mimeType": "text/csv", "buffer": b"nothing\n1\n"}
+    )
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("alert").get_by_text("mine.csv").wait_for()
+    page.get_by_role("button", name="Run the same again").wait_for()
     served.process.send_signal(2)
     assert served.process.wait(10) in (0, 130)
     page.context.close()

@@ -46,18 +46,26 @@ def test_a_number_that_is_no_citation_stays_text():
 
 def test_each_sentence_has_a_mark_that_can_be_read_without_colour_and_reached_by_keyboard():
     told = answer(("It cost EUR 900 [1].", "supported"), ("It was blue.", "unsupported"), ("Well.", "unscored"))
-    marks = parsed(told).xpath("//span[contains(@class, 'mark')]")
+    marks = parsed(told).xpath("//span[@role='note']")
     assert [mark.xpath("string(span[1])") for mark in marks] == ["✓", "? not supported", "– not scored"]
     assert all(mark.get("tabindex") == "0" for mark in marks)
-    assert marks[0].get("aria-label") == "Supported (97%) by: “The <b>pump</b> cost EUR 900.” (b/pump.pdf)"
+    names = ["Supported (97%)", "Not supported by the passages", "Not scored"]
+    assert [mark.get("aria-label") for mark in marks] == names
+    assert why(marks[0]) == "“The <b>pump</b> cost EUR 900.” (b/pump.pdf)"
+    assert all(mark.xpath("string(span[2])") == f"{mark.get('aria-label')}: {why(mark)}" for mark in marks)
     assert legend(told) == "✓ 1 supported · ? 1 not supported · – 1 not scored"
 
 
 def test_the_mark_names_the_words_that_no_passage_carries():
     told = answer(("It was blue.", "unsupported"))
     told["sentences"][0]["unsupported"] = ((7, 11),)
-    (mark,) = parsed(told).xpath("//span[contains(@class, 'mark')]")
-    assert "No passage says “blue”." in mark.get("aria-label")
+    (mark,) = parsed(told).xpath("//span[@role='note']")
+    assert "no passage says “blue”." in why(mark)
+
+
+def why(mark: Any) -> str:
+    """The description of a mark: the text of what it refers to."""
+    return str(mark.xpath("string(//*[@id = $id])", id=mark.get("aria-describedby")))
 
 
 @pytest.mark.parametrize(
@@ -87,9 +95,11 @@ def test_nothing_in_a_text_runs_or_is_loaded(hostile: str):
         "class",
         "type",
         "data-cite",
+        "aria-describedby",
         "aria-expanded",
         "aria-label",
         "aria-hidden",
+        "id",
         "title",
         "role",
         "tabindex",

@@ -23,6 +23,12 @@ def settled(app: AppTest) -> AppTest:
     return app
 
 
+def opened(app: AppTest, expander: str) -> AppTest:
+    """The application with this expander open: what is closed is not drawn."""
+    app.session_state[expander] = True
+    return app.run()
+
+
 def button(app: AppTest, label: str) -> Any:
     (found,) = [one for one in app.button if one.label == label]
     return found
@@ -40,7 +46,7 @@ def test_a_question_is_answered_with_the_settings_of_its_chat_and_drawn_again_in
 ):
     library = tmp_path / "copy"
     shutil.copytree(sample_library, library)
-    app = draw(library)
+    app = opened(draw(library), "chat-settings")
     app.slider(key="new-hits").set_value(2).run()
     filter_field(app).set_value("type=docx").run()
     app.chat_input[0].set_value("What torque do the M10 bolts need?").run()
@@ -61,7 +67,7 @@ def test_a_question_is_answered_with_the_settings_of_its_chat_and_drawn_again_in
     button(app, "Ask again").click().run()
     settled(app)
     assert [m.replaced for m in shared().chats.messages(chat, replaced=True)] == [True, False]
-    button(app, "Delete it").click().run()
+    button(opened(app, "chat-actions"), "Delete it").click().run()
     assert shared().chats.of(chat.owner) == []
 
 
@@ -77,7 +83,7 @@ def filter_field(app: AppTest) -> Any:
 
 
 def test_a_filter_that_cannot_be_read_is_explained_and_not_used(draw: Callable[..., AppTest]):
-    app = draw()
+    app = opened(draw(), "chat-settings")
     filter_field(app).set_value("nonsense").run()
     assert any("Write KEY=VALUE" in caption.value for caption in app.caption)
     assert app.session_state["new-chat-settings"] == {}
@@ -93,7 +99,7 @@ def test_a_tab_that_was_drawn_before_does_not_undo_what_another_changed(
     chat = chats.create(app.session_state["owner"])
     chats.rename(chat, "Before")
     app.query_params["chat"] = chat.id
-    app.run()
+    opened(opened(app, "chat-settings"), "chat-actions")
     chats.rename(chat, "After  all")
     chats.share(chat, True)
     chats.configure(chat, {"hits": 7})
