@@ -118,6 +118,67 @@ def tiny_model_path(model_store: ModelStore, once: Callable[..., Path]) -> Path:
     return once("tiny", lambda folder: requantize(pulled, folder / name, "q8_0", 1)) / name
 
 
+@pytest.fixture(scope="session")
+def tiny_gguf(tiny_model_path: Path) -> Any:
+    """What gguf reads of the tiny model's file; it takes it seconds."""
+    import gguf
+
+    return gguf.GGUFReader(tiny_model_path)
+
+
+@pytest.fixture(scope="session")
+def shallow_model_path(request: pytest.FixtureRequest, once: Callable[..., Path]) -> Path:
+    """The first four of SmolLM2-135M's thirty layers: they read several times as fast, and write nonsense.
+
+    For what depends on the tokens that are read, and not on what the model makes of them.
+    """
+
+    def kept(tensor: str) -> bool:
+        return not re.match(r"blk\.([4-9]|\d\d)\.", tensor)
+
+    def fill(folder: Path) -> None:
+        _rewrite(request.getfixturevalue("tiny_gguf"), folder / "shallow.gguf", {}, kept, block_count=4)
+
+    return once("shallow", fill) / "shallow.gguf"
+
+
+@pytest.fixture
+def rewritten(tiny_gguf: Any, tmp_path: Path) -> Callable[..., Path]:
+    """Writes the tiny model's file anew, with some of what it says of itself changed."""
+
+    def write(name: str, changed: dict[str, Callable[[Any], Any]], **numbers: int) -> Path:
+        return _rewrite(tiny_gguf, tmp_path / name, changed, **numbers)
+
+    return write
+
+
+def _rewrite(
+    reader: Any,
+    target: Path,
+    changed: dict[str, Callable[[Any], Any]],
+    kept: Callable[[str], bool] = lambda _: True,
+    **numbers: int,
+) -> Path:
+    import gguf
+
+    writer = gguf.GGUFWriter(target, "llama")
+    told = {f"llama.{key}": number for key, number in numbers.items()}
+    for key, field in reader.fields.items():
+        if not key.startswith("GGUF.") and key != "general.architecture" and key not in told:
+            value = changed.get(key, lambda kept: kept)(field.contents())
+            writer.add_key_value(key, value, field.types[0], *field.types[1:])
+    for key, number in told.items():
+        writer.add_uint32(key, number)
+    for tensor in reader.tensors:
+        if kept(tensor.name):
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
+
+
 @dataclass(frozen=True)
 class ModelServer:
     """llama-cpp-python's server, which runs SmolLM2-135M under this name and wants this key."""
