@@ -80,11 +80,13 @@ def embedder(model_store: ModelStore, once: Callable[..., Path]) -> Embedder:
 def second_model(model_store: ModelStore, embedder: Embedder, once: Callable[..., Path]) -> Path:
     """Another embedding model: the first layer of all-MiniLM-L6-v2, with a tokenizer that knows no capitals.
 
-    It is several times as fast. Its folder lies in one of models, which has both, ready to run.
+    It is several times as fast. Its folder lies in one of models, which has both, ready to run, and SmolLM2-135M.
     """
 
     def fill(models: Path) -> None:
-        (models / "all-minilm-l6-v2").symlink_to(model_store.folder / "all-minilm-l6-v2")
+        for name in ("all-minilm-l6-v2", "smollm2-135m"):
+            model_store.pull(name)
+            (models / name).symlink_to(model_store.folder / name)
         (models / "exported").mkdir()
         for known in (model_store.folder / "exported").glob("all-minilm-l6-v2-*"):
             (models / "exported" / known.name).symlink_to(known)
