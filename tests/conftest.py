@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from ragstone.generation.llama.requantize import requantize
 from ragstone.generation.models import ModelStore
 from ragstone.retrieval.embedding import Embedder, load_embedder
 from ragstone.retrieval.library import Library
+from ragstone.tests.forking import Forge, ForkedCommand
 
 # The tests start hundreds of Pythons: told to keep no bytecode, as images of Docker often are, each would compile
 # Ragstone anew.
@@ -323,6 +324,8 @@ class Cli:
 
     folder: Path
     models_dir: Path
+    forge: Forge | None = None
+    """Of the processes; without it, and where it cannot serve, each is a new Python."""
 
     def __call__(self, command: str, *arguments: str | Path, **options: Any) -> Finished:
         """Run a command to its end; for `options` see `start`."""
@@ -341,18 +344,16 @@ class Cli:
         prepare: Callable[[], None] | None = None,
     ) -> subprocess.Popen[str]:
         """Start `ingest ...` or a subcommand of `ragstone`; `prepare` runs in the child before it."""
-        words = [Path(sys.executable).with_name("ingest")] if command == "ingest" else [*self.ragstone, command]
+        python = Path(sys.executable)
+        words = [python, python.with_name("ingest")] if command == "ingest" else [*self.ragstone, command]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAGSTONE_", "COLUMNS"))}
-        return subprocess.Popen(
-            [*map(str, words), *map(str, arguments)],
-            cwd=self.folder,
-            env=kept | {"RAGSTONE_MODELS_DIR": str(self.models_dir), "RAGSTONE_THREADS": "1"} | (env or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=prepare,
-        )
+        given = {"RAGSTONE_MODELS_DIR": str(self.models_dir), "RAGSTONE_THREADS": "1"} | (env or {})
+        options: dict[str, Any] = {"cwd": self.folder, "env": kept | given, "text": True, "stdin": subprocess.DEVNULL}
+        options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        whole = [*map(str, words), *map(str, arguments)]
+        if self.forge and not prepare and all(name.startswith("RAGSTONE_") for name in given):
+            return ForkedCommand(self.forge, whole, **options)
+        return subprocess.Popen(whole, preexec_fn=prepare, **options)
 
     @property
     def ragstone(self) -> list[str]:
@@ -360,11 +361,28 @@ class Cli:
         return [sys.executable, "-m", "ragstone"]
 
 
+@pytest.fixture(scope="session")
+def forge() -> Iterator[Forge | None]:
+    """Makes processes that need not import what most commands do; of this worker."""
+    if sys.platform != "linux":
+        yield None
+        return
+    made = Forge()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def ragstone_cli(tmp_path: Path, model_store: ModelStore) -> Cli:
+def ragstone_cli(tmp_path: Path, model_store: ModelStore, forge: Forge | None) -> Cli:
     """Runs commands in the test's folder."""
     model_store.pull("all-minilm-l6-v2")
-    return Cli(tmp_path, model_store.folder)
+    return Cli(tmp_path, model_store.folder, forge)
+
+
+@pytest.fixture
+def new_python_cli(ragstone_cli: Cli) -> Cli:
+    """... each in a Python of its own, that has imported nothing."""
+    return replace(ragstone_cli, forge=None)
 
 
 @pytest.fixture

@@ -24,7 +24,9 @@ def ragstone_cli(ragstone_cli: Any, second_model: Path) -> Callable[..., Any]:
 def few(second_model: Path) -> dict[str, str]:
     """Settings with which little is read, and that fast."""
     sizes = {"HITS": "1", "MAX_TOKENS": "8", "CHUNK_TOKENS": "64", "CHUNK_OVERLAP": "0"}
-    return {f"RAGSTONE_{name}": value for name, value in sizes.items()} | {"RAGSTONE_EMBEDDING_MODEL": str(second_model)}
+    return {f"RAGSTONE_{name}": value for name, value in sizes.items()} | {
+        "RAGSTONE_EMBEDDING_MODEL": str(second_model)
+    }
 
 
 @pytest.fixture

@@ -23,7 +23,9 @@ def answer(model: LlamaModel, messages: list[Message] = ASK, **sampling: Any) ->
 @pytest.mark.parametrize(
     "narrow", [{"top_k": 1}, {"top_p": 0.0}, {"min_p": 1.0}, {"top_k": 0, "top_p": 1.0, "typical_p": 1.0, "min_p": 1.0}]
 )
-def test_a_draw_from_the_likeliest_token_alone_is_that_token(shallow_model: LlamaModel, narrow: dict[str, float]) -> None:
+def test_a_draw_from_the_likeliest_token_alone_is_that_token(
+    shallow_model: LlamaModel, narrow: dict[str, float]
+) -> None:
     assert answer(shallow_model, temperature=1.5, **narrow) == answer(shallow_model)
 
 

@@ -34,9 +34,7 @@ def counted_steps(model: LlamaModel) -> Iterator[list[int]]:
 
 
 @pytest.fixture(scope="module", params=["lookup", "draft model"])
-def guessing(
-    request: pytest.FixtureRequest, tiny_model_path: Path, shallow_model_path: Path
-) -> Iterator[LlamaModel]:
+def guessing(request: pytest.FixtureRequest, tiny_model_path: Path, shallow_model_path: Path) -> Iterator[LlamaModel]:
     """The tiny model repeats what it is told to; any model writes what it guesses itself."""
     path, how = {
         "lookup": (tiny_model_path, {"prompt_lookup": True}),
