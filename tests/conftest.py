@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from ragstone.generation.llama.requantize import requantize
 from ragstone.generation.models import ModelStore
 from ragstone.retrieval.embedding import Embedder, load_embedder
 from ragstone.retrieval.library import Library
+from ragstone.tests.forking import Forge, ForkedCommand
+from ragstone.tests.smaller_models import cut_to_one_layer, rewrite
 
 # The tests start hundreds of Pythons: told to keep no bytecode, as images of Docker often are, each would compile
 # Ragstone anew.
@@ -80,35 +82,20 @@ def embedder(model_store: ModelStore, once: Callable[..., Path]) -> Embedder:
 def second_model(model_store: ModelStore, embedder: Embedder, once: Callable[..., Path]) -> Path:
     """Another embedding model: the first layer of all-MiniLM-L6-v2, with a tokenizer that knows no capitals.
 
-    It is several times as fast. Its folder lies in one of models, which has both, ready to run.
+    It is several times as fast. Its folder lies in one of models, which has both, ready to run, and SmolLM2-135M.
     """
 
     def fill(models: Path) -> None:
-        (models / "all-minilm-l6-v2").symlink_to(model_store.folder / "all-minilm-l6-v2")
+        for name in ("all-minilm-l6-v2", "smollm2-135m"):
+            model_store.pull(name)
+            (models / name).symlink_to(model_store.folder / name)
         (models / "exported").mkdir()
         for known in (model_store.folder / "exported").glob("all-minilm-l6-v2-*"):
             (models / "exported" / known.name).symlink_to(known)
-        _cut(model_store.path("all-minilm-l6-v2"), models / "one-layer")
+        cut_to_one_layer(model_store.path("all-minilm-l6-v2"), models / "one-layer")
         load_embedder(models / "one-layer", models / "exported")
 
     return once("models", fill) / "one-layer"
-
-
-def _cut(whole: Path, folder: Path) -> None:
-    from safetensors.numpy import load_file, save_file
-
-    shutil.copytree(whole, folder, ignore=shutil.ignore_patterns("*.safetensors"))
-    weights = load_file(whole / "model.safetensors")
-    save_file(
-        {name: array for name, array in weights.items() if not re.search(r"layer\.[1-5]\.", name)},
-        folder / "model.safetensors",
-        metadata={"format": "pt"},
-    )
-    config = folder / "config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"num_hidden_layers": 1}))
-    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
-    tokenizer["normalizer"]["lowercase"] = False
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -116,6 +103,40 @@ def tiny_model_path(model_store: ModelStore, once: Callable[..., Path]) -> Path:
     """SmolLM2-135M: it runs fast and knows little. In a layout that llama.cpp reads twice as fast as the one pulled."""
     pulled, name = model_store.pull("smollm2-135m"), "SmolLM2-135M-Instruct.Q8_0.gguf"
     return once("tiny", lambda folder: requantize(pulled, folder / name, "q8_0", 1)) / name
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tiny_model_path: Path) -> Any:
+    """What gguf reads of the tiny model's file; it takes it seconds."""
+    import gguf
+
+    return gguf.GGUFReader(tiny_model_path)
+
+
+@pytest.fixture(scope="session")
+def shallow_model_path(request: pytest.FixtureRequest, once: Callable[..., Path]) -> Path:
+    """The first four of SmolLM2-135M's thirty layers: they read several times as fast, and write nonsense.
+
+    For what depends on the tokens that are read, and not on what the model makes of them.
+    """
+
+    def kept(tensor: str) -> bool:
+        return not re.match(r"blk\.([4-9]|\d\d)\.", tensor)
+
+    def fill(folder: Path) -> None:
+        rewrite(request.getfixturevalue("tiny_gguf"), folder / "shallow.gguf", {}, kept, block_count=4)
+
+    return once("shallow", fill) / "shallow.gguf"
+
+
+@pytest.fixture
+def rewritten(tiny_gguf: Any, tmp_path: Path) -> Callable[..., Path]:
+    """Writes the tiny model's file anew, with some of what it says of itself changed."""
+
+    def write(name: str, changed: dict[str, Callable[[Any], Any]], **numbers: int) -> Path:
+        return rewrite(tiny_gguf, tmp_path / name, changed, **numbers)
+
+    return write
 
 
 @dataclass(frozen=True)
@@ -260,6 +281,8 @@ class Cli:
 
     folder: Path
     models_dir: Path
+    forge: Forge | None = None
+    """Of the processes; without it, and where it cannot serve, each is a new Python."""
 
     def __call__(self, command: str, *arguments: str | Path, **options: Any) -> Finished:
         """Run a command to its end; for `options` see `start`."""
@@ -278,18 +301,16 @@ class Cli:
         prepare: Callable[[], None] | None = None,
     ) -> subprocess.Popen[str]:
         """Start `ingest ...` or a subcommand of `ragstone`; `prepare` runs in the child before it."""
-        words = [Path(sys.executable).with_name("ingest")] if command == "ingest" else [*self.ragstone, command]
+        python = Path(sys.executable)
+        words = [python, python.with_name("ingest")] if command == "ingest" else [*self.ragstone, command]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAGSTONE_", "COLUMNS"))}
-        return subprocess.Popen(
-            [*map(str, words), *map(str, arguments)],
-            cwd=self.folder,
-            env=kept | {"RAGSTONE_MODELS_DIR": str(self.models_dir), "RAGSTONE_THREADS": "1"} | (env or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=prepare,
-        )
+        given = {"RAGSTONE_MODELS_DIR": str(self.models_dir), "RAGSTONE_THREADS": "1"} | (env or {})
+        options: dict[str, Any] = {"cwd": self.folder, "env": kept | given, "text": True, "stdin": subprocess.DEVNULL}
+        options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        whole = [*map(str, words), *map(str, arguments)]
+        if self.forge and not prepare and all(name.startswith("RAGSTONE_") for name in given):
+            return ForkedCommand(self.forge, whole, **options)
+        return subprocess.Popen(whole, preexec_fn=prepare, **options)
 
     @property
     def ragstone(self) -> list[str]:
@@ -297,11 +318,28 @@ class Cli:
         return [sys.executable, "-m", "ragstone"]
 
 
+@pytest.fixture(scope="session")
+def forge() -> Iterator[Forge | None]:
+    """Makes processes that need not import what most commands do; of this worker."""
+    if sys.platform != "linux":
+        yield None
+        return
+    made = Forge()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def ragstone_cli(tmp_path: Path, model_store: ModelStore) -> Cli:
+def ragstone_cli(tmp_path: Path, model_store: ModelStore, forge: Forge | None) -> Cli:
     """Runs commands in the test's folder."""
     model_store.pull("all-minilm-l6-v2")
-    return Cli(tmp_path, model_store.folder)
+    return Cli(tmp_path, model_store.folder, forge)
+
+
+@pytest.fixture
+def new_python_cli(ragstone_cli: Cli) -> Cli:
+    """... each in a Python of its own, that has imported nothing."""
+    return replace(ragstone_cli, forge=None)
 
 
 @pytest.fixture

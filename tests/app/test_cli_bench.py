@@ -1,6 +1,7 @@
 """`ragstone models bench` as a process, with real weights."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,22 @@ from ragstone.generation.llama.speed import find_llama_bench
 from ragstone.generation.models import ModelStore
 
 SHORT = ("--rounds", "1", "--prefill", "32", "--decode", "8")
-FEW = {"RAGSTONE_HITS": "1", "RAGSTONE_MAX_TOKENS": "8"}
+
+
+@pytest.fixture
+def ragstone_cli(ragstone_cli: Any, second_model: Path) -> Callable[..., Any]:
+    """Commands that have both embedding models."""
+    both: Callable[..., Any] = replace(ragstone_cli, models_dir=second_model.parent)
+    return both
+
+
+@pytest.fixture
+def few(second_model: Path) -> dict[str, str]:
+    """Settings with which little is read, and that fast."""
+    sizes = {"HITS": "1", "MAX_TOKENS": "8", "CHUNK_TOKENS": "64", "CHUNK_OVERLAP": "0"}
+    return {f"RAGSTONE_{name}": value for name, value in sizes.items()} | {
+        "RAGSTONE_EMBEDDING_MODEL": str(second_model)
+    }
 
 
 @pytest.fixture
@@ -22,18 +38,18 @@ def broken(tmp_path: Path, tiny_model_path: Path) -> Path:
 
 
 @pytest.fixture
-def own_library(ragstone_cli: Callable[..., Any], samples: Path) -> None:
+def own_library(ragstone_cli: Callable[..., Any], few: dict[str, str], samples: Path) -> None:
     guide = samples / "handbook" / "new-employee-guide.md"
     Path(ragstone_cli.folder / "guide.md").write_text(guide.read_text("utf-8")[:3000], "utf-8")
-    assert ragstone_cli("ingest", "guide.md").code == 0
+    assert ragstone_cli("ingest", "guide.md", env=few).code == 0
 
 
 @pytest.mark.usefixtures("own_library")
 def test_a_model_is_measured_in_every_way_and_a_broken_one_named(
-    ragstone_cli: Callable[..., Any], broken: Path, model_store: ModelStore
+    ragstone_cli: Callable[..., Any], few: dict[str, str], broken: Path, model_store: ModelStore
 ) -> None:
     options = (*SHORT, "--questions", "2", "--perplexity", "--carbon-intensity", "400", "--json")
-    done = ragstone_cli("models", "bench", "smollm2-135m", broken.name, *options, env=FEW)
+    done = ragstone_cli("models", "bench", "smollm2-135m", broken.name, *options, env=few)
     assert done.code == 3, done.stderr
     told = done.json()
     model, failed = told["models"]
@@ -65,18 +81,20 @@ def test_a_model_is_measured_in_every_way_and_a_broken_one_named(
     assert 0.1 < model["decode_ratio"] < 10
 
 
-def test_people_get_a_table_and_what_is_not_measured_is_said(ragstone_cli: Callable[..., Any], tmp_path: Path) -> None:
+def test_people_get_a_table_and_what_is_not_measured_is_said(
+    ragstone_cli: Callable[..., Any], few: dict[str, str], shallow_model_path: Path, tmp_path: Path
+) -> None:
     (tmp_path / "weights.toml").write_text("speed = 1.0\n")
     # Neither the cache nor PATH has a llama-bench then.
     nowhere = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": str(tmp_path)}
     options = (*SHORT, "--no-quality", "--weights", "weights.toml")
-    done = ragstone_cli("models", "bench", "smollm2-135m", *options, env=FEW | nowhere)
+    done = ragstone_cli("models", "bench", shallow_model_path, *options, env=few | nowhere)
     assert done.code == 0, done.stderr
     assert "not measured: no llama-bench" in done.stdout
     assert "of llama-bench" not in done.stdout
     assert "not asked" in done.stdout
     assert "accuracy is unscored, and its weight spread over the others: no questions were answered" in done.stdout
-    assert "For this machine: smollm2-135m" in done.stdout
+    assert "For this machine: shallow.gguf" in done.stdout
 
 
 @pytest.mark.parametrize(

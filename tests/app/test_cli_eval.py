@@ -49,7 +49,9 @@ def test_the_suites_are_listed(ragstone_cli: Cli):
     assert all(one["name"] in shown.stdout and one["licence"] in shown.stdout for one in sets)
 
 
-def test_a_run_searches_in_every_mode_and_tells_how_sure_it_is(ragstone_cli: Cli, questions: Path, tmp_path: Path):
+def test_a_run_searches_in_every_mode_and_tells_how_sure_it_is(
+    ragstone_cli: Cli, new_python_cli: Cli, questions: Path, tmp_path: Path
+):
     arguments = ("--data", questions, "--work", "work", "--out", "new/values.json", "--run-dir", "runs")
     done = ragstone_cli("eval", "run", "retrieval", *arguments, "--json")
     assert (done.code, done.stderr) == (0, "")
@@ -76,7 +78,7 @@ def test_a_run_searches_in_every_mode_and_tells_how_sure_it_is(ragstone_cli: Cli
 
     (library,) = (tmp_path / "work").iterdir()
     built = (library / "library.sqlite3").stat().st_ino
-    again = ragstone_cli("eval", "run", "retrieval", *arguments, "--json")
+    again = new_python_cli("eval", "run", "retrieval", *arguments, "--json")
     assert again.stdout == done.stdout
     assert [file.stat().st_ino for file in (tmp_path / "work").glob("*/library.sqlite3")] == [built]
     ragstone_cli("eval", "run", "retrieval", *arguments, env={"RAGSTONE_CHUNK_TOKENS": "64"})

@@ -61,10 +61,10 @@ def test_a_run_judges_answers_beside_controls(ragstone_cli: Cli, responses: Path
     assert kept == found
 
 
-def test_a_run_is_repeatable_to_the_digit(ragstone_cli: Cli, responses: Path):
+def test_a_run_is_repeatable_to_the_digit(new_python_cli: Cli, responses: Path):
     arguments = ("--data", responses, "--scorer", "overlap", "--limit", "9", "--seed", "4", "--json")
     first, again, other = (
-        ragstone_cli("eval", "run", "grounding", *arguments, *more).json()["sets"][0]
+        new_python_cli("eval", "run", "grounding", *arguments, *more).json()["sets"][0]
         for more in ((), (), ("--seed", "5"))
     )
     assert (first["sha256"], first["groups"]) == (again["sha256"], again["groups"])

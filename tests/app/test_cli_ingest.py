@@ -10,6 +10,12 @@ class Cli(Protocol):
 
 
 @pytest.fixture
+def ragstone_cli(new_python_cli: Cli) -> Cli:
+    """Here each command is started as people start it."""
+    return new_python_cli
+
+
+@pytest.fixture
 def docs(tmp_path: Path) -> Path:
     """Two good files, one that gives no text on a page, one that is broken, one of a format that is not read."""
     folder = tmp_path / "docs"

@@ -1,5 +1,6 @@
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ def cli(ragstone_cli: Any, second_model: Path, tmp_path: Path) -> Any:
     docs.mkdir()
     (docs / "apples.md").write_text("# Apples\n\nApples grow on trees.")
     (docs / "ships.md").write_text("# Ships\n\nShips call at the harbour, where the lighthouse stands.")
-    return type(ragstone_cli)(tmp_path, second_model.parent)
+    return replace(ragstone_cli, models_dir=second_model.parent)
 
 
 def test_the_model_is_changed_by_one_command_and_nothing_else_need_be_set(cli: Any, second_model: Path):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,10 +57,10 @@ def test_the_engine_searches_a_corpus_that_it_ingests_once(settings: Settings, t
     assert [one.stat().st_mtime_ns for one in tmp_path.glob("*/library.sqlite3")] == [built]
 
 
-def test_the_engine_tells_how_likely_texts_are(settings: Settings, tmp_path: Path):
+def test_the_engine_tells_how_likely_texts_are(settings: Settings, shallow_model_path: Path, tmp_path: Path):
     text = "The quick brown fox jumps over the lazy dog. " * 80
     texts = Texts.of("foxes", [CorpusDocument("fox", "", text), CorpusDocument("god", "", text[::-1])])
-    task, subject = PerplexityTask(), engine_subject(settings, tmp_path)
+    task, subject = PerplexityTask(), engine_subject(replace(settings, model=str(shallow_model_path)), tmp_path)
     sample = texts.sample(2)
     assert [piece.source for piece in sample.pieces] == ["fox", "god"]
     with task.open(sample, subject) as ask:

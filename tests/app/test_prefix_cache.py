@@ -15,7 +15,7 @@ QUESTION = "When does the lease end?"
 
 
 @pytest.fixture
-def open_library(tmp_path: Path, tiny_model_path: Path, model_store: ModelStore) -> Callable[..., Ragstone]:
+def open_library(tmp_path: Path, shallow_model_path: Path, model_store: ModelStore) -> Callable[..., Ragstone]:
     (tmp_path / "docs").mkdir()
     for name, text in {"lease.txt": "The lease ends on 31 May 2031.", "menu.txt": "Today there is soup."}.items():
         (tmp_path / "docs" / name).write_text(text)
@@ -24,7 +24,7 @@ def open_library(tmp_path: Path, tiny_model_path: Path, model_store: ModelStore)
         settings = Settings.load(
             {
                 "models_dir": model_store.folder,
-                "model": str(tiny_model_path),
+                "model": str(shallow_model_path),
                 "threads": 1,
                 "min_confidence": 0.0,
                 "max_tokens": 16,

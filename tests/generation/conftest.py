@@ -1,6 +1,5 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,12 @@ MakePassages = Callable[..., list[Passage]]
 @pytest.fixture(scope="session")
 def tiny_model(tiny_model_path: Path) -> Iterator[LlamaModel]:
     with LlamaModel(tiny_model_path, context_tokens=1024, threads=1) as model:
+        yield model
+
+
+@pytest.fixture(scope="session")
+def shallow_model(shallow_model_path: Path) -> Iterator[LlamaModel]:
+    with LlamaModel(shallow_model_path, context_tokens=1024, threads=1) as model:
         yield model
 
 
@@ -43,31 +48,6 @@ def assert_likeliest() -> Callable[..., None]:
         assert max(missed) < NEAR
 
     return check
-
-
-@pytest.fixture
-def rewritten(tiny_model_path: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Writes the tiny model's file anew, with some of what it says of itself changed."""
-    import gguf
-
-    def write(name: str, changed: dict[str, Callable[[Any], Any]], **numbers: int) -> Path:
-        reader, path = gguf.GGUFReader(tiny_model_path), tmp_path / name
-        writer = gguf.GGUFWriter(path, "llama")
-        for key, field in reader.fields.items():
-            if not key.startswith("GGUF.") and key != "general.architecture":
-                value = changed.get(key, lambda kept: kept)(field.contents())
-                writer.add_key_value(key, value, field.types[0], *field.types[1:])
-        for key, number in numbers.items():
-            writer.add_uint32(f"llama.{key}", number)
-        for tensor in reader.tensors:
-            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
-        return path
-
-    return write
 
 
 @pytest.fixture

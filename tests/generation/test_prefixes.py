@@ -34,12 +34,12 @@ def read(model: LlamaModel, messages: list[Message]) -> tuple[str, int | None]:
 
 
 @pytest.fixture
-def model(tiny_model_path: Path, tmp_path: Path) -> Iterator[Open]:
+def model(shallow_model_path: Path, tmp_path: Path) -> Iterator[Open]:
     opened: list[LlamaModel] = []
 
     def open_model(most_mb: float = 100, **options: object) -> LlamaModel:
         cache = PrefixCache(tmp_path / "prefixes", most_mb)
-        opened.append(LlamaModel(tiny_model_path, context_tokens=2048, threads=1, prefix_cache=cache, **options))  # type: ignore[arg-type]
+        opened.append(LlamaModel(shallow_model_path, context_tokens=2048, threads=1, prefix_cache=cache, **options))  # type: ignore[arg-type]
         return opened[-1]
 
     yield open_model
@@ -169,9 +169,9 @@ def test_what_another_setting_has_read_is_not_taken(model: Open, files: Callable
     assert len(files()) == 2
 
 
-def test_what_other_weights_have_read_is_not_taken(tiny_model_path: Path, tmp_path: Path) -> None:
+def test_what_other_weights_have_read_is_not_taken(shallow_model_path: Path, tmp_path: Path) -> None:
     copy = tmp_path / "model.gguf"
-    copy.write_bytes(tiny_model_path.read_bytes())
+    copy.write_bytes(shallow_model_path.read_bytes())
     for change in range(2):
         os.utime(copy, (change, change))
         cache = PrefixCache(tmp_path / "prefixes")
@@ -184,29 +184,29 @@ def test_the_folder_stays_within_its_limit_and_loses_what_was_used_longest_ago(
 ) -> None:
     names = []
     for number in range(3):
-        with model(most_mb=32) as llama:  # two of them fit
+        with model(most_mb=4.3) as llama:  # two of them fit
             read(llama, asked("What?", f"{number} {PASSAGES * 3}"[:1500]))
         names.append({path.name for path in files()})
-    assert sum(path.stat().st_size for path in files()) <= 32 << 20
+    assert sum(path.stat().st_size for path in files()) <= 4.3 * (1 << 20)
     assert len(names[2]) == 2
     assert not names[0] & names[2]
 
 
 def test_what_is_to_be_loaded_makes_room_last(model: Open) -> None:
     prompts = [asked("What?", f"{number} {PASSAGES * 3}"[:1500]) for number in range(3)]
-    with model(most_mb=32, parallel=1) as two_fit:
+    with model(most_mb=4.3, parallel=1) as two_fit:
         for prompt in prompts:
             read(two_fit, prompt)
         assert (read(two_fit, prompts[0])[1] or 0) < 25  # the one in memory is stored now, and another one goes
-    with model(most_mb=18, parallel=1) as one_fits:
+    with model(most_mb=2.3, parallel=1) as one_fits:
         said = [read(one_fits, prompt)[0] for prompt in prompts[:2]]
         assert [read(one_fits, prompt)[0] for prompt in prompts[:2]] == said
 
 
-def test_a_folder_that_cannot_be_written_to_does_no_harm(tiny_model_path: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_does_no_harm(shallow_model_path: Path, tmp_path: Path) -> None:
     (tmp_path / "prefixes").write_text("a file")
     with LlamaModel(
-        tiny_model_path, context_tokens=2048, threads=1, prefix_cache=PrefixCache(tmp_path / "prefixes")
+        shallow_model_path, context_tokens=2048, threads=1, prefix_cache=PrefixCache(tmp_path / "prefixes")
     ) as llama:
         assert read(llama, asked("What?"))[0]
 

@@ -27,8 +27,8 @@ QUESTIONS: list[list[Message]] = [
 
 
 @pytest.fixture(scope="module")
-def model(tiny_model_path: Path) -> Iterator[LlamaModel]:
-    with LlamaModel(tiny_model_path, context_tokens=1024, threads=1, parallel=3) as model:
+def model(shallow_model_path: Path) -> Iterator[LlamaModel]:
+    with LlamaModel(shallow_model_path, context_tokens=1024, threads=1, parallel=3) as model:
         yield model
 
 
@@ -75,7 +75,7 @@ def test_an_answer_that_is_stopped_does_no_harm_to_another(model: LlamaModel, as
 
 
 def test_an_answer_that_nobody_reads_on_holds_up_no_one(model: LlamaModel) -> None:
-    forgotten = [iter(model.generate(question, Sampling(max_tokens=300))) for question in QUESTIONS[:3]]
+    forgotten = [iter(model.generate(question, Sampling(max_tokens=100))) for question in QUESTIONS[:3]]
     for pieces in forgotten:
         next(pieces)
     assert text(model.generate(QUESTIONS[3], Sampling(max_tokens=4)))
@@ -90,8 +90,8 @@ def test_an_answer_that_is_dropped_gives_its_place_back(model: LlamaModel) -> No
     assert [place.job for place in model._scheduler._places] == [None] * 3
 
 
-def test_an_answer_that_takes_too_long_ends_with_what_there_is(tiny_model_path: Path) -> None:
-    with LlamaModel(tiny_model_path, context_tokens=2048, threads=1, timeout_s=1.0) as model:
+def test_an_answer_that_takes_too_long_ends_with_what_there_is(shallow_model_path: Path) -> None:
+    with LlamaModel(shallow_model_path, context_tokens=2048, threads=1, timeout_s=1.0) as model:
         completion = model.generate(QUESTIONS[2], Sampling(max_tokens=1500, grammar="root ::= [a-z] root"))
         started = time.monotonic()
         assert text(completion)
@@ -100,7 +100,7 @@ def test_an_answer_that_takes_too_long_ends_with_what_there_is(tiny_model_path: 
 
 
 def test_a_prompt_that_needs_the_whole_context_waits_for_its_turn(model: LlamaModel) -> None:
-    first = iter(model.generate(QUESTIONS[0], Sampling(max_tokens=500)))
+    first = iter(model.generate(QUESTIONS[0], Sampling(max_tokens=150)))
     next(first)
     second = model.generate(QUESTIONS[1], Sampling(max_tokens=900))
     pieces = iter(second)
@@ -126,8 +126,8 @@ def test_ctrl_c_in_the_middle_of_a_step_leaves_the_others_whole(
     assert_likeliest(model, QUESTIONS[4], begun + "".join(kept))
 
 
-def test_a_closed_model_says_so(tiny_model_path: Path) -> None:
-    model = LlamaModel(tiny_model_path, context_tokens=512, threads=1)
+def test_a_closed_model_says_so(shallow_model_path: Path) -> None:
+    model = LlamaModel(shallow_model_path, context_tokens=512, threads=1)
     pieces = iter(model.generate(QUESTIONS[0], Sampling(max_tokens=100)))
     next(pieces)
     model.close()
