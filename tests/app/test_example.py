@@ -13,7 +13,8 @@ def test_the_example_runs_as_it_is_written(samples: Path, shallow_model_path: Pa
         text=True,
         timeout=120,
         cwd=tmp_path,
-        env=os.environ | {"RAGSTONE_MODEL": str(shallow_model_path), "RAGSTONE_MAX_TOKENS": "32", "RAGSTONE_THREADS": "1"},
+        env=os.environ
+        | {"RAGSTONE_MODEL": str(shallow_model_path), "RAGSTONE_MAX_TOKENS": "32", "RAGSTONE_THREADS": "1"},
         check=False,
     )
     assert done.returncode == 0, done.stderr
