@@ -30,5 +30,4 @@ ASPECTS = (
     Aspect("who checked it last", r"\bcheck|\binspect|\baudit|\breview|\btest"),
     Aspect("how many people work on it", r"\bpeople\b|\bpersons?\b|\bstaff\b|\bemploy|\bcrew|\bteam|\bwork"),
     Aspect("on which date it was decided", r"\bdecid|\bdecision|\bapprov|\bresol|\bvote|\badopt"),
-    Aspect("where it was bought", r"\bbought\b|\bpurchas|\bsuppl|\border|\bdeliver"),
 )
