@@ -49,6 +49,7 @@ from ragstone.eval.stats import compare, estimate
 from ragstone.generation.context import Asking, pack
 from ragstone.generation.llama import physical_cores
 from ragstone.generation.llama._context import BATCH, Context
+from ragstone.generation.llama._pace import Pace
 from ragstone.generation.llama._weights import Weights
 from ragstone.generation.prompts import Prompts
 from ragstone.generation.sampling import Message
@@ -147,12 +148,23 @@ class Row:
     correct: list[float] = field(default_factory=list)
 
 
+@dataclass
+class Measured:
+    """What there is so far."""
+
+    rows: dict[str, Row]
+    passage_tokens: list[int] = field(default_factory=list)
+    """Of the passages of a prompt."""
+    token_bytes: list[float] = field(default_factory=list)
+    """Of the state of a passage, for each of its tokens."""
+
+
 def main() -> None:
     """Check, measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, default=40)
     parser.add_argument("--model", default="qwen2.5-coder-0.5b")
-    parser.add_argument("--out", type=Path, help="where the rows are written, as JSON")
+    parser.add_argument("--out", type=Path, help="where the rows are written as they come, as JSON")
     args = parser.parse_args()
     rows = read_nq()[0][:1000]
     with nq_library(rows, args.model) as rag:
@@ -163,10 +175,12 @@ def main() -> None:
             (pieces_of(weights, prompt(weights, question, hits), len(hits)), right) for question, right, hits in asked
         ]
         check(memory, found[0][0])
-        measured, sizes = measure(weights, memory, found)
-    if args.out:
-        args.out.write_text(json.dumps({name: asdict(row) for name, row in measured.items()}), "utf-8")
-    show(measured, [sum(map(len, pieces.passages)) for pieces, _ in found], sizes)
+        for number, measured in enumerate(measure(weights, memory, found), 1):
+            if args.out:
+                args.out.write_text(json.dumps(asdict(measured)), "utf-8")
+            if number % 5 == 0:
+                print(f"{number} of {len(found)}", flush=True)
+    show(measured)
 
 
 @contextmanager
@@ -177,7 +191,7 @@ def opened(path: Path, tokens: int) -> Iterator[tuple[Weights, Memory]]:
     params.kv_unified, params.flash_attn_type = True, 0
     params.n_threads = params.n_threads_batch = physical_cores()
     weights = Weights(path, 0, params)
-    memory = Memory(weights, params)
+    memory = Memory(weights, params, Pace(physical_cores()))
     try:
         yield weights, memory
     finally:
@@ -205,31 +219,27 @@ def pieces_of(weights: Weights, tokens: list[int], count: int) -> Pieces:
     return Pieces(tokens[: bounds[0]], passages, tokens[bounds[-1] :])
 
 
-def measure(
-    weights: Weights, memory: Memory, found: Sequence[tuple[Pieces, list[str]]]
-) -> tuple[dict[str, Row], list[float]]:
-    """Every way for every question; and the bytes of a token, passage by passage."""
-    measured: dict[str, Row] = {name: Row() for name in WAYS}
-    sizes = list[float]()
+def measure(weights: Weights, memory: Memory, found: Sequence[tuple[Pieces, list[str]]]) -> Iterator[Measured]:
+    """Every way for every question: what there is after each of them."""
+    measured = Measured({name: Row() for name in WAYS})
     memory.start(0)
     memory.add(found[0][0].before)
     for number, (pieces, references) in enumerate(found):
         assert pieces.before == found[0][0].before
         states = list(read_alone(memory, pieces))
-        sizes += [len(state.data) / len(state.tokens) for state in states]
+        measured.passage_tokens.append(sum(len(state.tokens) for state in states))
+        measured.token_bytes += [len(state.data) / len(state.tokens) for state in states]
         names = list(WAYS)
         for name in names[number % len(names) :] + names[: number % len(names)]:
             started = time.perf_counter()
             logits, read = WAYS[name](memory, pieces, states)
             token = int(logits.argmax())
-            row = measured[name]
+            row = measured.rows[name]
             row.seconds.append(time.perf_counter() - started)
             row.read.append(read)
             row.texts.append(written(weights, memory, token))
             row.correct.append(best_subspan_em(row.texts[-1], references))
-        if (number + 1) % 5 == 0:
-            print(f"{number + 1} of {len(found)}", flush=True)
-    return measured, sizes
+        yield measured
 
 
 def read_alone(memory: Memory, pieces: Pieces) -> Iterator[State]:
@@ -319,11 +329,12 @@ def gap(one: Logits, other: Logits) -> float:
     return float(np.abs(one - other).max())
 
 
-def show(measured: dict[str, Row], passage_tokens: Sequence[int], sizes: Sequence[float]) -> None:
+def show(measured: Measured) -> None:
     """Print the table."""
-    base, before = measured["whole"], measured["system known"]
+    rows = measured.rows
+    base, before = rows["whole"], rows["system known"]
     cells = []
-    for name, row in measured.items():
+    for name, row in rows.items():
         pairs = list(zip(row.texts, base.texts, strict=True))
         cells.append(
             [
@@ -339,10 +350,8 @@ def show(measured: dict[str, Row], passage_tokens: Sequence[int], sizes: Sequenc
         )
     head = ["way", "tokens read", "first token, s", "times as fast as system known", "answered right", "difference"]
     print(table([*head, "same text", "F1 with whole"], cells))
-    mean = sum(passage_tokens) / len(passage_tokens)
-    print(
-        f"The passages of a prompt have {mean:.0f} tokens; a token's state takes {sum(sizes) / len(sizes):,.0f} bytes."
-    )
+    tokens, size = (sum(of) / len(of) for of in (measured.passage_tokens, measured.token_bytes))
+    print(f"The passages of a prompt have {tokens:.0f} tokens; a token's state takes {size:,.0f} bytes.")
 
 
 if __name__ == "__main__":
