@@ -31,7 +31,7 @@ from .model_settings import as_sampling
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ..generation.llama import LlamaModel, Perplexity
+    from ..generation.llama import Perplexity
     from ..generation.llama.speed import Facts, LlamaBench, Speed
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -268,8 +268,7 @@ def _alone(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def _speed(settings: Settings, prefill: int, decode: int) -> tuple[Speed, Facts, float]:
     from ..generation.llama.speed import facts_of, measure
 
-    with Ragstone.open(settings.library, create=False, settings=settings) as rag:
-        model = _llama(rag)
+    with Ragstone.open(settings.library, create=False, settings=settings) as rag, rag.held_model() as model:
         speed = measure(model, as_sampling(settings), prefill, decode)
         return speed, facts_of(model), peak_bytes()
 
@@ -287,9 +286,9 @@ def _first_tokens(settings: Settings, questions: Sequence[str]) -> tuple[list[fl
 
 def _answer(settings: Settings, questions: Sequence[Question]) -> Answered:
     answered = Answered(questions, [], [], [])
-    with Ragstone.open(settings.library, create=False, settings=settings) as rag:
+    with Ragstone.open(settings.library, create=False, settings=settings) as rag, rag.held_model() as model:
         rag.search(questions[0].text)  # the embedding model is loaded by now
-        meter = Meter(gpu=bool(_llama(rag).offload.layers))
+        meter = Meter(gpu=bool(model.offload.layers))
         for question in questions:
             taken = meter.start()
             try:
@@ -306,16 +305,8 @@ def _answer(settings: Settings, questions: Sequence[Question]) -> Answered:
 
 
 def _perplexity(settings: Settings, texts: Sequence[str]) -> Perplexity:
-    with Ragstone.open(settings.library, create=False, settings=settings) as rag:
-        return _llama(rag).perplexity(texts)
-
-
-def _llama(rag: Ragstone) -> LlamaModel:
-    from ..generation.llama import LlamaModel
-
-    model = rag.load_model()
-    assert isinstance(model, LlamaModel), "there is no server in these settings"
-    return model
+    with Ragstone.open(settings.library, create=False, settings=settings) as rag, rag.held_model() as model:
+        return model.perplexity(texts)
 
 
 def peak_bytes() -> float:

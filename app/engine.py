@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from ..generation.answer import Answer, Answerer, Event
 from ..generation.context import Asking
 from ..generation.conversation import Turn
-from ..generation.grounding import Scorer, default_scorer
 from ..generation.models import ModelStore
 from ..generation.trimming import Economy
 from ..retrieval.filters import Filter, Given, as_filter
@@ -22,19 +20,20 @@ from ..retrieval.library import Library
 from ..retrieval.records import Document, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
-from .model_settings import as_adapters, as_asking, as_gpu_layers, as_sampling
+from .chat_models import chat_model, held, open_pool
+from .encoders import Encoders
+from .model_settings import as_asking, as_sampling
 from .monitoring import Monitor
-from .settings import DEFAULT_EMBEDDING_MODEL, Settings
+from .settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from ..generation.chat_model import ChatModel
+    from ..generation.llama import LlamaModel, ModelPool
     from ..ingest.reindexing import ReindexReport
     from ..ingest.report import IngestReport, Progress
-    from ..retrieval.embedding import Embedder
-    from ..retrieval.rerank import Reranker
 
 __all__ = ["Answer", "Event", "Ragstone", "Turn"]
 
@@ -51,29 +50,35 @@ class Ragstone:
             print(answer.text, answer.support)
     """
 
-    def __init__(self, library: Library, settings: Settings) -> None:
+    def __init__(self, library: Library, settings: Settings, pool: ModelPool | None = None) -> None:
         self.library = library
         self.settings = settings
         self.models = ModelStore(settings.models_dir, settings.offline)
+        self._encoders = Encoders(library, settings, self.models)
         self._retriever = Retriever(
             library,
-            self._load_embedder,
-            self._load_reranker if settings.reranker else None,
+            self._encoders.embedder,
+            self._encoders.reranker if settings.reranker else None,
             settings.rerank_depth,
             settings.diversity,
             settings.drop_copies,
             settings.index_memory_mb,
         )
-        self._monitor = Monitor(library, settings.monitor, settings.monitor_days, self._load_embedder)
-        self._embedder: Embedder | None = None
-        self._reranker: Reranker | None = None
+        self._monitor = Monitor(library, settings.monitor, settings.monitor_days, self._encoders.embedder)
         self._model: ChatModel | None = None
-        self._scorer: Scorer | None = None
+        self._pool = pool
+        self._owns_pool = pool is None
         self._loading = threading.RLock()
 
     @classmethod
     def open(
-        cls, library: str | Path | None = None, *, create: bool = True, settings: Settings | None = None, **flags: Any
+        cls,
+        library: str | Path | None = None,
+        *,
+        create: bool = True,
+        settings: Settings | None = None,
+        pool: ModelPool | None = None,
+        **flags: Any,
     ) -> Ragstone:
         """Open a library.
 
@@ -81,6 +86,7 @@ class Ragstone:
             library: Its folder; by default the one of the settings.
             create: Make a new library when there is none.
             settings: Instead of those of `ragstone.toml` and `RAGSTONE_*`.
+            pool: Holds the chat model, and stays open; by default a pool of its own.
             **flags: Single settings by name (`model="..."`, `hits=8`); see `docs/settings.md`.
 
         Raises:
@@ -88,7 +94,7 @@ class Ragstone:
             LibraryError: The library cannot be opened.
         """
         settings = settings or Settings.load({"library": library} | flags)
-        return cls(Library(settings.library if library is None else Path(library), create=create), settings)
+        return cls(Library(settings.library if library is None else Path(library), create=create), settings, pool)
 
     def __enter__(self) -> Ragstone:
         return self
@@ -101,7 +107,11 @@ class Ragstone:
         with self._loading:
             if self._model is not None:
                 self._model.close()
-            self._model = self._embedder = self._reranker = self._scorer = None
+            if self._pool is not None and self._owns_pool:
+                self._pool.close()
+                self._pool = None
+            self._model = None
+        self._encoders.close()
         self.library.close()
 
     def ingest(
@@ -134,7 +144,7 @@ class Ragstone:
 
         options = ingest_options(self.settings, collection, include, exclude, passwords, self.embedding_model)
         try:
-            report = ingest(self.library, paths, lambda: self._load_embedder(ingesting=True), options, on_progress)
+            report = ingest(self.library, paths, lambda: self._encoders.embedder(ingesting=True), options, on_progress)
         except BaseException:  # it may have been stopped when some documents had changed
             self._forget_prefixes()
             raise
@@ -160,7 +170,7 @@ class Ragstone:
 
         new = None
         if embedder is not None:
-            new = self._open_embedder(self.models.lasting_name(str(embedder)), self.settings.embedding_runtime)
+            new = self._encoders.open_embedder(self.models.lasting_name(str(embedder)), self.settings.embedding_runtime)
         return reindex(self.library, new, chunk_plan(self.settings), on_progress, self.settings.index_memory_mb)
 
     def search(
@@ -244,10 +254,12 @@ class Ragstone:
         """Answer a question step by step: `hits`, `token` and `sentence` ..., `answer` (see `Event`).
 
         Closing the iterator stops the generation. Other `settings` hold for this answer: how passages are searched and
-        packed, how the model is asked and its tokens are drawn; library and models stay.
+        packed, which model of this machine is asked, how, and how its tokens are drawn; the library stays, and what
+        searches it.
         """
-        events = self._answerer(strict, settings).stream(question, history, as_filter(filter, collection))
-        return self._monitor.watch(events)
+        answerer = self._answerer(strict, settings)
+        events = answerer.stream(question, history, as_filter(filter, collection))
+        return self._monitor.watch(_holding(answerer.model, events))
 
     def answer_from(self, question: str, passages: Sequence[Hit]) -> Iterator[Event]:
         """Answer a question from passages that are given, in their order, step by step; the library is not searched.
@@ -256,7 +268,8 @@ class Ragstone:
             ModelError: A model cannot be used.
             GenerationError: The question is too long for the context.
         """
-        return self._answerer(None).stream(question, given=passages)
+        answerer = self._answerer(None)
+        return _holding(answerer.model, answerer.stream(question, given=passages))
 
     def documents(self, collection: str | None = None, filter: Filter | Given | None = None) -> list[Document]:
         """The documents of the library that a filter keeps (see `search`), ordered by path.
@@ -274,17 +287,37 @@ class Ragstone:
             self.library.remove(document_ids)
         self._forget_prefixes()
 
-    def load_model(self) -> ChatModel:
-        """The chat model, loaded at the first call: that behind the server of the settings, else one on this machine.
+    def load_model(self, settings: Settings | None = None) -> ChatModel:
+        """The chat model, loaded by now: that behind the server of the settings, else one on this machine.
+
+        Args:
+            settings: Of an answer, which may name another model of this machine.
 
         Raises:
             ModelError: It is not on this machine or cannot be loaded; or its server cannot be reached or lacks it.
             OfflineError: Its server is not on this machine, and the network is not to be used.
         """
         with self._loading:
-            if self._model is None:
-                self._model = self._open_remote() if self.settings.server else self._open_llama()
-            return self._model
+            if self._pool is None:
+                self._pool = open_pool(self.settings)
+            if settings is not None and settings.model != self.settings.model and not self.settings.server:
+                model = chat_model(settings, self._pool, self._prefixes)
+            else:
+                model = self._model = self._model or chat_model(self.settings, self._pool, self._prefixes)
+        with held(model):
+            return model
+
+    @contextmanager
+    def held_model(self) -> Iterator[LlamaModel]:
+        """The chat model of this machine itself; it stays loaded until the end. Not with a server.
+
+        Raises:
+            ModelError: It is not on this machine or cannot be loaded.
+        """
+        model = self.load_model()
+        assert not self.settings.server, "the model is behind a server"
+        with held(model) as loaded:
+            yield loaded  # type: ignore[misc]  # there is no server
 
     def embed_query(self, text: str) -> npt.NDArray[np.float32]:
         """The unit vector (dimension,) of a text, as a query that is searched for.
@@ -292,7 +325,7 @@ class Ragstone:
         Raises:
             ModelError: The embedding model cannot be used.
         """
-        return self._load_embedder().embed_query(text)
+        return self._encoders.embedder().embed_query(text)
 
     @property
     def offload(self) -> tuple[int, int] | None:
@@ -300,54 +333,21 @@ class Ragstone:
         told = getattr(self._model, "offload", None)
         return None if told is None else (told.layers, told.total)
 
-    def _open_llama(self) -> ChatModel:
-        from ..generation.llama import LlamaModel, PrefixCache
-
-        s = self.settings
-        return LlamaModel(
-            self.models.path(s.model),
-            context_tokens=s.context_tokens,
-            gpu_layers=as_gpu_layers(s.gpu_layers),
-            threads=s.threads,
-            parallel=s.parallel,
-            kv_type=s.kv_type,  # type: ignore[arg-type]  # these are checked by Settings
-            flash_attention=s.flash_attention,  # type: ignore[arg-type]
-            rope=s.rope,  # type: ignore[arg-type]
-            prefix_cache=PrefixCache(self._prefixes, s.prefix_cache_mb),
-            prompt_lookup=s.prompt_lookup,
-            timeout_s=s.answer_seconds or math.inf,
-            adapters=as_adapters(s.adapters),
-        )
-
     @property
     def _prefixes(self) -> Path:
         return self.library.folder / "prefixes"
 
     def _forget_prefixes(self) -> None:
         """What was read of documents that are gone must not stay."""
-        if self._model is not None:
-            self._model.forget()
+        if self._pool is not None:
+            self._pool.forget()
         with suppress(FileNotFoundError):
             shutil.rmtree(self._prefixes)
 
-    def _open_remote(self) -> ChatModel:
-        from ..generation.remote import RemoteModel
-
-        s = self.settings
-        return RemoteModel(
-            s.server, s.model, context_tokens=s.context_tokens, timeout=s.server_timeout, offline=s.offline
-        )
-
     @property
     def embedding_model(self) -> str:
-        """The embedding model in use: a name, or an absolute folder.
-
-        It is the setting's, else that of the library's vectors, else the one for new libraries.
-        """
-        if self.settings.embedding_model:
-            return self.models.lasting_name(self.settings.embedding_model)
-        known = self.library.embedder
-        return known.name if known else DEFAULT_EMBEDDING_MODEL
+        """The embedding model in use: a name, or an absolute folder (see `Encoders.embedding_model`)."""
+        return self._encoders.embedding_model
 
     @property
     def _mode(self) -> Mode:
@@ -363,7 +363,7 @@ class Ragstone:
         return Answerer(
             self.library,
             self._retriever,
-            self.load_model(),
+            self.load_model(settings),
             as_sampling(s),
             s.hits,
             s.search_mode,  # type: ignore[arg-type]  # these are checked by Settings
@@ -371,7 +371,7 @@ class Ragstone:
             s.min_confidence,
             asking,
             Economy(s.context_share, s.context_trim, guarded=s.instructions == "cut"),
-            self._load_scorer,
+            self._encoders.scorer,
             s.strict if strict is None else strict,
         )
 
@@ -379,32 +379,8 @@ class Ragstone:
     def _asking(self) -> Asking:
         return as_asking(self.settings)
 
-    def _load_embedder(self, *, ingesting: bool = False) -> Embedder:
-        runtime = self.settings.embedding_runtime
-        if runtime == "auto" and not ingesting:
-            runtime = "openvino"  # one query gains less on a GPU than loading torch costs
-        with self._loading:
-            name = self.embedding_model  # it changes when the library is reindexed
-            if self._embedder is None or self._embedder.identity.source != name:
-                self._embedder = self._open_embedder(name, runtime)
-            return self._embedder
 
-    def _open_embedder(self, name: str, runtime: str) -> Embedder:
-        from ..retrieval.embedding import load_embedder
-
-        cache, threads = self.settings.models_dir / "exported", self.settings.threads
-        return load_embedder(self.models.path(name), cache, runtime=runtime, threads=threads, source=name)
-
-    def _load_scorer(self) -> Scorer:
-        with self._loading:
-            if self._scorer is None:
-                self._scorer = default_scorer()
-            return self._scorer
-
-    def _load_reranker(self) -> Reranker:
-        from ..retrieval.rerank import Reranker
-
-        with self._loading:
-            if self._reranker is None:
-                self._reranker = Reranker(self.models.path(self.settings.reranker))
-            return self._reranker
+def _holding(model: ChatModel, events: Iterator[Event]) -> Iterator[Event]:
+    """Keeps the model loaded until the answer is there."""
+    with held(model):
+        yield from events

@@ -7,11 +7,11 @@ import inspect
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EvaluationError
 from ..eval.ranking import Ranker
@@ -28,19 +28,25 @@ from .evaluating import Tell, corpus_library, document_ranker, hits_for
 from .identity import engine_identity
 from .settings import Settings
 
+if TYPE_CHECKING:
+    from ..generation.llama import ModelPool
 
-def engine_subject(settings: Settings, work: Path, tell: Tell = lambda *_: None) -> Subject:
+
+def engine_subject(
+    settings: Settings, work: Path, tell: Tell = lambda *_: None, pool: ModelPool | None = None
+) -> Subject:
     """Ragstone with these settings.
 
     Args:
         settings: As for any other use.
         work: Where libraries of corpora are kept for the next run.
         tell: Told of the progress of ingesting a corpus.
+        pool: Holds the chat model from one corpus to the next; by default it is loaded for each.
 
     Raises:
         ModelNotFoundError: The chat model is not on this machine.
     """
-    engine = _Engine(replace(settings, prefix_cache_mb=0, monitor="off"), work, tell)
+    engine = _Engine(replace(settings, prefix_cache_mb=0, monitor="off"), work, tell, pool)
     name = f"{settings.model} by {settings.server}" if settings.server else settings.model
     return Subject(
         name,
@@ -55,10 +61,11 @@ def engine_subject(settings: Settings, work: Path, tell: Tell = lambda *_: None)
 class _Engine:
     """Answers from corpora, each in a library of its own, or from given passages."""
 
-    def __init__(self, settings: Settings, work: Path, tell: Tell) -> None:
+    def __init__(self, settings: Settings, work: Path, tell: Tell, pool: ModelPool | None = None) -> None:
         self.settings = settings
         self._work = work
         self._tell = tell
+        self._pool = pool
 
     @contextmanager
     def over(
@@ -71,16 +78,16 @@ class _Engine:
     @contextmanager
     def opened(self, name: str, corpus: Sequence[CorpusDocument], library: Path | None = None) -> Iterator[Ragstone]:
         """The engine over a corpus."""
-        if library is not None:
-            with Ragstone.open(library, create=False, settings=self.settings) as rag:
-                yield rag
-        elif corpus:
-            folder = corpus_library(JudgedCorpus(name, tuple(corpus), {}, {}), self._work, self.settings, self._tell)
-            with Ragstone.open(folder, create=False, settings=self.settings) as rag:
-                yield rag
-        else:
-            with tempfile.TemporaryDirectory() as empty, Ragstone.open(empty, settings=self.settings) as rag:
-                yield rag
+        if self._pool is not None:
+            self._pool.forget()  # how long answers take is not to depend on what was asked before
+        with ExitStack() as stack:
+            if library is None and corpus:
+                made = JudgedCorpus(name, tuple(corpus), {}, {})
+                library = corpus_library(made, self._work, self.settings, self._tell)
+            empty = library is None
+            folder = library or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            opened = Ragstone.open(folder, create=empty, settings=self.settings, pool=self._pool)
+            yield stack.enter_context(opened)
 
 
 class _Likelihoods:
@@ -92,11 +99,7 @@ class _Likelihoods:
     @contextmanager
     def open(self) -> Iterator[LogLikelihoods]:
         """See `Likelihoods.open`."""
-        from ..generation.llama import LlamaModel
-
-        with self._engine.opened("", ()) as rag:
-            model = rag.load_model()
-            assert isinstance(model, LlamaModel)  # there is no server
+        with self._engine.opened("", ()) as rag, rag.held_model() as model:
             yield model.log_likelihoods
 
 

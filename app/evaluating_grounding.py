@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..eval.grounding import GroundingReport, evaluate, judge_answers
 from ..eval.readers.grounding import GroundedSet
-from ..generation.chat_model import ChatModel
 from ..generation.grounding import Scorer, default_scorer
 from ..generation.grounding.judges import LocalJudge
 from ..generation.grounding.judges_hub import open_hub_judge
 from ..generation.grounding.overlap import Overlap
 from ..generation.models import ModelStore
 from ..generation.prompts import Prompts
-from .engine import Ragstone
+from .chat_models import chat_model, open_pool
 from .evaluating import Tell
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from ..generation.llama import ModelPool
 
 SCORERS = ("default", "overlap", "judge", "judge:MODEL", "hub:MODEL")
 """What `open_scorers` knows."""
@@ -46,24 +48,19 @@ def open_scorers(names: Sequence[str], settings: Settings) -> Iterator[dict[str,
         OfflineError: A model's server is not on this machine, and the network is not to be used.
     """
     with ExitStack() as stack:
-        yield {name: _open(name, settings, stack) for name in names}
+        pool = stack.enter_context(open_pool(settings))
+        yield {name: _open(name, settings, pool, stack) for name in names}
 
 
-def _open(name: str, settings: Settings, stack: ExitStack) -> Scorer:
+def _open(name: str, settings: Settings, pool: ModelPool, stack: ExitStack) -> Scorer:
     kind, _, model = name.partition(":")
     if kind == "judge":
         prompts = Prompts(Path(settings.prompts_dir).expanduser() if settings.prompts_dir else None)
-        return LocalJudge(open_chat_model(model or settings.model, settings, stack), prompts.get("judge"))
+        chat = chat_model(replace(settings, model=model or settings.model), pool)
+        return LocalJudge(stack.enter_context(closing(chat)), prompts.get("judge"))
     if kind == "hub":
         return open_hub_judge(ModelStore(settings.models_dir, settings.offline).path(model), model)
     return Overlap() if kind == "overlap" else default_scorer()
-
-
-def open_chat_model(name: str, settings: Settings, stack: ExitStack) -> ChatModel:
-    """A chat model as the engine opens it, with no library but an empty one."""
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    settings = replace(settings, model=name, library=folder)
-    return stack.enter_context(Ragstone.open(folder, settings=settings)).load_model()
 
 
 def run_grounding(

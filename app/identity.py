@@ -21,6 +21,7 @@ INDIFFERENT = frozenset(
     {
         *("library", "models_dir", "offline", "jobs", "parse_seconds", "parse_memory_mb", "max_file_mb", "duplicates"),
         *("index_memory_mb", "prefix_cache_mb", "threads", "parallel", "answer_seconds", "server_timeout"),
+        "models_memory_mb",
         *("monitor", "monitor_days"),
     }
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +14,12 @@ from ..eval.judges.verifier import VerifierJudge
 from ..generation.grounding import default_scorer
 from ..generation.models import ModelStore
 from ..generation.prompts import Prompts
-from .evaluating_grounding import open_chat_model
+from .chat_models import chat_model, held, open_pool
 from .identity import code_sha256, model_identity
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 if TYPE_CHECKING:
+    from ..generation.llama import ModelPool
     from ..retrieval.embedding import Embedder
 
 JUDGES = ("verifier", "local", "local:MODEL", "local:MODEL@VOTES", "ragas", "ragas:MODEL")
@@ -26,14 +27,15 @@ JUDGES = ("verifier", "local", "local:MODEL", "local:MODEL@VOTES", "ragas", "rag
 
 
 @contextmanager
-def open_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge]]:
-    """Judges by their names; their models are freed in the end.
+def open_judges(names: Sequence[str], settings: Settings, pool: ModelPool | None = None) -> Iterator[list[Judge]]:
+    """Judges by their names.
 
     Args:
         names: `verifier`, what chats use; `local` for the chat model of the settings, `local:MODEL` for another,
             with `@5` behind it by five votes in each order instead of the odds; `ragas` and `ragas:MODEL` for its
             metrics with that model.
         settings: Those that the loading of models heeds.
+        pool: Holds their chat models; by default one of their own, which is closed in the end.
 
     Raises:
         EvaluationError: There is no such judge.
@@ -41,10 +43,12 @@ def open_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge
         SettingsError: ragas is not installed.
     """
     with ExitStack() as stack:
-        yield [_open(name, settings, stack) for name in names]
+        if pool is None:
+            pool = stack.enter_context(open_pool(settings))
+        yield [_open(name, settings, pool, stack) for name in names]
 
 
-def _open(name: str, settings: Settings, stack: ExitStack) -> Judge:
+def _open(name: str, settings: Settings, pool: ModelPool, stack: ExitStack) -> Judge:
     spec, votes = _with_votes(name)
     kind, _, model = spec.partition(":")
     if name == "verifier":
@@ -52,7 +56,9 @@ def _open(name: str, settings: Settings, stack: ExitStack) -> Judge:
     if kind not in ("local", "ragas") or (votes and kind != "local"):
         raise EvaluationError(f"there is no judge {name!r}", remedy=f"There are {', '.join(JUDGES)}")
     settings = replace(settings, model=model or settings.model)
-    chat = open_chat_model(settings.model, settings, stack)
+    chat = stack.enter_context(closing(chat_model(settings, pool)))
+    with held(chat):  # what is wrong with it is told before anything is evaluated
+        pass
     weights = str(model_identity(settings).get("sha256", settings.server))
     if kind == "ragas":
         from ..eval.judges.ragas import RagasJudge

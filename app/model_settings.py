@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError
 from ..generation.context import Asking
@@ -13,7 +14,7 @@ from ..generation.sampling import Sampling
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ..generation.llama import GpuLayers
+    from ..generation.llama import GpuLayers, LlamaOptions
 
 
 def as_sampling(settings: Settings) -> Sampling:
@@ -42,6 +43,34 @@ def as_adapters(setting: str) -> tuple[tuple[str, float], ...]:
                 f"the scale of an adapter is {scale!r}", remedy="Write adapters as PATH or PATH=SCALE, with commas"
             ) from error
     return tuple(named)
+
+
+def as_llama_options(settings: Settings, prefixes: Path | None) -> LlamaOptions:
+    """What a model on this machine is loaded with.
+
+    Args:
+        settings: They say how.
+        prefixes: Where is kept what was read of prompts.
+
+    Raises:
+        SettingsError: The scale of an adapter is no number.
+    """
+    from ..generation.llama import PrefixCache
+
+    s: Any = settings  # its choices are plain strings, checked by Settings
+    return {
+        "context_tokens": s.context_tokens,
+        "gpu_layers": as_gpu_layers(s.gpu_layers),
+        "threads": s.threads,
+        "parallel": s.parallel,
+        "kv_type": s.kv_type,
+        "flash_attention": s.flash_attention,
+        "rope": s.rope,
+        "prefix_cache": PrefixCache(prefixes, s.prefix_cache_mb) if prefixes and s.prefix_cache_mb else None,
+        "prompt_lookup": s.prompt_lookup,
+        "timeout_s": s.answer_seconds or math.inf,
+        "adapters": as_adapters(s.adapters),
+    }
 
 
 def as_asking(settings: Settings) -> Asking:

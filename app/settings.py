@@ -145,6 +145,13 @@ class Settings:
     gpu_layers: str = _setting("auto", "`auto` (all, if they fit), `all`, or a number of layers.")
     threads: int = _setting(0, "CPU threads; 0 for one a physical core, fewer while others use them.", low=0, high=1024)
     parallel: int = _setting(2, "Answers in progress at a time, and prompts that stay in memory.", low=1, high=64)
+    models_memory_mb: int = _setting(
+        0,
+        "What chat models that are loaded here may take together, in MiB; 0 for three quarters of the memory (see "
+        "`docs/generation.md`).",
+        low=0,
+        high=1 << 24,
+    )
     answer_seconds: int = _setting(0, "The longest that an answer may take; 0 for no limit.", low=0, high=86_400)
     kv_type: str = _setting(
         "f16", "How the context is stored; q8_0 takes half the memory, q4_0 a quarter.", choices=("f16", "q8_0", "q4_0")

@@ -19,6 +19,7 @@ from ..eval.runner import Unit
 from ..eval.runs import RunFolder
 from ..eval.sweep import Ran
 from ..retrieval.library import Library
+from .chat_models import open_pool
 from .engine import Ragstone
 from .evaluated import engine_subject
 from .evaluating import Tell
@@ -153,20 +154,23 @@ def run_sweep(
         tell: Told of the progress.
     """
     remade = any(name in INGEST for one in chosen for name in one.values)
-    for one in chosen:
-        units: Sequence[Unit[Any, Any]] = ()
-        error = one.error
-        try:
-            if one.settings is not None:
-                units, corpus = _units(asked, one.settings, work, tell, remade=remade)
-                subject = engine_subject(one.settings, work, tell)
-                options: dict[str, Any] = {"limit": asked.limit, "seed": asked.seed, "corpus": corpus, "resume": True}
-                for _ in run_units(units, subject, [], RunFolder(out / one.folder), cache, tell=tell, **options):
-                    pass
-        except RagstoneError as failed:
-            error = str(failed)
-        rows = {} if error else {unit.name: RunFolder(out / one.folder).rows(unit.name) for unit in units}
-        yield Ran(one.name, one.values, one.folder, rows, error), units
+    with open_pool(chosen[0].settings or Settings()) as pool:
+        for one in chosen:
+            units: Sequence[Unit[Any, Any]] = ()
+            error = one.error
+            try:
+                if one.settings is not None:
+                    units, corpus = _units(asked, one.settings, work, tell, remade=remade)
+                    subject = engine_subject(one.settings, work, tell, pool)
+                    options: dict[str, Any] = {"limit": asked.limit, "seed": asked.seed, "corpus": corpus}
+                    for _ in run_units(
+                        units, subject, [], RunFolder(out / one.folder), cache, resume=True, tell=tell, **options
+                    ):
+                        pass
+            except RagstoneError as failed:
+                error = str(failed)
+            rows = {} if error else {unit.name: RunFolder(out / one.folder).rows(unit.name) for unit in units}
+            yield Ran(one.name, one.values, one.folder, rows, error), units
 
 
 def write_record(out: Path, document: Mapping[str, Any]) -> None:

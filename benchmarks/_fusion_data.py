@@ -121,7 +121,7 @@ def gather(corpus: JudgedCorpus, work: Path, settings: Settings) -> Gathered:
 
 
 def _search(corpus: JudgedCorpus, rag: Ragstone, ids: Ints) -> tuple[Candidates, Floats]:
-    embedder = rag._load_embedder()
+    embedder = rag._encoders.embedder()
     searching = retriever.Retriever(rag.library, lambda: embedder, drop_copies=False)
     retriever.READ = 2 * DEPTH  # all that the two methods find
     found: list[tuple[float, ...]] = []

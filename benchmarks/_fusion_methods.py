@@ -151,7 +151,7 @@ def likest_sentence(found: Gathered, scores: Scores, first: int, settings: Setti
     with Ragstone.open(found.folder, create=False, settings=settings) as rag:
         texts = rag.library.chunks(found.chunks[wanted].tolist())
         cut = [re.split(r"(?<=[.!?])\s+", texts[number].passage) for number in found.chunks[wanted].tolist()]
-        vectors = rag._load_embedder().embed_passages([sentence for sentences in cut for sentence in sentences])
+        vectors = rag._encoders.embedder().embed_passages([sentence for sentences in cut for sentence in sentences])
     ends = np.cumsum([len(sentences) for sentences in cut])
     of = {chunk: vectors[end - len(s) : end] for chunk, s, end in zip(wanted, cut, ends, strict=True)}
     likest = np.zeros(len(scores))

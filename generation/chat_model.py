@@ -26,7 +26,8 @@ class Completion:
     """Text as it is generated: iterate over it once; the counts and the reason are final when it ends."""
 
     def __init__(self, start: Callable[[Completion], Iterator[str]], prompt_tokens: int) -> None:
-        self._start = start
+        self.start = start
+        """Makes the text, and keeps the counts in the completion that it is given."""
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = 0
         self.finish_reason: FinishReason = "interrupted"
@@ -38,7 +39,7 @@ class Completion:
     def __iter__(self) -> Iterator[str]:
         # The iterator knows the completion and not the other way round: with a cycle, an iterator that is dropped would
         # keep its place in the model until the garbage collector comes by.
-        return self._start(self)
+        return self.start(self)
 
 
 class ChatModel(Protocol):

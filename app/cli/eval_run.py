@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ...eval.stats import Estimate
     from ...eval.subjects import Subject
     from ...eval.summary import Comparison, MetricChange, UnitSummary
+    from ...generation.llama import ModelPool
     from ..settings import Settings
 
 OWN = ("own", "parity")
@@ -93,6 +94,7 @@ def run(
     from ...eval.cache import OutputCache
     from ...eval.runs import RunFolder
     from ...eval.suites.judges import JUDGES
+    from ..chat_models import open_pool
     from ..evaluating_suites import load_units, own_units, present, run_units
     from ..judging import open_judges
     from ..settings import Settings
@@ -117,10 +119,11 @@ def run(
     with ExitStack() as stack, progress() as tell:
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         outputs = stack.enter_context(OutputCache((temporary if no_cache else cache or kept) / "outputs.sqlite3"))
-        evaluated = _subject(subject, settings, work or kept / "libraries", tell)
-        judging = stack.enter_context(open_judges(judges, settings))
+        pool = stack.enter_context(open_pool(settings))
+        evaluated = _subject(subject, settings, work or kept / "libraries", tell, pool)
+        judging = stack.enter_context(open_judges(judges, settings, pool))
         if any(unit.suite.name == JUDGES.name for unit in units):
-            judging = judging or stack.enter_context(open_judges(["verifier"], settings))
+            judging = judging or stack.enter_context(open_judges(["verifier"], settings, pool))
             evaluated = replace(evaluated, judge=judging[0])
         failed = False
         for summary in run_units(
@@ -150,10 +153,10 @@ def run_as_json(folder: RunFolder) -> dict[str, Any]:
     return {"run": str(folder.path), **folder.manifest, **folder.summary}
 
 
-def _subject(function: str | None, settings: Settings, work: Path, tell: Any) -> Subject:
+def _subject(function: str | None, settings: Settings, work: Path, tell: Any, pool: ModelPool) -> Subject:
     from ..evaluated import callable_subject, engine_subject
 
-    return callable_subject(function, settings, work, tell) if function else engine_subject(settings, work, tell)
+    return callable_subject(function, settings, work, tell) if function else engine_subject(settings, work, tell, pool)
 
 
 def show_summary(summary: UnitSummary) -> None:

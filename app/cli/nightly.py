@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ...eval.judges import Judge
     from ...eval.report.data import Report
     from ...eval.subjects import Subject
+    from ...generation.llama import ModelPool
     from ..nightly import Candidate, Night
     from ..nightly_config import NightlyConfig
     from ..settings import Settings
@@ -127,7 +128,9 @@ def _night(config: NightlyConfig, settings: Settings, as_json: bool) -> int:
     from ..notifying import notify
 
     found = candidates(config, settings)
-    with _running() as (work, outputs, tell), _judged(engine_subject(settings, work, tell), config, settings) as judged:
+    with _running(settings) as (work, outputs, tell, pool), ExitStack() as stack:
+        evaluated = engine_subject(settings, work, tell, pool)
+        judged = stack.enter_context(_judged(evaluated, config, settings, pool))
         night = run_night(config, found, judged[0], outputs, judged[1], tell)
     report = report_night(night, config, known_tasks(), config.library or settings.library)
     for problem in notify(report, config.notify, offline=settings.offline):
@@ -156,7 +159,9 @@ def _rerun(config: NightlyConfig, settings: Settings) -> int:
     before = RunSet.read(config.out / (baseline_of(config.out) or nights[0].path.name))
     as_then = baseline_settings(before, settings)
     unhurried, found = replace(config, budget_minutes=7 * 24 * 60.0), as_before(before, config, settings)
-    with _running() as (work, outputs, tell), _judged(engine_subject(as_then, work, tell), config, settings) as judged:
+    with _running(settings) as (work, outputs, tell, pool), ExitStack() as stack:
+        evaluated = engine_subject(as_then, work, tell, pool)
+        judged = stack.enter_context(_judged(evaluated, config, settings, pool))
         night = run_night(unhurried, found, judged[0], outputs, judged[1], tell)
     choose_baseline(config.out, night.path.name)
     click.echo(f"Nights are compared with {night.path.name} from now on: the settings of {before.name}, run today.")
@@ -166,23 +171,26 @@ def _rerun(config: NightlyConfig, settings: Settings) -> int:
 
 
 @contextmanager
-def _running() -> Iterator[tuple[Path, Any, Any]]:
-    """Where libraries are kept, the cache of outputs, and what is told of the progress."""
+def _running(settings: Settings) -> Iterator[tuple[Path, Any, Any, ModelPool]]:
+    """Where libraries are kept, the cache of outputs, what is told of the progress, and what holds the models."""
     from ...eval.cache import OutputCache
+    from ..chat_models import open_pool
 
     kept = platformdirs.user_cache_path("ragstone") / "eval"
-    with progress() as tell, OutputCache(kept / "outputs.sqlite3") as outputs:
-        yield kept / "libraries", outputs, tell
+    with progress() as tell, OutputCache(kept / "outputs.sqlite3") as outputs, open_pool(settings) as pool:
+        yield kept / "libraries", outputs, tell, pool
 
 
 @contextmanager
-def _judged(subject: Subject, config: NightlyConfig, settings: Settings) -> Iterator[tuple[Subject, list[Judge]]]:
+def _judged(
+    subject: Subject, config: NightlyConfig, settings: Settings, pool: ModelPool
+) -> Iterator[tuple[Subject, list[Judge]]]:
     """The judges, and the subject with the one that the suite of judges is about."""
     from ..judging import open_judges
 
     about_judges = any(suite.name.split("/")[0] in ("judges", "all") for suite in config.suite)
     names = config.judges or (("verifier",) if about_judges else ())
-    with open_judges(names, settings) as judges:
+    with open_judges(names, settings, pool) as judges:
         yield (replace(subject, judge=judges[0]) if about_judges else subject), judges
 
 

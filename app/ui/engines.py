@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ...retrieval.library import Library
+from ..chat_models import open_pool
 from ..engine import Ragstone
 from ..settings import Settings
 
@@ -22,8 +23,10 @@ class Engines:
     def __init__(self, settings: Settings) -> None:
         self.library = Library(settings.library, create=True)
         """For what needs no model; it stays open whatever engine is in use."""
+        self.pool = open_pool(settings)
+        """Holds the chat models of all engines."""
         self._lock = threading.Lock()
-        self._current = Ragstone.open(settings=settings)
+        self._current = Ragstone.open(settings=settings, pool=self.pool)
         self._users: dict[Ragstone, int] = {}
 
     @property
@@ -60,7 +63,7 @@ class Engines:
         settings = replace(self.settings, model=model)
         if not settings.server:
             self._current.models.path(model)
-        engine = Ragstone.open(settings=settings)
+        engine = Ragstone.open(settings=settings, pool=self.pool)
         with self._lock:
             before, self._current = self._current, engine
             unused = not self._users.get(before)

@@ -83,8 +83,9 @@ class Evaluation(Background):
             for unit in units:
                 self._starts[unit.name] = self.items
                 self.items += len(unit.task.records(unit.data))
-            subject = engine_subject(settings, cache / "libraries", self._told)
-            with OutputCache(cache / "outputs.sqlite3") as outputs, open_judges(plan.judges, settings) as judges:
+            subject = engine_subject(settings, cache / "libraries", self._told, self._engines.pool)
+            judging = open_judges(plan.judges, settings, self._engines.pool)
+            with OutputCache(cache / "outputs.sqlite3") as outputs, judging as judges:
                 self._started = time.monotonic()
                 for summary in run_units(
                     units,

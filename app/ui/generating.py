@@ -90,7 +90,7 @@ class Generation:
         error = _DEFECT
         try:
             with self._engines.lease() as rag:
-                self._model = rag.load_model().name
+                self._model = rag.load_model(self._settings).name
                 self.stage = "searching"
                 events = rag.ask_stream(self.question, self._history, filter=self._conditions, settings=self._settings)
                 for event in events:

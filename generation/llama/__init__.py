@@ -4,7 +4,9 @@ from ._likelihood import LogLikelihood, TokenRequest
 from ._log import quiet
 from ._offload import Device, GpuLayers, Offload, devices, physical_cores, supports_gpu
 from ._perplexity import Perplexity
-from .model import FlashAttention, KvType, LlamaModel, PrefixCache, Rope
+from .model import LlamaModel
+from .options import FlashAttention, KvType, LlamaOptions, PrefixCache, Rope
+from .pool import ModelPool, PooledModel
 
 __all__ = [
     "Device",
@@ -12,9 +14,12 @@ __all__ = [
     "GpuLayers",
     "KvType",
     "LlamaModel",
+    "LlamaOptions",
     "LogLikelihood",
+    "ModelPool",
     "Offload",
     "Perplexity",
+    "PooledModel",
     "PrefixCache",
     "Rope",
     "TokenRequest",

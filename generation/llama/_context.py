@@ -13,6 +13,7 @@ import numpy as np
 from ...errors import GenerationError, ModelLoadError
 from ._drawing import Logits
 from ._log import Collected
+from ._offload import needed_by
 from ._pace import Pace
 from ._prefixes import PrefixStore
 from ._weights import Weights
@@ -55,6 +56,7 @@ class Context:
                 path=weights.path,
                 remedy="Lower context_tokens, or set kv_type to q8_0",
             ) from (MemoryError(said.text[-400:]))
+        self.needed = needed_by(said.text, weights.bytes, weights.layers)
         self._threads = int(params.n_threads)
         self.sequences = int(llama_cpp.llama_n_seq_max(self._context))
         self.batch_tokens = int(llama_cpp.llama_n_batch(self._context))

@@ -108,7 +108,7 @@ def log_likelihoods_of(
     ]
 
 
-def context_params(params: llama_cpp.llama_context_params, weights: Weights, longest: int) -> None:
+def tree_params(params: llama_cpp.llama_context_params, weights: Weights, longest: int) -> None:
     """Make a model's parameters those of a context for requests of which the longest has so many tokens."""
     params.n_ctx, params.n_batch, params.n_ubatch = longest + TOKENS, TOKENS, TOKENS
     params.n_seq_max = SEQUENCES if weights.cuts else 1

@@ -58,6 +58,11 @@ class Needed:
     layers: int
     """That weights and context are spread over; the output counts as one."""
 
+    @property
+    def total(self) -> int:
+        """Bytes, wherever they lie."""
+        return self.weights + self.context + self.computing
+
 
 def fitting(needed: Needed, free: int) -> int:
     """How many layers fit `free` bytes together with their part of the context; they are taken to be of one size."""

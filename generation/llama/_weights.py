@@ -37,12 +37,15 @@ class Weights:
 
     def __init__(self, path: Path, gpu_layers: GpuLayers, context: llama_cpp.llama_context_params) -> None:
         self.path = path
-        _refuse_what_is_no_gguf(path)
+        refuse_what_is_no_gguf(path)
         self.model: int | None
         self.model, self.offload = self._load(gpu_layers, context)
         self._vocab = llama_cpp.llama_model_get_vocab(self.model)
         self.trained_tokens = int(llama_cpp.llama_model_n_ctx_train(self.model))
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self.vocab))
+        self.bytes = int(llama_cpp.llama_model_size(self.model))
+        self.layers = int(llama_cpp.llama_model_n_layer(self.model)) + 1
+        """With the output."""
         try:
             self._formatter = self._chat_formatter()
         except ModelLoadError:
@@ -208,7 +211,12 @@ class Weights:
             layers //= 2
 
 
-def _refuse_what_is_no_gguf(path: Path) -> None:
+def refuse_what_is_no_gguf(path: Path) -> None:
+    """Say so before llama.cpp does.
+
+    Raises:
+        ModelLoadError: The file is no GGUF file, or cannot be read.
+    """
     try:
         with path.open("rb") as file:
             start = file.read(4)
@@ -237,19 +245,27 @@ def _reason(text: str) -> str:
     return re.sub(r"^\w+: |'[^']*/", "", wrong[0]).strip() if wrong else "it gives no reason"
 
 
-def _fit(path: Path, context: llama_cpp.llama_context_params) -> int:
-    """How many layers fit the memory that is free on the GPUs, by what a trial without allocation says."""
+def trial(path: Path, context: llama_cpp.llama_context_params) -> Needed | None:
+    """What a model and a context of it take, by what a trial without allocation says; None if the file
+    is no model.
+
+    It reads the file's vocabulary, which takes up to half a second.
+    """
     params = llama_cpp.llama_model_default_params()
     params.no_alloc, params.load_mode = True, 0  # of enum llama_load_mode: NONE, as no_alloc demands
     with Collected() as said:
         model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if model is None:
-            return 0
-        layers = llama_cpp.llama_model_n_layer(model) + 1
-        trial = llama_cpp.llama_init_from_model(model, context)
-        weights = llama_cpp.llama_model_size(model)
-        if trial is not None:
-            llama_cpp.llama_free(trial)
+            return None
+        layers, weights = llama_cpp.llama_model_n_layer(model) + 1, llama_cpp.llama_model_size(model)
+        made = llama_cpp.llama_init_from_model(model, context)
+        if made is not None:
+            llama_cpp.llama_free(made)
         llama_cpp.llama_model_free(model)
-    needed: Needed = needed_by(said.text, weights, layers)
-    return sum(fitting(needed, device.free) for device in devices())
+    return needed_by(said.text, weights, layers)
+
+
+def _fit(path: Path, context: llama_cpp.llama_context_params) -> int:
+    """How many layers fit the memory that is free on the GPUs."""
+    needed = trial(path, context)
+    return 0 if needed is None else sum(fitting(needed, device.free) for device in devices())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -16,10 +15,11 @@ import psutil
 from ...errors import ContextOverflowError, GenerationError, ModelLoadError
 from ..chat_model import Completion, TokenLogprob
 from ..sampling import Message, Sampling
-from ._context import BATCH, Context
+from ._context import Context
 from ._drawing import Drawing, Logits, log_softmax
-from ._likelihood import LogLikelihood, TokenRequest, context_params, encoded, log_likelihoods_of
-from ._offload import GpuLayers, physical_cores, supports_gpu
+from ._likelihood import LogLikelihood, TokenRequest, encoded, log_likelihoods_of, tree_params
+from ._memory import give_back
+from ._offload import GpuLayers, physical_cores
 from ._pace import Pace
 from ._perplexity import Perplexity, perplexity_of
 from ._prefixes import PrefixStore
@@ -27,24 +27,9 @@ from ._scheduler import Adapters, Job, Scheduler
 from ._speculation import Draft, DraftModel, PromptLookup
 from ._text import StreamedText
 from ._weights import Weights
+from .options import KV_BYTES, FlashAttention, KvType, PrefixCache, Rope, context_params, resolved
 
-KvType = Literal["f16", "q8_0", "q4_0"]
-Rope = Literal["none", "linear", "yarn"]
-FlashAttention = Literal["auto", "on", "off"]
-
-_KV_TYPES: Mapping[KvType, int] = {"f16": 1, "q8_0": 8, "q4_0": 2}  # enum ggml_type of ggml.h
-_KV_BYTES: Mapping[KvType, float] = {"f16": 2, "q8_0": 34 / 32, "q4_0": 18 / 32}  # of blocks of 32 numbers
 _ROPES: Mapping[Rope, int] = {"none": -1, "linear": 1, "yarn": 2}  # enum llama_rope_scaling_type; -1: the model's own
-_FLASH: Mapping[FlashAttention, int] = {"auto": -1, "off": 0, "on": 1}  # enum llama_flash_attn_type
-
-
-@dataclass(frozen=True, slots=True)
-class PrefixCache:
-    """Where to keep what was read of prompts. It holds what documents say: keep it with the library."""
-
-    folder: Path
-    most_mb: float = 256.0
-    """MiB on disk."""
 
 
 class LlamaModel:
@@ -101,26 +86,14 @@ class LlamaModel:
         self._prompt_lookup = prompt_lookup
         self._timeout_s = timeout_s
         self._adapters = adapters
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch = context_tokens * parallel, BATCH, BATCH
-        params.n_threads = params.n_threads_batch = self.threads
-        # Each answer has a memory of its own: where others stand in it changes how sums are rounded.
-        params.n_seq_max, params.kv_unified = parallel, False
-        params.type_k = params.type_v = _KV_TYPES[kv_type]
-        if flash_attention == "auto" and kv_type == "f16" and not supports_gpu():
-            flash_attention = "off"  # on a CPU it rounds by how much is read at a time
-        self.flash_attention = flash_attention
-        params.flash_attn_type = _FLASH[flash_attention]
-        if kv_type != "f16" and flash_attention == "off":
-            raise GenerationError(
-                f"kv_type {kv_type} needs flash attention, and flash_attention is off", remedy="Set one of them to auto"
-            )
+        self.flash_attention = resolved(flash_attention, kv_type)
+        params = context_params(context_tokens, parallel, self.threads, kv_type, self.flash_attention)
         self._weights = Weights(path, gpu_layers, params)
         self._draft_model: DraftModel | None = None
         try:
             self._scale_positions(params, rope)
-            self._check_memory(params.n_ctx, _KV_BYTES[kv_type])
-            self._params, self._kv_bytes = params, _KV_BYTES[kv_type]
+            self._check_memory(params.n_ctx, KV_BYTES[kv_type])
+            self._params, self._kv_bytes = params, KV_BYTES[kv_type]
             if draft_model is not None:
                 self._draft_model = DraftModel(draft_model, self._weights, params)
             self._context = Context(self._weights, params, self._pace)
@@ -130,13 +103,15 @@ class LlamaModel:
             self._weights.close()
             raise
         self.offload = self._weights.offload
+        self.needed = self._context.needed
+        """As llama.cpp counted it."""
         store = None
         if prefix_cache is not None and prefix_cache.most_mb:
             about = path.stat()
             key = (llama_cpp.__version__, str(path.absolute()), about.st_size, about.st_mtime_ns, kv_type, rope)
             factor = context_tokens if rope != "none" else 0
             store = PrefixStore(
-                prefix_cache.folder, int(prefix_cache.most_mb * (1 << 20)), (*key, factor, flash_attention)
+                prefix_cache.folder, int(prefix_cache.most_mb * (1 << 20)), (*key, factor, self.flash_attention)
             )
         self._scheduler = Scheduler(self._context, store)
 
@@ -195,7 +170,7 @@ class LlamaModel:
         """
         longest = max((len(before) + len(after) - 1 for before, after in requests), default=0)
         params = type(self._params).from_buffer_copy(self._params)
-        context_params(params, self._weights, min(longest, self.context_tokens))
+        tree_params(params, self._weights, min(longest, self.context_tokens))
         with self._scheduler.paused():
             self._check_memory(params.n_ctx, self._kv_bytes)
             context = Context(self._weights, params, self._pace)
@@ -219,6 +194,7 @@ class LlamaModel:
             self._draft_model = None
         self._context.close()
         self._weights.close()
+        give_back()
 
     def render(self, messages: Sequence[Message]) -> list[int]:
         """The prompt's tokens, by the model's own chat template; see `Weights.render`."""

@@ -21,7 +21,8 @@ from ._context import BATCH
 from ._drawing import Drawing, Logits
 from ._scheduler import Job
 from ._text import StreamedText
-from .model import FlashAttention, KvType, LlamaModel
+from .model import LlamaModel
+from .options import FlashAttention, KvType
 
 PREFILL, DECODE = 512, 128
 """Tokens, by default; those of llama-bench."""

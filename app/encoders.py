@@ -1,0 +1,99 @@
+"""The small models that search and check, each loaded at its first use."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from ..generation.grounding import Scorer, default_scorer
+from ..generation.models import ModelStore
+from ..retrieval.library import Library
+from .settings import DEFAULT_EMBEDDING_MODEL, Settings
+
+if TYPE_CHECKING:
+    from ..retrieval.embedding import Embedder
+    from ..retrieval.rerank import Reranker
+
+
+class Encoders:
+    """Of one library. Safe to use from several threads.
+
+    Args:
+        library: Knows the embedding model of its vectors.
+        settings: They name the models.
+        models: Where these are.
+    """
+
+    def __init__(self, library: Library, settings: Settings, models: ModelStore) -> None:
+        self._library = library
+        self._settings = settings
+        self._models = models
+        self._embedder: Embedder | None = None
+        self._reranker: Reranker | None = None
+        self._scorer: Scorer | None = None
+        self._loading = threading.RLock()
+
+    def close(self) -> None:
+        """Forget them."""
+        with self._loading:
+            self._embedder = self._reranker = self._scorer = None
+
+    @property
+    def embedding_model(self) -> str:
+        """The embedding model in use: a name, or an absolute folder.
+
+        It is the setting's, else that of the library's vectors, else the one for new libraries.
+        """
+        if self._settings.embedding_model:
+            return self._models.lasting_name(self._settings.embedding_model)
+        known = self._library.embedder
+        return known.name if known else DEFAULT_EMBEDDING_MODEL
+
+    def embedder(self, *, ingesting: bool = False) -> Embedder:
+        """The embedding model.
+
+        Args:
+            ingesting: It is going to embed many chunks.
+
+        Raises:
+            ModelError: It cannot be used.
+        """
+        runtime = self._settings.embedding_runtime
+        if runtime == "auto" and not ingesting:
+            runtime = "openvino"  # one query gains less on a GPU than loading torch costs
+        with self._loading:
+            name = self.embedding_model  # it changes when the library is reindexed
+            if self._embedder is None or self._embedder.identity.source != name:
+                self._embedder = self.open_embedder(name, runtime)
+            return self._embedder
+
+    def open_embedder(self, name: str, runtime: str) -> Embedder:
+        """An embedding model by its name or absolute folder.
+
+        Raises:
+            ModelError: It cannot be used.
+        """
+        from ..retrieval.embedding import load_embedder
+
+        cache, threads = self._settings.models_dir / "exported", self._settings.threads
+        return load_embedder(self._models.path(name), cache, runtime=runtime, threads=threads, source=name)
+
+    def scorer(self) -> Scorer:
+        """What judges whether passages support a sentence."""
+        with self._loading:
+            if self._scorer is None:
+                self._scorer = default_scorer()
+            return self._scorer
+
+    def reranker(self) -> Reranker:
+        """The reranker of the settings.
+
+        Raises:
+            ModelError: It cannot be used.
+        """
+        from ..retrieval.rerank import Reranker
+
+        with self._loading:
+            if self._reranker is None:
+                self._reranker = Reranker(self._models.path(self._settings.reranker))
+            return self._reranker
