@@ -163,7 +163,7 @@ def main() -> None:
     """Check, measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, default=40)
-    parser.add_argument("--model", default="qwen2.5-coder-0.5b")
+    parser.add_argument("--model", help="by default the one of the settings")
     parser.add_argument("--out", type=Path, help="where the rows are written as they come, as JSON")
     args = parser.parse_args()
     rows = read_nq()[0][:1000]

@@ -93,6 +93,19 @@ def test_another_model_takes_over_and_the_earlier_one_closes_when_its_answers_en
     assert engines.settings.model.endswith(".gguf")
 
 
+def test_a_chat_is_answered_by_another_model_and_both_stay_loaded(
+    engines: Engines, chats: Chats, tiny_model_path: Path
+):
+    models = []
+    for changed in ({}, {"model": str(tiny_model_path)}, {}):
+        chat, made = begin(engines, chats, max_tokens=2, **changed)
+        assert made.wait(60)
+        models.append((chats.messages(chat)[0].answer["model"], engines.pool.held_bytes))
+    (first, one), (other, both), (again, still) = models
+    assert first == again != other == tiny_model_path.stem
+    assert one < both == still
+
+
 def test_an_ingest_tells_how_far_it_is_and_can_be_cancelled_and_resumed(engines: Engines, tmp_path: Path):
     for number in range(30):
         (tmp_path / f"{number}.md").write_text(f"# Note {number}\n\nThe pump of house {number} was painted.\n" * 5)
