@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Literal, get_args
 
 from .analysis import query_terms
@@ -235,8 +236,9 @@ class Retriever:
     ) -> tuple[list[Hit], list[Dropped]]:
         """The hits, and the candidates that were left out, of those that were compared word by word."""
         relevance = relevance_to(query)
-        order = sorted(found.ids(), key=lambda i: (-relevance.order_unread(*found.unread(i)), i))
-        likeliest = order[: max(wanted, READ)]
+        likeliest = nsmallest(
+            max(wanted, READ), found.ids(), key=lambda i: (-relevance.order_unread(*found.unread(i)), i)
+        )
         chunks = self._library.chunks(likeliest)
         words = QueryWords(query, found.terms, found.rarest)
         wordings = {i: words.wording(f"{c.title}\n{c.heading}", c.passage) for i, c in chunks.items()}

@@ -40,7 +40,7 @@ class QueryWords:
         }
         order = [(terms[0], self._weights[word]) for word, terms in forms.items() if terms]
         self._pairs = [(a, b, v + w) for (a, v), (b, w) in pairwise(order) if a != b]
-        self._terms = dict.fromkeys(term for a, b, _ in self._pairs for term in (a, b))
+        self._stems = {term: _stem(term) for a, b, _ in self._pairs for term in (a, b)}
         self._whole = sum(self._weights.values())
         self._pair_whole = sum(weight for *_, weight in self._pairs)
 
@@ -54,10 +54,16 @@ class QueryWords:
         )
 
     def _near(self, text: str) -> float:
-        places = {term: list(_places(text, term)) if _stem(term) in text else [] for term in self._terms}
-        return sum(
-            weight / _distance(text, places[a], places[b]) for a, b, weight in self._pairs if places[a] and places[b]
-        )
+        here = {term for term, stem in self._stems.items() if stem in text}
+        near, places = 0.0, dict[str, list[int]]()
+        for a, b, weight in self._pairs:
+            if a in here and b in here:
+                for term in (a, b):
+                    if term not in places:
+                        places[term] = list(_places(text, term))
+                if places[a] and places[b]:
+                    near += weight / _distance(text, places[a], places[b])
+        return near
 
 
 # Looked for with `str.find`: to cut every passage into words would be most of what a search takes.
