@@ -35,7 +35,7 @@ from ...generation.prompts import Prompts
 from ...generation.questioning import WORDINGS, Questioner
 from ...retrieval.records import Chunk, Hit
 from ..engine import Ragstone
-from .material import Material
+from .material import Bridge, Material
 
 FOUND_AMONG = 10
 """The evidence has to be among so many hits."""
@@ -169,11 +169,8 @@ class QuestionMaker:
         bridge = self.material.bridge()
         if bridge is None:
             return None
-        made_from = f"{bridge.told.key} {bridge.fact.key}"
-        evidence = (_place(bridge.told), _place(bridge.fact))
-        return _Work(MULTI_HOP, made_from, evidence), lambda w: self._multi_hop(
-            w, bridge.name, bridge.told, bridge.fact
-        )
+        evidence = (_place(bridge.told[0]), _place(bridge.fact))
+        return _Work(MULTI_HOP, f"{bridge.name} {bridge.fact.key}", evidence), lambda w: self._multi_hop(w, bridge)
 
     def _from_passage(self) -> _Begun | None:
         opening = self.material.opening()
@@ -224,7 +221,8 @@ class QuestionMaker:
         turned = f"Which is greater, {other} or {one}?"
         return reason or (self._known(work.question, work.answer) and self._known(turned, work.answer))
 
-    def _multi_hop(self, work: _Work, name: str, told: Fact, fact: Fact) -> str:
+    def _multi_hop(self, work: _Work, bridge: Bridge) -> str:
+        name, fact = bridge.name, bridge.fact
         work.answer = fact.answer
 
         def unnamed() -> str:
@@ -232,14 +230,27 @@ class QuestionMaker:
 
         if reason := self._asked(work, fact, unnamed, name):
             return reason
-        asked = work.question
+        asked, told = work.question, bridge.told[0]
+        for told in bridge.told:
+            work.evidence = (_place(told), _place(fact))
+            reason = self._composed(work, asked, bridge, told)
+            if not reason:
+                break
+        reason = reason or self._unanswered(work.question, work.answer, [told.chunk, fact.chunk])
+        if reason:
+            return reason
+        enough = any(self._answered_by(work.question, work.answer, of.chunk) for of in (told, fact))
+        return checks.ONE_ENOUGH if enough else self._known(work.question, work.answer)
 
-        def composed(said: str) -> str:
+    def _composed(self, work: _Work, asked: str, bridge: Bridge, told: Fact) -> str:
+        """Let the model say what a name stands for, and put that in the name's place; why that failed."""
+        name, fact = bridge.name, bridge.fact
+
+        def wrong(said: str) -> str:
             if not self._describes(said, name, told):
                 return checks.NOT_DESCRIBED
-            work.question = re.sub(rf"(?:\b[Tt]he\s)?(?<!\w){re.escape(name)}(?!\w)", said, asked, count=1)
-            work.question = work.question[:1].upper() + work.question[1:]
-            work.remark = f"{said} is {name}"
+            composed = re.sub(rf"(?:\b[Tt]he\s)?(?<!\w){re.escape(name)}(?!\w)", lambda _: said, asked, count=1)
+            work.question, work.remark = composed[:1].upper() + composed[1:], f"{said} is {name}"
             return (
                 checks.form(work.question)
                 or checks.not_trivial(work.question, work.answer, fact.line)
@@ -247,12 +258,7 @@ class QuestionMaker:
                 or self._unfound(work, [told.chunk, fact.chunk])
             )
 
-        _, reason = worded(partial(self._model.describe, told.chunk, told.line, name), composed)
-        reason = reason or self._unanswered(work.question, work.answer, [told.chunk, fact.chunk])
-        if reason:
-            return reason
-        enough = any(self._answered_by(work.question, work.answer, of.chunk) for of in (told, fact))
-        return checks.ONE_ENOUGH if enough else self._known(work.question, work.answer)
+        return worded(partial(self._model.describe, told.chunk, told.line, name), wrong)[1]
 
     def _unanswerable(self, work: _Work, chunk: Chunk, aspect: Aspect) -> str:
         work.remark = f"Asked for: {aspect.asked}. By the model's word no passage tells it; look whether that is so"

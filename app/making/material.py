@@ -35,6 +35,8 @@ saying."""
 
 MOST_COMPARED = 200
 """So many figures of the same unit are looked at for each."""
+MOST_TOLD = 3
+"""So many lines that tell something of a name are tried."""
 ALIKE = 0.2
 """The likeness of two lines from which a pair over two documents is better than one in the same document."""
 
@@ -53,8 +55,8 @@ class Bridge:
     name: str
     fact: Fact
     """Its line holds the name, and something else to be asked for."""
-    told: Fact
-    """Of another document: `answer` is the name, and the line says something of it."""
+    told: tuple[Fact, ...]
+    """Of other documents: `answer` is the name, and the line says something of it; the nearest first."""
 
 
 class Material:
@@ -151,17 +153,13 @@ class Material:
     def bridge(self) -> Bridge | None:
         """A name that two documents share, with what each tells of it; None when there is none left."""
         for document in self._documents():
-            for fact in self._facts.get(document, ()):
+            for fact in sorted(self._facts.get(document, ()), key=_rank_of_bridge):
                 for name in (one for one in names_in(fact.line) if one in self._bridging):
                     told = [one for one in self._told[name] if one.chunk.document != document]
-                    if (
-                        told
-                        and name not in fact.answer
-                        and fact.answer not in name
-                        and self._take(f"{name} {fact.key}")
-                    ):
-                        near = max(told, key=lambda one: (self._nearness(fact.chunk, one.chunk), one.key))
-                        return Bridge(name, fact, near)
+                    apart = name not in fact.answer and fact.answer not in name
+                    if told and apart and self._take(f"{name} {fact.key}"):
+                        told.sort(key=lambda one: (-self._nearness(fact.chunk, one.chunk), one.key))
+                        return Bridge(name, fact, tuple(told[:MOST_TOLD]))
         return None
 
     def _unused_facts(self, figure: bool | None) -> Iterator[Fact]:
@@ -207,6 +205,11 @@ def _comparable(one: Fact, other: Fact) -> bool:
     if not one.value or not other.value or one.value == other.value or _line(one) == _line(other):
         return False
     return max(one.value, other.value) <= APART * min(one.value, other.value)
+
+
+def _rank_of_bridge(fact: Fact) -> tuple[bool, bool]:
+    """What is best asked for of a name comes first: what stands in a sentence, and figures and dates."""
+    return ": " in fact.line and "; " in fact.line, not any(character.isdigit() for character in fact.answer)
 
 
 def _line(fact: Fact) -> tuple[str, int]:

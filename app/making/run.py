@@ -19,7 +19,7 @@ from ..evaluating import Tell
 from ..identity import library_identity, model_identity
 from .maker import Attempt, QuestionMaker
 
-VERSION = 1
+VERSION = 2
 """Of the log's format, and of the way questions are made."""
 
 
