@@ -197,7 +197,7 @@ class QuestionMaker:
             work.question = f"What is {name}?"
             if not _PHRASE.fullmatch(name):
                 return checks.NO_QUESTION
-            return checks.NO_FIGURES if name in asked else self._badlyworded(work.question, fact)
+            return checks.NO_FIGURES if name in asked else self._badly_worded(work.question, fact)
 
         for fact in facts:
             work.answer = fact.answer
@@ -302,7 +302,7 @@ class QuestionMaker:
 
         def wrong(question: str) -> str:
             work.question = question
-            return self._badlyworded(question, fact) or then()
+            return self._badly_worded(question, fact) or then()
 
         write = partial(self._model.question, fact.chunk, fact.line, fact.answer, naming)
         return worded(write, wrong)[1]
@@ -316,7 +316,7 @@ class QuestionMaker:
 
     # What is checked with model and search
 
-    def _badlyworded(self, question: str, fact: Fact) -> str:
+    def _badly_worded(self, question: str, fact: Fact) -> str:
         """Whether a simple question does not ask for its fact, by its words and the verifier."""
         reason = checks.form(question) or checks.not_trivial(question, fact.answer, fact.line)
         if reason:
