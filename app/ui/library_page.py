@@ -26,12 +26,18 @@ def show() -> None:
     documents, chunks = both.engines.library.counts()
     st.caption(f"{documents:,} documents, {chunks:,} chunks, in {plain(str(both.engines.library.folder.absolute()))}")
     last = both.ingests.last
+    # The browser knows an element by its place: in places of their own, these shift nothing below, which keeps its
+    # state (an open expander, a button that is being clicked) when an ingest begins or ends.
+    of_ingest, of_adding = st.container(), st.container()
     if last is not None and not last.ended:
-        show_ingest()
+        with of_ingest:
+            show_ingest()
     else:
         if last is not None:
-            show_outcome(last)
-        _show_adding()
+            with of_ingest:
+                show_outcome(last)
+        with of_adding:
+            _show_adding()
     if documents:
         _show_documents()
 
@@ -137,7 +143,7 @@ def _show_documents() -> None:
             for document in found
         ],
         hide_index=True,
-        key=f"documents-{st.session_state.setdefault('removals', 0)}",
+        key=f"documents-{_removals()}",
         on_select="rerun",
         selection_mode="multi-row",
     )
@@ -193,8 +199,13 @@ def _remove(documents: Sequence[Document]) -> None:
     for file in files:
         if str(file) not in left:
             remove_upload(library, file)
-    st.session_state["removals"] += 1
+    # A number in the key makes a new table, in which nothing is chosen.
+    st.session_state["removals"] = _removals() + 1
     st.rerun()
+
+
+def _removals() -> int:
+    return int(st.session_state.get("removals", 0))
 
 
 def _problem(document: Document) -> str:

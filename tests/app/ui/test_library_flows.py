@@ -91,11 +91,15 @@ def test_a_dropped_folder_is_read_with_the_folders_in_it_and_of_near_identical_d
     boats = {name for name in uploads(served) if name.parts[0] == "boats"}
     assert boats == {Path("boats/ferry.txt"), Path("boats/old/ferry.txt"), Path("boats/old/raft.md")}
 
-    uploaded.get_by_text("1 group of near-identical documents").click()
-    uploaded.get_by_role("button", name="Remove old/ferry.txt").click()
-    uploaded.get_by_text("1 group of near-identical documents").wait_for(state="detached")
-    left = {name: number for name, number in uploads(served).items() if name.parts[0] == "boats"}
-    assert {*left} == {Path("boats/ferry.txt"), Path("boats/old/raft.md")}
+    group = uploaded.get_by_text("1 group of near-identical documents")
+    group.click()
+    (tmp_path / "boats" / "buoy.txt").write_text("A buoy is no boat.")
+    added(uploaded, 0, tmp_path / "boats" / "buoy.txt", 1, "1 added")
+    uploaded.get_by_text("Drop files here").wait_for()
+    uploaded.get_by_role("button", name="Remove old/ferry.txt").click(timeout=10_000)  # what was open has stayed open
+    group.wait_for(state="detached")
+    left = {name: number for name, number in uploads(served).items() if name.parts[0] in ("boats", "buoy.txt")}
+    assert {*left} == {Path("boats/ferry.txt"), Path("boats/old/raft.md"), Path("buoy.txt")}
     assert not (served.library / FOLDER / "boats" / "old" / "ferry.txt").exists()
     with Library(served.library) as library:
         library.remove(list(left.values()))
