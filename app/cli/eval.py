@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import eval_grounding, eval_make_questions, eval_report, eval_retrieval, eval_run, eval_sweep
+from . import eval_grounding, eval_make_questions, eval_pull, eval_report, eval_retrieval, eval_run, eval_sweep
 from .common import emit_json, json_option, table
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class _Run(click.Command):
         return super().make_context(info_name, args, parent, **extra)
 
 
+evaluate.add_command(eval_pull.pull)
 evaluate.add_command(_Run("run", callback=eval_run.run.callback, params=eval_run.run.params, help=eval_run.run.help))
 evaluate.add_command(eval_run.compare)
 evaluate.add_command(eval_sweep.sweep)

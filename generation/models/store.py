@@ -14,7 +14,8 @@ from typing import Any
 
 from ...errors import ChecksumError, DownloadError, ModelNotFoundError, OfflineError
 from .catalogue import Model, find, load_catalogue
-from .download import Report, fetch, fetch_repository
+from .download import fetch
+from .hub import Report, fetch_repository
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the bytes of the model that are done, and all its bytes."""

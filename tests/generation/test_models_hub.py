@@ -9,22 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
-REVISION = "0123456789" * 4
-DATA = bytes(range(256)) * 4_000
-CROSS = {
-    "config.json": b"{}",
-    "model.safetensors": DATA,
-    "1_Dense/config.json": b"[]",
-    "onnx/model.safetensors": DATA,
-    "pytorch_model.bin": DATA,
-    "README.md": b"#",
-}
+from ragstone.tests.small_hub import CROSS, DATA, REVISION, small_hub
+
 PULL = """
 import json, sys
 from pathlib import Path
@@ -41,51 +31,10 @@ except ModelError as error:
 """
 
 
-class Hub(BaseHTTPRequestHandler):
-    def do_HEAD(self) -> None:
-        if self.path.startswith("/somebody/cross/resolve/"):
-            return self.send_file(CROSS.get(self.path.rpartition(REVISION + "/")[2]))
-        known = self.path == f"/somebody/tiny/resolve/{REVISION}/tiny.gguf"
-        self.send_response(200 if known else 404)
-        self.send_header("ETag", '"1"')
-        self.send_header("X-Repo-Commit", REVISION)
-        self.send_header("Content-Length", str(len(DATA)) if known else "0")
-        self.end_headers()
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/api/models/"):
-            self.describe(self.path.removeprefix("/api/models/").partition("?")[0])
-        elif self.path.startswith("/somebody/cross/resolve/"):
-            self.send_file(CROSS.get(self.path.rpartition(REVISION + "/")[2]))
-        else:
-            self.do_HEAD()
-            self.wfile.write(DATA)
-
-    def describe(self, repo: str) -> None:
-        files = {"somebody/cross": CROSS, "somebody/pickled": {"config.json": b"{}", "model.bin": DATA}}.get(repo)
-        siblings = [{"rfilename": name, "size": len(data)} for name, data in (files or {}).items()]
-        told = json.dumps({"id": repo, "sha": REVISION, "siblings": siblings}).encode()
-        self.send_file(None if files is None else told)
-
-    def send_file(self, data: bytes | None) -> None:
-        self.send_response(404 if data is None else 200)
-        self.send_header("ETag", f'"{hashlib.sha256(data or b"").hexdigest()}"')
-        self.send_header("X-Repo-Commit", REVISION)
-        self.send_header("Content-Length", str(len(data or b"")))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(data or b"")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def hub() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with small_hub() as address:
+        yield address
 
 
 def pull(
