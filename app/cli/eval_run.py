@@ -173,7 +173,7 @@ def show_summary(summary: UnitSummary) -> None:
     rows += [(f"  {name}", spread(value), _count(value)) for name, value in summary.times.items() if value.n]
     table(("", "mean [95 %]", "n (unscored)"), rows)
     for group, metrics in summary.groups.items():
-        told = [f"{name} {spread(value)}" for name, value in metrics.items() if value.mean is not None]
+        told = [f"{name} {_of_few(value)}" for name, value in metrics.items() if value.mean is not None]
         click.echo(f"  {group or 'no group'}: {'; '.join(told[:3])}")
     for figure in summary.published:
         group = "" if figure.group == "all" else f" ({figure.group})"
@@ -190,6 +190,11 @@ def spread(value: Estimate, sign: str = "") -> str:
     if value.mean is None:
         return "unscored"
     return f"{value.mean:{sign}.3f} [{value.low:{sign}.3f}, {value.high:{sign}.3f}]"
+
+
+def _of_few(value: Estimate) -> str:
+    """A group may be small, so it is told how small; resamples of one item would seem certain of it."""
+    return f"{value.mean:.3f} (n = 1)" if value.n == 1 else f"{spread(value)} (n = {value.n:,})"
 
 
 def _count(value: Estimate) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -52,6 +53,24 @@ def test_the_command_asks_the_server(sample_library: Path, model_server: ModelSe
     assert (done.code, done.stderr, done.json()["model"]) == (0, "", model_server.model)
     refused = ragstone_cli(*asked, env=env | {"RAGSTONE_API_KEY": "sk-wrong"})
     assert refused.code != 0 and "HTTP 401" in refused.error and "sk-wrong" not in refused.error
+
+
+def test_what_answers_behind_a_server_is_evaluated_and_the_key_is_not_kept(
+    sample_library: Path, model_server: ModelServer, ragstone_cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.csv").write_text(f"question\n{QUESTION}\n")
+    env = {f"RAGSTONE_{name.upper()}": str(value) for name, value in SMALL.items()}
+    env |= {"RAGSTONE_SERVER": model_server.url, "RAGSTONE_MODEL": model_server.model, "RAGSTONE_OFFLINE": "1"}
+    asked = ("eval", "run", "--questions", "mine.csv", "--library", sample_library, "--cache", "cache", "--out", "run")
+    done = ragstone_cli(*asked, "--json", env=env | {"RAGSTONE_API_KEY": model_server.key})
+    assert (done.code, done.stderr) == (0, "")
+    assert done.json()["subject"]["name"] == f"smollm2-135m by {model_server.url}"
+    (unit,) = done.json()["units"]
+    assert (unit["n"], unit["failed"], unit["metrics"]["cited"]["n"]) == (1, 0, 1)
+    row = json.loads((tmp_path / "run" / "items" / "own.mine.jsonl").read_text())
+    assert row["output"]["text"] and row["output"]["tokens"]["completion"] > 0
+    kept = [path.read_bytes() for folder in ("run", "cache") for path in (tmp_path / folder).rglob("*.*")]
+    assert len(kept) > 3 and not [data for data in kept if model_server.key.encode() in data]
 
 
 def test_offline_no_server_elsewhere_is_asked(sample_library: Path) -> None:
