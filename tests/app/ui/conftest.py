@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,20 @@ class Served:
     url: str
     library: Path
     process: subprocess.Popen[str]
+    log: Path
+    """What it writes to its terminal."""
     asked_elsewhere: list[str] = field(default_factory=list)
     """Addresses outside the server that a page asked for."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows what the server wrote, where a test of a page fails."""
+    report = yield
+    served = getattr(item, "funcargs", {}).get("served")
+    if report.failed and isinstance(served, Served):
+        report.sections.append(("The server's terminal", served.log.read_text()[-4000:]))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +67,7 @@ def start_ui(
         )
         running.append(process)
         wait_for(port, process, folder / "log")
-        return Served(f"http://localhost:{port}", library, process)
+        return Served(f"http://localhost:{port}", library, process, folder / "log")
 
     yield start
     for process in running:
