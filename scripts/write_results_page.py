@@ -1,11 +1,12 @@
 """Writes docs/results.md from the folders of runs: python scripts/write_results_page.py RUN... > docs/results.md"""
 
-import sys
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ragstone.eval.runs import RunFolder
+from ragstone.eval.suites.judges import JUDGES
 from ragstone.eval.suites.registry import SUITES
 
 HEAD = """# Results
@@ -17,7 +18,7 @@ The default configuration on the suites of `ragstone eval list`, written by
 
 Means with their 95 % bootstrap intervals over sources; n are the items that were scored. Samples are drawn by seed
 {seed}: figures of few items say little, and their intervals say so. What each figure is:
-[evaluation.md](evaluation.md). Seconds are those of the run that made the outputs.
+[evaluation.md](evaluation.md). Seconds are those of the run that made the outputs.{note}
 
 | | |
 | --- | --- |
@@ -27,7 +28,11 @@ Means with their 95 % bootstrap intervals over sources; n are the items that wer
 
 def main() -> None:
     """Write the page to stdout."""
-    runs = [RunFolder(Path(name)) for name in sys.argv[1:]]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--note", default="", help="what a reader should know of the circumstances")
+    args = parser.parse_args()
+    runs = [RunFolder(path) for path in args.runs]
     manifests = [run.manifest for run in runs]
     first = manifests[0]
     about = {
@@ -42,10 +47,11 @@ def main() -> None:
         HEAD.format(
             commands="\n".join(f"    {_command(one)}" for one in manifests),
             seed=first["seed"],
+            note=f" {args.note}" if args.note else "",
             about="\n".join(f"| {name} | {value} |" for name, value in about.items()),
         )
     )
-    print("\n".join(line for run in runs for unit in run.summary["units"] for line in _unit(unit)))
+    print("\n".join(line for run in runs for unit in run.summary["units"] for line in _unit(unit, run.manifest)))
 
 
 def _command(manifest: dict[str, Any]) -> str:
@@ -60,11 +66,13 @@ def _command(manifest: dict[str, Any]) -> str:
     return f"ragstone eval run {' '.join(names)}{judges}{limit} --seed {manifest['seed']}"
 
 
-def _unit(unit: dict[str, Any]) -> Iterator[str]:
+def _unit(unit: dict[str, Any], manifest: dict[str, Any]) -> Iterator[str]:
+    # That suite is about the judge, and run with several of them.
+    judge = f": {manifest['judges'][0]['name']}" if unit["suite"] == JUDGES.name else ""
     seconds = unit["seconds"]
     took = f"{seconds['mean']:.2f} s an item, {seconds['mean'] * seconds['n'] / 60:.1f} minutes" if seconds["n"] else ""
     failed = f", {unit['failed']} failed" if unit["failed"] else ""
-    yield f"## {unit['name']}\n"
+    yield f"## {unit['name']}{judge}\n"
     yield f"{unit['n']} items{failed}; {took}.\n"
     yield "| | mean [95 %] | n | unscored |\n| --- | --- | ---: | ---: |"
     figures = dict(unit["metrics"])
