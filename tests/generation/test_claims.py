@@ -182,9 +182,10 @@ def test_the_parts_are_the_whole_answer_and_the_same_however_its_words_arrive(se
 )
 def test_the_work_grows_with_the_answer_and_not_with_its_square(text: str) -> None:
     def seconds(characters: int) -> float:
-        answer, started = text * (characters // len(text)), time.process_time()
+        answer, started = text * (characters // len(text)), time.thread_time()
         for segment in split_segments(answer):
             segment.claim()
-        return time.process_time() - started
+        return time.thread_time() - started
 
-    assert seconds(40_000) < 12 * seconds(10_000) + 0.1
+    # The better of two: one may have to collect the garbage of all tests before.
+    assert min(seconds(40_000), seconds(40_000)) < 12 * seconds(10_000) + 0.1
