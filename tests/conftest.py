@@ -33,6 +33,9 @@ from ragstone.tests.smaller_models import cut_to_one_layer, rewrite
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# They run side by side: OpenMP's threads wait for each other by spinning, on cores that another test needs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
 OpenLibrary = Callable[..., Library]
 
