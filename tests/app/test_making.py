@@ -39,14 +39,14 @@ DOCUMENTS = {
 
 @pytest.fixture(scope="module")
 def rag(
-    embedder: Embedder, tiny_model_path: Path, model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory
+    embedder: Embedder, shallow_model_path: Path, model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Ragstone]:
-    """Five short documents, and SmolLM2-135M."""
+    """Five short documents, and four layers of SmolLM2-135M: what they write is dropped, which is as good here."""
     folder = tmp_path_factory.mktemp("making")
     (folder / "docs").mkdir()
     for name, text in DOCUMENTS.items():
         (folder / "docs" / name).write_text(text, "utf-8")
-    settings = Settings(models_dir=model_store.folder, model=str(tiny_model_path), threads=1, context_tokens=1024)
+    settings = Settings(models_dir=model_store.folder, model=str(shallow_model_path), threads=1, context_tokens=1024)
     with Ragstone.open(folder / "library", settings=settings) as opened:
         opened.ingest(folder / "docs")
         yield opened

@@ -126,11 +126,12 @@ def test_chunks_of_the_samples_keep_every_promise_at_every_size(samples: Path, e
 
 
 def test_chunks_of_real_documents_keep_every_promise_by_every_method(bench_data: Path, embedder: Embedder):
+    """Each document by two of the methods, in turn: hundreds of documents by each."""
     number = overlaps = headers = embedded = 0
     for path, document in documents(bench_data / "documents"):
         number += 1
         try:
-            for plan in FAST:
+            for plan in (FAST[number % len(FAST)], FAST[(number + 1) % len(FAST)]):
                 chunks = chunk(document, embedder, plan)
                 overlaps += sum(b.char_start < a.char_end for a, b in pairwise(chunks))
                 headers += sum(bool(c.table_header) for c in chunks)
