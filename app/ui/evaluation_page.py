@@ -25,7 +25,8 @@ _HEIGHT = 1400
 def show() -> None:
     """Show the page."""
     st.header("Evaluation", anchor=False)
-    show_running(Path(RUNS))
+    with st.container():  # a place of its own: when a run begins or ends, the tab that is open below stays open
+        show_running(Path(RUNS))
     runs = found_runs(Path(folder) for folder in FOLDERS)
     if not runs:
         st.markdown(
