@@ -26,8 +26,8 @@ CASE = Case(f"{RIGHT} {WRONG}", (PUMP,), "What does the pump weigh?", RIGHT)
 
 
 @pytest.fixture(scope="module")
-def chat(tiny_model_path: Path) -> Iterator[LlamaModel]:
-    with LlamaModel(tiny_model_path, context_tokens=1024, threads=1) as model:
+def chat(shallow_model_path: Path) -> Iterator[LlamaModel]:
+    with LlamaModel(shallow_model_path, context_tokens=1024, threads=1) as model:
         yield model
 
 

@@ -107,10 +107,10 @@ def test_a_vector_is_the_same_to_the_bit_whatever_is_embedded_beside_it(
 ):
     alone = np.vstack([embedder.embed_passages([text]) for text in texts])
     beside_a_longer_one = np.vstack([embedder.embed_passages([text, max(texts, key=len)])[0] for text in texts])
-    among_its_like = np.vstack([embedder.embed_passages([text] * 11)[10] for text in texts])
+    among_its_like = np.vstack([embedder.embed_passages([text] * 11)[10] for text in texts[::3]])
     assert np.array_equal(alone, vectors)
     assert np.array_equal(alone, beside_a_longer_one)
-    assert np.array_equal(alone, among_its_like)
+    assert np.array_equal(alone[::3], among_its_like)
 
 
 def test_a_passage_longer_than_the_models_window_is_refused_and_never_cut(embedder: Embedder):
