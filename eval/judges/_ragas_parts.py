@@ -56,7 +56,8 @@ class ChatModelLLM(BaseRagasLLM):  # type: ignore[misc]
         written = []
         for one in range(n):
             seed = self._seed + self.attempt * n + one
-            text, ended = constrained(self._model, prompt.to_string(), self._max_tokens, heat, seed)
+            asked = prompt.to_string()
+            text, ended = constrained(self._model, asked, self._max_tokens, heat, seed, again=bool(self.attempt))
             written.append(Generation(text=text, generation_info={"ended": ended}))
         return LLMResult(generations=[written])
 

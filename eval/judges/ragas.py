@@ -161,9 +161,19 @@ def schema_of(prompt: str) -> dict[str, Any]:
     return schema
 
 
-def constrained(model: ChatModel, prompt: str, max_tokens: int, temperature: float, seed: int) -> tuple[str, bool]:
-    """What a model writes to a prompt of ragas, and whether it came to an end."""
-    sampling = Sampling(max_tokens=max_tokens, temperature=temperature, seed=seed, schema=schema_of(prompt))
+def constrained(
+    model: ChatModel, prompt: str, max_tokens: int, temperature: float, seed: int, *, again: bool = False
+) -> tuple[str, bool]:
+    """What a model writes to a prompt of ragas, and whether it came to an end; `again` no list may be empty.
+
+    A small model likes to answer that there are no statements, of which ragas makes NaN.
+    """
+    schema = schema_of(prompt)
+    if again:
+        for field in schema.get("properties", {}).values():
+            if field.get("type") == "array":
+                field["minItems"] = 1
+    sampling = Sampling(max_tokens=max_tokens, temperature=temperature, seed=seed, schema=schema)
     completion = model.generate([{"role": "user", "content": prompt}], sampling)
     text = "".join(completion)
     return text, completion.finish_reason == "stop"

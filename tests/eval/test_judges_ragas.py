@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import json
 import math
 import socket
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from ragstone.errors import SettingsError
 from ragstone.eval.judges import NO_REFERENCE, Case
-from ragstone.eval.judges.ragas import RagasJudge, schema_of
+from ragstone.eval.judges.ragas import RagasJudge, constrained, schema_of
 from ragstone.eval.judges.verifier import faithfulness
 from ragstone.generation.llama import LlamaModel
 from ragstone.retrieval.embedding import Embedder
@@ -50,6 +51,14 @@ def test_without_ragas_the_error_says_how_to_install_it(chat: LlamaModel) -> Non
 def test_the_schema_of_a_prompt_is_read_out_of_it() -> None:
     asked = 'as in the following schema as specified in JSON Schema:\n{"type": "object"}Do not use single quotes'
     assert schema_of(asked) == {"type": "object"}
+
+
+def test_when_it_is_tried_again_no_list_may_be_empty(chat: LlamaModel) -> None:
+    listed = {"type": "array", "items": {"type": "string", "enum": ["none"]}, "maxItems": 1}
+    schema = json.dumps({"type": "object", "properties": {"statements": listed}, "required": ["statements"]})
+    asked = f"Write no statement: an empty list, []. As in the following schema as specified in JSON Schema:\n{schema}"
+    text, ended = constrained(chat, asked, 40, 0.0, 0, again=True)
+    assert ended and json.loads(text) == {"statements": ["none"]}
 
 
 @needs_ragas
