@@ -62,7 +62,8 @@ def _command(manifest: dict[str, Any]) -> str:
         whole = suite is not None and len(run) >= len(suite.sets)
         names |= dict.fromkeys([unit["suite"]] if whole else run)
     limit = f" --limit {manifest['limit']}" if manifest["limit"] else ""
-    judges = "".join(f" --judge {judge['name']}" for judge in manifest["judges"])
+    kinds = [judge["name"].partition(":")[0] for judge in manifest["judges"]]
+    judges = "".join(f" --judge {'local' if kind == 'judge' else kind}" for kind in kinds)
     return f"ragstone eval run {' '.join(names)}{judges}{limit} --seed {manifest['seed']}"
 
 
