@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,7 @@ def pull_set(
 
     Raises:
         EvaluationError: There is no such set, or the name stands for several.
-        DataError: The set is here already, or the repository holds something else.
+        DataError: The set is here already, cannot be stored, or the repository holds something else.
         OfflineError: It is not here, and the network is not to be used.
         DownloadError: The hub cannot be reached, or has no such files.
     """
@@ -53,7 +54,14 @@ def pull_set(
     if offline:
         raise OfflineError(f"{name} is not here and must not be downloaded", remedy="Unset RAGSTONE_OFFLINE")
     work = place.with_name(f".{place.name}.{repo.replace('/', '--')}.partial")
-    work.mkdir(parents=True, exist_ok=True)
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{name} cannot be stored ({os.strerror(error.errno or 0).lower()})",
+            path=data,
+            remedy="Choose a folder that can be written to",
+        ) from error
     fetch_dataset(repo, work, progress, below=below, revision=revision)
     try:
         of.load(work / below)

@@ -17,7 +17,8 @@ The default configuration on the suites of `ragstone eval list`, written by
 {commands}
 
 Means with their 95 % bootstrap intervals over sources; n are the items that were scored. Samples are drawn by seed
-{seed}: figures of few items say little, and their intervals say so. What each figure is:
+{seed}: figures of few items say little, and their intervals say so, but where all items are about one source an
+interval has no width and says nothing. What each figure is:
 [evaluation.md](evaluation.md). Seconds are those of the run that made the outputs.{note}
 
 | | |

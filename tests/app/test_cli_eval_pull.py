@@ -28,6 +28,7 @@ def test_nothing_is_brought_offline_or_over_what_is_there_or_for_several_sets(
     ragstone_cli: Cli, tmp_path: Path
 ) -> None:
     (tmp_path / "bias" / "bbq").mkdir(parents=True)
+    (tmp_path / "truth").write_text("no folder")
     for name, said in (
         ("bbq", "bias/bbq: bbq is here already. Delete the folder"),
         ("winobias", "winobias is not here and must not be downloaded. Unset RAGSTONE_OFFLINE"),
@@ -38,3 +39,5 @@ def test_nothing_is_brought_offline_or_over_what_is_there_or_for_several_sets(
             "eval", "pull", name, "somebody/truths", "--data", tmp_path, env={"RAGSTONE_OFFLINE": "1"}
         )
         assert refused.code == 1 and said in refused.error
+    unwritable = ragstone_cli("eval", "pull", "truthfulqa", "somebody/truths", "--data", tmp_path)
+    assert unwritable.code == 1 and "truthfulqa cannot be stored (not a directory)" in unwritable.error
