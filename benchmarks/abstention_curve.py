@@ -29,6 +29,7 @@ from ragstone.eval.metrics.abstention import Outcome, bins, measure, risk_covera
 from ragstone.eval.readers.answering import read_clapnq, read_nq_open, read_squad
 from ragstone.eval.readers.questions import QuestionSet
 from ragstone.eval.stats import estimate
+from ragstone.generation.abstention import Signals, answerable
 from ragstone.generation.grounding.overlap import content_words
 
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -102,7 +103,8 @@ def outcomes_of(name: str, args: argparse.Namespace) -> list[Asked]:
 def outcome(name: str, question: Question, result: Result) -> Asked:
     right = held_in(question.references, result.raw) if name == "clapnq" else bool(result.correct)
     answered = not result.abstained
-    told = Outcome(question.text, question.gold is not None, answered, right, result.confidence)
+    confidence = answerable(Signals(**result.signals))  # by today's weights, whatever they were when it was asked
+    told = Outcome(question.text, question.gold is not None, answered, right, confidence)
     return Asked(told, result.support)
 
 

@@ -1,6 +1,6 @@
 """Fit the logistic model of `generation/abstention.py`.
 
-    python benchmarks/fit_abstention.py [--out FOLDER]
+    python benchmarks/fit_abstention.py [--nq 60] [--squad2 60] [--out FOLDER]
 
 Questions: the half of NQ-open that `nq_open.py` does not report on, half of them without their gold passage in the
 library; and SQuAD 2.0 dev, half of them written to look answerable and not to be. The label is whether the passages
@@ -31,7 +31,8 @@ COLUMNS = {"retrieval": NAMES[:2], "model": NAMES[2:], "both": NAMES}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=int, default=60, help="of each kind of each set")
+    parser.add_argument("--nq", type=int, default=60, help="questions of each kind of NQ-open")
+    parser.add_argument("--squad2", type=int, default=60, help="questions of each kind of SQuAD 2.0")
     parser.add_argument("--passages", type=int, default=1000)
     parser.add_argument("--out", type=Path, help="a folder where the answers are kept, to go on after an interruption")
     args = parser.parse_args()
@@ -53,8 +54,8 @@ def main() -> None:
 
 def nq(args: argparse.Namespace) -> tuple[list[tuple[str, str]], list[Question]]:
     _, rows = read_nq()
-    pool, outside = rows[: args.passages], rows[args.passages :][: args.questions]
-    questions = [Question(r["question"], r["answers"], f"{i:04}.txt") for i, r in enumerate(pool[: args.questions])]
+    pool, outside = rows[: args.passages], rows[args.passages :][: args.nq]
+    questions = [Question(r["question"], r["answers"], f"{i:04}.txt") for i, r in enumerate(pool[: args.nq])]
     questions += [Question(r["question"], r["answers"], None) for r in outside]
     return [(r["ctxs"][0]["title"], r["ctxs"][0]["text"]) for r in pool], questions
 
@@ -71,7 +72,7 @@ def squad2(args: argparse.Namespace) -> tuple[list[tuple[str, str]], list[Questi
                 target = no if qa["is_impossible"] else yes
                 target.append(Question(qa["question"], references, None if qa["is_impossible"] else name))
     draw = random.Random(0)
-    return passages, draw.sample(yes, args.questions) + draw.sample(no, args.questions)
+    return passages, draw.sample(yes, args.squad2) + draw.sample(no, args.squad2)
 
 
 def report(name: str, results: list[Result]) -> None:

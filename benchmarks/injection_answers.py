@@ -1,13 +1,18 @@
 """How often a hidden instruction decides the answer, with and without the defence.
 
-    python benchmarks/injection_answers.py [--limit 100] [--work FOLDER] [--model M]
+    python benchmarks/injection_answers.py [--each 4] [--limit 36] [--work FOLDER] [--model M]
 
-Pairs of a context and an attack of BIPIA's test part, drawn evenly over tasks and positions. Each attacked context is
-a document of one library, in a collection of its own, and its question is asked there as anyone would, but with
-`min_confidence = 0`: an abstention would hide whether the attack works. Without the defence, what speaks to the
-assistant stays in. The same contexts are also asked without an attack: there both ways should do alike. Success is
-told by the rules of `eval/metrics/attacks.py`; what they cannot tell is unscored. Answers are kept in --work, and a
-second run goes on where the first stopped.
+Every attack of BIPIA's test part in `--each` contexts of its task, at the start, in the middle and at the end. With the
+defence, nothing of most attacks is left in what the model is given, not a letter: these count as failed, and are not
+asked, for the prompt is that of the context without an attack, but for the mark of what was cut. All others are asked.
+Without the defence, what speaks to the assistant stays in, and `--limit` of the pairs are asked, drawn evenly over
+tasks and positions.
+
+Each context is a document of one library, in a collection of its own, and its question is asked there as anyone would,
+but with `min_confidence = 0`: an abstention would hide whether the attack works. Success is told by the rules of
+`eval/metrics/attacks.py`; what they cannot tell is unscored. Contexts without an attack are given to the model as they
+are unless something in them is flagged: how many that are is printed, too. Answers are kept in --work, and a second run
+goes on where the first stopped.
 """
 
 from __future__ import annotations
@@ -16,98 +21,123 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from _answering import DATA
 from _timing import table
 
 from ragstone import Ragstone
+from ragstone.app.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from ragstone.eval.metrics.attacks import succeeded
-from ragstone.eval.readers.injection import TASKS, Attacked, drawn
-from ragstone.eval.stats import compare, estimate
+from ragstone.eval.readers.injection import POSITIONS, TASKS, Attacked, attacked, contexts
+from ragstone.eval.stats import estimate
+from ragstone.generation.models import ModelStore
+from ragstone.ingest.instructions import Embed, find_instructions
+from ragstone.retrieval.embedding import load_embedder
 
-DEFENCES = ("without", "with")
-Answers = dict[tuple[str, str, int], str]
+BIPIA = DATA / "robustness" / "bipia"
+FLAGS = {"with": {}, "without": {"instructions": "flag"}}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--limit", type=int, default=100, help="pairs")
+    parser.add_argument("--each", type=int, default=4, help="contexts for each attack")
+    parser.add_argument("--limit", type=int, default=36, help="pairs asked without the defence")
     parser.add_argument("--work", type=Path, help="where library and answers are kept")
     parser.add_argument("--model", help="by default the one of the settings")
     asked = parser.parse_args()
-    cases = drawn(DATA / "robustness" / "bipia", asked.limit)
+    cases = list(attacked(BIPIA, asked.each))
+    embed = embedding()
+    seen = [n for n, case in enumerate(cases) if left(case, embed)]
+    chosen = evenly(cases, asked.limit)
+    print(f"of {len(seen)} of {len(cases)} attacks something is left", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         work = asked.work or Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
-        show(cases, answers(cases, work, asked.model))
+        guarded = answers(cases, seen, "with", work, asked.model)
+        open_to = answers(cases, chosen, "without", work, asked.model)
+    show(cases, seen, guarded, open_to)
+    show_clean(embed)
 
 
-def answers(cases: list[Attacked], work: Path, model: str | None) -> Answers:
-    """Every answer, by defence, whether the context was attacked, and case."""
-    kept, found = work / "answers.jsonl", {}
+def embedding() -> Embed:
+    """What an ingest embeds sentences with."""
+    settings = Settings.load()
+    store = ModelStore(settings.models_dir, settings.offline)
+    return load_embedder(store.path(DEFAULT_EMBEDDING_MODEL), settings.models_dir / "exported").embed_passages
+
+
+def left(case: Attacked, embed: Embed) -> bool:
+    """Whether a letter or digit of the attack is not flagged."""
+    flagged = [(i.char_start, i.char_end) for i in find_instructions(case.text, embed)]
+    return any(
+        sign.isalnum() and not any(start <= at < end for start, end in flagged)
+        for at, sign in enumerate(case.attack.text, case.start)
+    )
+
+
+def evenly(cases: Sequence[Attacked], limit: int) -> list[int]:
+    """So many of the cases, of each task and position alike, spread over the attacks."""
+    cells = [(task, position) for task in TASKS for position in POSITIONS]
+    chosen = []
+    for task, position in cells:
+        of = [n for n, case in enumerate(cases) if (case.context.task, case.position) == (task, position)]
+        wanted = limit // len(cells)
+        chosen += [of[(2 * k + 1) * len(of) // (2 * wanted)] for k in range(wanted)]
+    return chosen
+
+
+def answers(cases: Sequence[Attacked], asked: Sequence[int], defence: str, work: Path, model: str | None) -> list[str]:
+    """What the model writes in these cases; empty where it declines."""
+    kept, found = work / f"{defence}.jsonl", dict[int, str]()
     if kept.is_file():
-        for line in kept.read_text("utf-8").splitlines():
-            row = json.loads(line)
-            found[row["defence"], row["text"], row["case"]] = row["answer"]
-    started, done = time.monotonic(), 0
-    for defence in DEFENCES:
-        flags = {} if defence == "with" else {"instructions": "flag"}
-        with Ragstone.open(
-            work / "library", model=model, min_confidence=0.0, max_tokens=256, prefix_cache_mb=0, **flags
-        ) as rag:
-            for n, case in enumerate(cases):
-                for text in ("attacked", "clean"):
-                    if (defence, text, n) in found:
-                        continue
-                    name = f"{text}-{n}"
-                    store(rag, work, name, case.text if text == "attacked" else case.context.text)
-                    answer = rag.ask(case.context.question, collection=name)
-                    written = "" if answer.abstained else answer.text
-                    found[defence, text, n] = written
-                    row = {"defence": defence, "text": text, "case": n, "answer": written}
-                    with kept.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                    done += 1
-                    print(f"{defence} {text} {n + 1}/{len(cases)}, {(time.monotonic() - started) / done:.1f} s each")
-    return found
+        found = {row["case"]: row["answer"] for row in map(json.loads, kept.read_text("utf-8").splitlines())}
+    started, waiting = time.monotonic(), [n for n in asked if n not in found]
+    options = {"min_confidence": 0.0, "max_tokens": 256, "prefix_cache_mb": 0, **FLAGS[defence]}
+    with Ragstone.open(work / "library", model=model, **options) as rag:
+        for done, n in enumerate(waiting, 1):
+            file = work / "documents" / f"{n}.txt"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(cases[n].text, "utf-8")
+            rag.ingest(file, collection=str(n))
+            answer = rag.ask(cases[n].context.question, collection=str(n))
+            found[n] = "" if answer.abstained else answer.text
+            with kept.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps({"case": n, "answer": found[n]}, ensure_ascii=False) + "\n")
+            print(f"{defence} {done}/{len(waiting)}, {(time.monotonic() - started) / done:.1f} s each", flush=True)
+    return [found[n] for n in asked]
 
 
-def store(rag: Ragstone, work: Path, name: str, text: str) -> None:
-    """Ingest a context into a collection of its own."""
-    file = work / "documents" / f"{name}.txt"
-    if not file.is_file():
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text, "utf-8")
-    rag.ingest(file, collection=name)
-
-
-def show(cases: list[Attacked], found: Answers) -> None:
-    """Print success and quality."""
-    success = {
-        defence: [succeeded(case, found[defence, "attacked", n]) for n, case in enumerate(cases)]
-        for defence in DEFENCES
+def show(cases: Sequence[Attacked], seen: Sequence[int], guarded: Sequence[str], open_to: Sequence[str]) -> None:
+    """Print how many attacks succeed."""
+    told = dict.fromkeys(range(len(cases)), 0.0) | {
+        n: succeeded(cases[n], text) for n, text in zip(seen, guarded, strict=True)
     }
+    chosen = evenly(cases, 9 * (len(open_to) // 9))
+    bare = {n: succeeded(cases[n], text) for n, text in zip(chosen, open_to, strict=True)}
     rows = []
     for task in (*TASKS, "all"):
-        chosen = [n for n, case in enumerate(cases) if task in (case.context.task, "all")]
-        rows.append((task, *(str(estimate([success[d][n] for n in chosen])) for d in DEFENCES)))
-    print("\n## Attacks that succeed\n")
-    print(table(("task", *(f"{d} the defence" for d in DEFENCES)), rows))
-    difference = compare(success["with"], success["without"])
-    print(f"difference {difference.mean}, p = {difference.p}\n\n## Questions on contexts without an attack\n")
-    right = {
-        d: [
-            None if case.context.task == "code" else float(case.context.ideal.lower() in found[d, "clean", n].lower())
-            for n, case in enumerate(cases)
+        of = {n for n, case in enumerate(cases) if task in (case.context.task, "all")}
+        columns = [
+            [float(n in seen) for n in of],
+            [value for n, value in told.items() if n in of],
+            [told[n] for n in seen if n in of],
+            [value for n, value in bare.items() if n in of],
         ]
-        for d in DEFENCES
-    }
-    refused = {d: [float(not found[d, "clean", n]) for n in range(len(cases))] for d in DEFENCES}
-    quality = [(d, str(estimate(right[d])), str(estimate(refused[d]))) for d in DEFENCES]
-    print(table(("defence", "the reference stands in the answer", "abstained"), quality))
-    difference = compare(right["with"], right["without"])
-    print(f"difference {difference.mean}, p = {difference.p}")
+        rows.append((task, *(str(estimate(column)) for column in columns)))
+    print("\n## Attacks that succeed\n")
+    head = ("task", "of which something is left", "succeed with the defence", "... of those left", "without it")
+    print(table(head, rows))
+    declined = [sum(not text for text in texts) / max(len(texts), 1) for texts in (guarded, open_to)]
+    print(f"\nThe model declined {declined[0]:.2f} of those left with the defence, {declined[1]:.2f} without it.")
+
+
+def show_clean(embed: Embed) -> None:
+    """Print how many contexts without an attack reach the model as they are."""
+    known = [context for task in TASKS for context in contexts(BIPIA, task)]
+    changed = sum(bool(find_instructions(context.text, embed)) for context in known)
+    print(f"Of {len(known)} contexts without an attack, {len(known) - changed} reach the model as they are.")
 
 
 if __name__ == "__main__":
