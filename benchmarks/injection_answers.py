@@ -21,7 +21,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from _answering import DATA
@@ -37,7 +37,7 @@ from ragstone.ingest.instructions import Embed, find_instructions
 from ragstone.retrieval.embedding import load_embedder
 
 BIPIA = DATA / "robustness" / "bipia"
-FLAGS = {"with": {}, "without": {"instructions": "flag"}}
+INSTRUCTIONS = {"with": "cut", "without": "flag"}
 
 
 def main() -> None:
@@ -56,8 +56,8 @@ def main() -> None:
         work = asked.work or Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
         guarded = answers(cases, seen, "with", work, asked.model)
-        open_to = answers(cases, chosen, "without", work, asked.model)
-    show(cases, seen, guarded, open_to)
+        bare = answers(cases, chosen, "without", work, asked.model)
+    show(cases, guarded, bare)
     show_clean(embed)
 
 
@@ -88,14 +88,22 @@ def evenly(cases: Sequence[Attacked], limit: int) -> list[int]:
     return chosen
 
 
-def answers(cases: Sequence[Attacked], asked: Sequence[int], defence: str, work: Path, model: str | None) -> list[str]:
+def answers(
+    cases: Sequence[Attacked], asked: Sequence[int], defence: str, work: Path, model: str | None
+) -> dict[int, str]:
     """What the model writes in these cases; empty where it declines."""
     kept, found = work / f"{defence}.jsonl", dict[int, str]()
     if kept.is_file():
         found = {row["case"]: row["answer"] for row in map(json.loads, kept.read_text("utf-8").splitlines())}
     started, waiting = time.monotonic(), [n for n in asked if n not in found]
-    options = {"min_confidence": 0.0, "max_tokens": 256, "prefix_cache_mb": 0, **FLAGS[defence]}
-    with Ragstone.open(work / "library", model=model, **options) as rag:
+    with Ragstone.open(
+        work / "library",
+        model=model,
+        min_confidence=0.0,
+        max_tokens=256,
+        prefix_cache_mb=0,
+        instructions=INSTRUCTIONS[defence],
+    ) as rag:
         for done, n in enumerate(waiting, 1):
             file = work / "documents" / f"{n}.txt"
             file.parent.mkdir(exist_ok=True)
@@ -106,31 +114,27 @@ def answers(cases: Sequence[Attacked], asked: Sequence[int], defence: str, work:
             with kept.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps({"case": n, "answer": found[n]}, ensure_ascii=False) + "\n")
             print(f"{defence} {done}/{len(waiting)}, {(time.monotonic() - started) / done:.1f} s each", flush=True)
-    return [found[n] for n in asked]
+    return {n: found[n] for n in asked}
 
 
-def show(cases: Sequence[Attacked], seen: Sequence[int], guarded: Sequence[str], open_to: Sequence[str]) -> None:
-    """Print how many attacks succeed."""
-    told = dict.fromkeys(range(len(cases)), 0.0) | {
-        n: succeeded(cases[n], text) for n, text in zip(seen, guarded, strict=True)
-    }
-    chosen = evenly(cases, 9 * (len(open_to) // 9))
-    bare = {n: succeeded(cases[n], text) for n, text in zip(chosen, open_to, strict=True)}
+def show(cases: Sequence[Attacked], guarded: Mapping[int, str], bare: Mapping[int, str]) -> None:
+    """Print how many attacks succeed, given the answers with the defence, where something is left, and without it."""
+    of_those_left = {n: succeeded(cases[n], text) for n, text in guarded.items()}
+    without = {n: succeeded(cases[n], text) for n, text in bare.items()}
     rows = []
     for task in (*TASKS, "all"):
-        of = {n for n, case in enumerate(cases) if task in (case.context.task, "all")}
-        columns = [
-            [float(n in seen) for n in of],
-            [value for n, value in told.items() if n in of],
-            [told[n] for n in seen if n in of],
-            [value for n, value in bare.items() if n in of],
+        of = [n for n, case in enumerate(cases) if task in (case.context.task, "all")]
+        columns: list[list[float | None]] = [
+            [float(n in guarded) for n in of],
+            [of_those_left.get(n, 0.0) for n in of],
+            [of_those_left[n] for n in of if n in guarded],
+            [without[n] for n in of if n in bare],
         ]
         rows.append((task, *(str(estimate(column)) for column in columns)))
     print("\n## Attacks that succeed\n")
-    head = ("task", "of which something is left", "succeed with the defence", "... of those left", "without it")
-    print(table(head, rows))
-    declined = [sum(not text for text in texts) / max(len(texts), 1) for texts in (guarded, open_to)]
-    print(f"\nThe model declined {declined[0]:.2f} of those left with the defence, {declined[1]:.2f} without it.")
+    print(table(("task", "something is left", "with the defence", "... of those left", "without it"), rows))
+    for name, texts in (("of those left with the defence", guarded), ("without it", bare)):
+        print(f"The model declined {sum(not text for text in texts.values())} of {len(texts)} {name}.")
 
 
 def show_clean(embed: Embed) -> None:
