@@ -38,7 +38,6 @@ class Result:
     correct: float
     """Sub-span exact match of the answer that was given; an abstention counts as wrong."""
     abstained: bool
-    confidence: float
     raw: str
     """What the model wrote, citations checked; empty when it was not asked or declined."""
     signals: dict[str, Any]
@@ -109,7 +108,6 @@ def answer_one(rag: Ragstone, question: Question) -> Result:
         given=question.gold in [Path(hit.chunk.document).name for hit in answer.hits],
         correct=0.0 if answer.abstained else best_subspan_em(answer.text, question.references),
         abstained=answer.abstained,
-        confidence=answer.confidence,
         raw=raw,
         signals=asdict(answer.signals),
         timings_ms=answer.timings_ms,

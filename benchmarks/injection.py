@@ -44,13 +44,19 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=10, help="contexts for each attack")
     parser.add_argument("--missed", action="store_true", help="show attacks that were missed")
     asked = parser.parse_args()
+    embed = embedding(threads=1)
+    caught(list(attacked(BIPIA, asked.each)), embed, asked.missed)
+    clean(embed)
+    over_defence(embed)
+    cost(embed)
+
+
+def embedding(threads: int = 0) -> Embed:
+    """What an ingest embeds sentences with."""
     settings = Settings.load()
     store = ModelStore(settings.models_dir, settings.offline)
-    model = load_embedder(store.path(DEFAULT_EMBEDDING_MODEL), settings.models_dir / "exported", threads=1)
-    caught(list(attacked(BIPIA, asked.each)), model.embed_passages, asked.missed)
-    clean(model.embed_passages)
-    over_defence(model.embed_passages)
-    cost(model.embed_passages)
+    model = load_embedder(store.path(DEFAULT_EMBEDDING_MODEL), settings.models_dir / "exported", threads=threads)
+    return model.embed_passages
 
 
 def caught(cases: Sequence[Attacked], embed: Embed, show: bool) -> None:

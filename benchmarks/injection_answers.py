@@ -24,19 +24,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from _answering import DATA
 from _timing import table
+from injection import BIPIA, embedding
 
 from ragstone import Ragstone
-from ragstone.app.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from ragstone.eval.metrics.attacks import succeeded
 from ragstone.eval.readers.injection import POSITIONS, TASKS, Attacked, attacked, contexts
 from ragstone.eval.stats import estimate
-from ragstone.generation.models import ModelStore
 from ragstone.ingest.instructions import Embed, find_instructions
-from ragstone.retrieval.embedding import load_embedder
 
-BIPIA = DATA / "robustness" / "bipia"
 INSTRUCTIONS = {"with": "cut", "without": "flag"}
 
 
@@ -59,13 +55,6 @@ def main() -> None:
         bare = answers(cases, chosen, "without", work, asked.model)
     show(cases, guarded, bare)
     show_clean(embed)
-
-
-def embedding() -> Embed:
-    """What an ingest embeds sentences with."""
-    settings = Settings.load()
-    store = ModelStore(settings.models_dir, settings.offline)
-    return load_embedder(store.path(DEFAULT_EMBEDDING_MODEL), settings.models_dir / "exported").embed_passages
 
 
 def left(case: Attacked, embed: Embed) -> bool:
