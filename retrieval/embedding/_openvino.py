@@ -117,7 +117,10 @@ def _batches(texts: Sequence[Sequence[int]]) -> list[list[int]]:
 
 
 def _exported(folder: Path, cache: Path) -> Path:
-    """The folder of the exported model, made at the first use and published by an atomic rename."""
+    """The folder of the exported model, made at the first use and published by an atomic rename.
+
+    Without symbolic links: OpenVINO compiles a model anew, and keeps that too, for every path that leads to it.
+    """
     weights = next(iter(sorted(folder.glob("*.safetensors"))), None)
     if weights is None:
         raise ModelLoadError("there are no safetensors weights", path=folder, remedy="Use a model that has them")
@@ -125,7 +128,7 @@ def _exported(folder: Path, cache: Path) -> Path:
     key = f"{weights.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{ov.__version__}"
     ready = cache / f"{folder.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     if ready.is_dir():
-        return ready
+        return ready.resolve()
     log.info("exporting %s for the CPU, once", folder.name)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".export-") as temporary:
@@ -140,4 +143,4 @@ def _exported(folder: Path, cache: Path) -> Path:
         except OSError:
             if not ready.is_dir():  # else another process was quicker, and its copy is as good
                 raise
-    return ready
+    return ready.resolve()

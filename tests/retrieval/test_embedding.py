@@ -176,6 +176,16 @@ def test_the_export_uses_no_network_and_gives_the_same_vectors(
     assert (made / "model.bin").read_bytes() == (used / "model.bin").read_bytes()
 
 
+def test_what_was_compiled_is_found_by_every_path_that_leads_to_it(second_model: Path, tmp_path: Path):
+    exported = second_model.parent / "exported"
+    (made,) = exported.glob("one-layer-*")
+    load_embedder(second_model, exported).embed_query("battery")
+    before = sorted((made / "compiled").iterdir())
+    (tmp_path / "linked").symlink_to(exported)
+    load_embedder(second_model, tmp_path / "linked").embed_query("battery")
+    assert before and sorted((made / "compiled").iterdir()) == before
+
+
 def test_a_search_imports_no_deep_learning_framework_and_uses_no_network(
     sample_library: Path, tmp_path: Path, model_store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ):
