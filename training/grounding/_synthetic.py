@@ -21,6 +21,8 @@ _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _AUXILIARY = re.compile(
     r"\b(is|are|was|were|can|could|will|would|should|must|has|have|had|may|does|do|did)\b", re.IGNORECASE
 )
+_WORD = re.compile(r"\b(?!during)[a-z]{2,}(ed|ing|tions?|ments?|ity|ies|ers|ly|ness)\b")
+_LOWER = re.compile(r"\b[a-z]+\b")
 _NEGATION = re.compile(r"\s(not|never)\b|\bno\s", re.IGNORECASE)
 
 _PAIRS = """
@@ -148,6 +150,34 @@ def overstated(claim: str, passage: str, rng: random.Random) -> Made | None:
     return _exchange(claim, {word: [new] for word, new in _STRONGER.items()}, rng)
 
 
+def word(claim: str, passage: str, rng: random.Random) -> Made | None:
+    """A word of the passage in the place of another one that ends alike, so that the sentence still reads well."""
+    own = [m for m in _WORD.finditer(claim) if m.group() in passage]
+    rng.shuffle(own)
+    for chosen in own:
+        others = {m.group() for m in _WORD.finditer(passage) if m[1] == chosen[1] and m.group() not in claim.lower()}
+        alike = sorted(other for other in others if other[:4] != chosen.group()[:4])
+        if alike:
+            return _put(claim, chosen.start(), chosen.end(), rng.choice(alike))
+    return None
+
+
+def swapped(claim: str, passage: str, rng: random.Random) -> Made | None:
+    """Two names, or two numbers, of the claim in each other's place; not of one enumeration, which stays true."""
+    for found in (names_of(claim), list(dict.fromkeys(_NUMBER.findall(claim)))):
+        alone = [n for n in found if claim.count(n) == 1]
+        if len(alone) < 2:
+            continue
+        one, other = sorted(rng.sample(alone, 2), key=claim.index)
+        first, second = claim.index(one), claim.index(other)
+        if len(_LOWER.findall(claim[first + len(one) : second])) < 3:
+            continue
+        text = claim[:first] + other + claim[first + len(one) : second] + one + claim[second + len(other) :]
+        moved = second + len(other) - len(one)
+        return text, ((first, first + len(other)), (moved, moved + len(one)))
+    return None
+
+
 def _exchange(claim: str, words: dict[str, list[str]], rng: random.Random) -> Made | None:
     found = [m for m in re.finditer(r"\w+", claim) if m.group().lower() in words]
     if not found:
@@ -183,6 +213,9 @@ KINDS: Sequence[Callable[[str, str, random.Random], Made | None]] = (
     unit,
     overstated,
 )
+
+MINED = (number, date, name, negation, opposite, unit, overstated, word, swapped)
+"""What `mine.py` tries, each once."""
 
 
 def spoil(claim: str, passage: str, rng: random.Random, foreign: Sequence[str] = ()) -> Made | None:

@@ -1,4 +1,7 @@
-"""Trains the verifier: `python training/grounding/train.py --pairs pairs.jsonl --encoder FOLDER --out FOLDER`."""
+"""Trains the verifier: `python training/grounding/train.py --pairs pairs.jsonl --encoder FOLDER --out FOLDER`.
+
+With `--start` it goes on from an earlier training, for example with what mine.py wrote.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,15 @@ from typing import Any
 import numpy as np
 import torch
 from _network import Encoded, Encoder, Network, batches, loss_of, tensors
+from _restored import state_of
 from sklearn.metrics import roc_auc_score
 
 SEED = 7
 BATCH_TOKENS = 6144
 WARM_UP = 0.06
 SYNTHETIC_WEIGHT = 0.7
+BF16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+"""Whether this processor computes in 16 bits; one that does not takes a hundred times as long to pretend."""
 
 
 def main() -> None:
@@ -25,6 +31,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, required=True, help="what build.py wrote")
     parser.add_argument("--encoder", type=Path, required=True, help="a folder with all-MiniLM-L6-v2 or the like")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="state.pt of an earlier training, or a model.onnx, to go on from")
     parser.add_argument("--epochs", type=float, default=1.6)
     parser.add_argument("--rate", type=float, default=1.2e-4, help="the highest learning rate")
     parser.add_argument("--threads", type=int, default=2)
@@ -41,6 +48,9 @@ def main() -> None:
         flush=True,
     )
     network = Network(arguments.encoder)
+    if arguments.start:
+        network.load_state_dict(state_of(arguments.start))
+        show(network, encoder, held[:1500])
     fit(network, train, encoder, held, arguments)
     save(network, encoder, arguments.out)
 
@@ -65,7 +75,7 @@ def fit(
     network.train()
     for step, group in enumerate(plan, 1):
         examples = [train[place] for place in group]
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=BF16):
             logits = network(**tensors(examples))
         loss = loss_of(logits, examples)
         loss.backward()
@@ -102,7 +112,7 @@ def predict(network: Network, encoded: list[Encoded]) -> tuple[np.ndarray, list[
     scores = np.zeros(len(encoded), dtype=np.float32)
     tokens: list[np.ndarray] = [np.zeros(0)] * len(encoded)
     for group in batches(encoded, 2 * BATCH_TOKENS):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=BF16):
             claims, marks = network(**tensors([encoded[place] for place in group]))
         for row, place in enumerate(group):
             scores[place] = float(claims[row])
