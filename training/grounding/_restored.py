@@ -27,9 +27,8 @@ def state_of(path: Path) -> dict[str, Tensor]:
     state = {name: values for name, values in whole.items() if "::" not in name and not name.endswith(".scale")}
     sums = {name: node for node in graph.node if node.op_type == "Add" for name in node.input}
     for node in graph.node:
-        if (
-            node.op_type == "MatMul" and node.input[1] in whole
-        ):  # its name is lost, so it goes by the bias that is added
+        if node.op_type == "MatMul" and node.input[1] in whole:
+            # The name of its weight is lost, so it goes by the bias that is added to the product.
             bias = next(name for name in sums[node.output[0]].input if name.endswith(".bias"))
             state[bias.removesuffix("bias") + "weight"] = whole[node.input[1]].T
     return {name: torch.tensor(values) for name, values in state.items()}
