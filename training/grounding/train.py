@@ -23,7 +23,7 @@ BATCH_TOKENS = 6144
 WARM_UP = 0.06
 SYNTHETIC_WEIGHT = 0.7
 BF16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-"""Whether this processor computes in 16 bits; one that does not takes a hundred times as long to pretend."""
+"""Whether this processor computes in 16 bits; one that does not was seen to take 35 times as long so."""
 
 
 def main() -> None:
