@@ -1,4 +1,4 @@
-"""Documents whose text is nearly the same, found by MinHash."""
+"""Documents whose text is nearly the same, found by MinHash; short ones whose text is the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .signatures import PERMUTATIONS
+from .signatures import LENGTH, PERMUTATIONS
 
 SIMILARITY: Final = 0.9
 """The estimated Jaccard similarity from which two documents are near-duplicates."""
@@ -23,7 +23,11 @@ class DuplicateFinder:
 
     def __init__(self, signatures: Mapping[int, bytes]) -> None:
         """Compare with stored signatures by document id."""
-        known = {document: stored for document, stored in signatures.items() if stored}
+        known = {document: stored for document, stored in signatures.items() if len(stored) == LENGTH}
+        self._short = {document: stored for document, stored in signatures.items() if 0 < len(stored) < LENGTH}
+        self._equal: dict[bytes, set[int]] = {}
+        for document, stored in self._short.items():
+            self._equal.setdefault(stored, set()).add(document)
         self._ids = list(known)
         self._places = {document: place for place, document in enumerate(self._ids)}
         table = np.frombuffer(b"".join(known.values()), dtype="<u4").reshape(-1, PERMUTATIONS)
@@ -32,7 +36,10 @@ class DuplicateFinder:
 
     def find(self, signature: bytes) -> tuple[int, float] | None:
         """The most similar document's id, the lowest of equals, and the similarity (0.9..1); None if there is none."""
-        if not signature or not self._ids:
+        if len(signature) < LENGTH:
+            same = self._equal.get(signature)
+            return (min(same), 1.0) if same else None
+        if not self._ids:
             return None
         equal = self._values[:, : len(self._ids)] == _column(signature)
         counts = equal.sum(axis=0, dtype=np.uint8)
@@ -45,7 +52,10 @@ class DuplicateFinder:
     def add(self, document_id: int, signature: bytes) -> None:
         """Compare with this document from now on, in place of what was known under its id."""
         self.discard(document_id)
-        if not signature:
+        if len(signature) < LENGTH:
+            if signature:
+                self._short[document_id] = signature
+                self._equal.setdefault(signature, set()).add(document_id)
             return
         count = len(self._ids)
         if count == self._values.shape[1]:
@@ -57,6 +67,9 @@ class DuplicateFinder:
 
     def discard(self, document_id: int) -> None:
         """Compare with this document no longer."""
+        if document_id in self._short:
+            self._equal[self._short.pop(document_id)].discard(document_id)
+            return
         place = self._places.pop(document_id, None)
         if place is None:
             return

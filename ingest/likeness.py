@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from .duplicates import SIMILARITY
-from .signatures import PERMUTATIONS
+from .signatures import LENGTH, PERMUTATIONS
 
 _BANDS = PERMUTATIONS - int(np.ceil(SIMILARITY * PERMUTATIONS)) + 1
 """Two near-duplicates differ in fewer hash values than this: of so many runs of values, they have one in common."""
@@ -29,7 +29,7 @@ def near_duplicates(signatures: Mapping[int, bytes]) -> list[list[Alike]]:
     """The groups of documents of which each is nearly the same as another one of its group (see `duplicates`).
 
     Args:
-        signatures: By document id (see `signatures`); an empty one resembles nothing.
+        signatures: By document id (see `signatures`); short ones are compared whole, an empty one resembles nothing.
 
     Returns:
         The groups, ordered by the lowest id in each, and the documents of each by id.
@@ -38,18 +38,22 @@ def near_duplicates(signatures: Mapping[int, bytes]) -> list[list[Alike]]:
     for document, signature in sorted(signatures.items()):
         if signature:
             same.setdefault(signature, []).append(document)
-    values = [np.frombuffer(signature, "<u4") for signature in same]
+    short = [documents for signature, documents in same.items() if len(signature) < LENGTH]
+    sketches = [signature for signature in same if len(signature) == LENGTH]
+    values = [np.frombuffer(signature, "<u4") for signature in sketches]
     leaders = list(range(len(values)))
-    for one, other in _candidates(list(same)):
+    for one, other in _candidates(sketches):
         first, second = sorted((_leader(leaders, one), _leader(leaders, other)))
         if first != second and np.mean(values[one] == values[other]) >= SIMILARITY:
             leaders[second] = first
     groups: dict[int, list[Alike]] = {}
-    for place, documents in enumerate(same.values()):
+    for place, signature in enumerate(sketches):
         first = _leader(leaders, place)
         similarity = float(np.mean(values[place] == values[first]))
-        groups.setdefault(first, []).extend(Alike(document, similarity) for document in documents)
-    return [sorted(group, key=lambda alike: alike.id) for group in groups.values() if len(group) > 1]
+        groups.setdefault(first, []).extend(Alike(document, similarity) for document in same[signature])
+    found = [*groups.values(), *([Alike(document, 1.0) for document in documents] for documents in short)]
+    several = [sorted(group, key=lambda alike: alike.id) for group in found if len(group) > 1]
+    return sorted(several, key=lambda group: group[0].id)
 
 
 def _candidates(signatures: Sequence[bytes]) -> Iterator[tuple[int, int]]:

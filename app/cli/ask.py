@@ -56,6 +56,8 @@ def ask(
     as_json: bool,
 ) -> int:
     """Answer a question from the documents, with citations."""
+    if not question.strip():
+        raise click.BadParameter("It is empty. Write a question.", param_hint="QUESTION")
     with open_engine(library, model=model) as rag:
         where = as_filter(conditions, collection)
         answer = _answer(rag, question, [], where, strict, stream=not (no_stream or as_json))

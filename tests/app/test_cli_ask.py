@@ -126,6 +126,12 @@ def test_chat_answers_question_after_question(
     assert len(process.stdout) > len(streamed)
 
 
+def test_an_empty_question_is_bad_usage(ragstone_cli: Any, settings: dict[str, str]) -> None:
+    done = ragstone_cli("ask", " ", env=settings)
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.endswith("Error: Invalid value for QUESTION: It is empty. Write a question.\n")
+
+
 def test_an_unknown_model_is_one_line_with_the_nearest_name(ragstone_cli: Any, settings: dict[str, str]) -> None:
     done = ragstone_cli("ask", QUESTION, "--model", "smollm2-153m", env=settings)
     assert done.code == 1

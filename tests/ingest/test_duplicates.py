@@ -40,9 +40,27 @@ def test_layout_case_punctuation_and_ligatures_make_no_difference():
     assert signature(plain) == signature(laid_out)
 
 
-def test_a_text_under_fifty_words_has_no_signature():
-    assert signature("") == signature(text(49)) == b""
-    assert signature(text(50)) != b""
+def test_a_text_under_fifty_words_resembles_only_itself():
+    short = "Balance on 1 May: -5 EUR."
+    finder = DuplicateFinder({4: signature(short), 2: signature(short), 3: signature(text())})
+    assert finder.find(signature("Balance on\n1 May:  -5 EUR.\n")) == (2, 1.0)
+    for other in ("Balance on 1 May: 5 EUR.", "balance on 1 May: -5 EUR.", "Balance on 1 May: -5 EUR. Paid.", text(49)):
+        assert finder.find(signature(other)) is None
+    finder.discard(2)
+    assert finder.find(signature(short)) == (4, 1.0)
+    finder.add(4, signature(text(seed=2)))
+    assert finder.find(signature(short)) is None
+    assert (len(signature(text(49))), len(signature(text(50)))) == (16, 512)
+    assert signature("") == signature(" \n--\n") == b""
+
+
+def test_copies_of_short_documents_are_groups_among_the_others():
+    short, other, long = signature("Gone fishing."), signature("Gone for good."), signature(text())
+    groups = near_duplicates({1: other, 2: long, 3: short, 4: b"", 5: short, 6: b"", 7: long})
+    assert [[(one.id, one.similarity) for one in group] for group in groups] == [
+        [(2, 1.0), (7, 1.0)],
+        [(3, 1.0), (5, 1.0)],
+    ]
 
 
 def test_a_script_without_spaces_is_compared_by_its_characters():
@@ -74,7 +92,7 @@ def test_the_most_similar_document_is_found_and_of_equals_the_first():
     assert finder.find(signature(text(2000, seed=3))) is None
 
 
-def test_texts_that_are_too_short_resemble_nothing():
+def test_texts_without_words_resemble_nothing():
     finder = DuplicateFinder({1: b""})
     assert finder.find(b"") is None
     assert finder.find(signature(text())) is None
