@@ -19,6 +19,7 @@ from ragstone.retrieval.library import Library
 from ragstone.retrieval.records import EmbedderIdentity, Hit, NewDocument, NewFile, TextChunk
 from ragstone.retrieval.relevance import Features, Lead, relevance_to
 from ragstone.retrieval.retriever import READ
+from ragstone.retrieval.telling import telling
 from ragstone.retrieval.wording import QueryWords
 
 Vector = npt.NDArray[np.float32]
@@ -220,10 +221,15 @@ class Model:
         query = vector.astype(np.float64)
         return {i: float(self.rows[i].vector @ query) for i in among}
 
-    def idf(self, terms: Iterable[str]) -> dict[str, float]:
-        """How telling each term is."""
+    def holding(self, terms: Iterable[str]) -> dict[str, int]:
+        """How many chunks hold each term."""
         df = Counter(term for row in self.rows.values() for term in row.terms)
-        return {term: math.log(1 + (len(self.rows) - df[term] + 0.5) / (df[term] + 0.5)) for term in terms}
+        return {term: df[term] for term in terms}
+
+    def idf(self, terms: Iterable[str]) -> dict[str, float]:
+        """How telling each term is in BM25."""
+        held = self.holding(terms)
+        return {term: math.log(1 + (len(self.rows) - n + 0.5) / (n + 0.5)) for term, n in held.items()}
 
     def bm25(self, terms: Sequence[str], among: Iterable[int]) -> dict[int, float]:
         """The score of each chunk, by the formula."""
@@ -310,13 +316,13 @@ class Model:
         self, query: str, vector: Vector, ids: Collection[int]
     ) -> tuple[dict[int, Features], Mapping[int, float]]:
         terms = analysis.query_terms(query)
-        idf = self.idf(terms)
-        ideal = (K1 + 1) * sum(idf.values())
-        words = QueryWords(query, idf, math.log(1 + (len(self.rows) + 0.5) / 0.5))
+        ideal = (K1 + 1) * sum(self.idf(terms).values())
+        weights = {term: telling(term, len(self.rows), often) for term, often in self.holding(terms).items()}
+        words = QueryWords(query, weights, telling("", len(self.rows), 0))
         cosines, bm25 = self.cosines(vector, ids), self.bm25(terms, ids)
         lead = Lead.of(cosines.values())
         wordings = {i: words.wording(self.rows[i].label, self.rows[i].text) for i in ids}
-        around = self._around(idf, ids)
+        around = self._around(weights, ids)
         features = {
             i: Features(
                 cosines[i],
@@ -330,8 +336,8 @@ class Model:
         }
         return features, {i: relevance_to(query).probability(f) for i, f in features.items()}
 
-    def _around(self, idf: Mapping[str, float], ids: Collection[int]) -> dict[int, float]:
-        """The share of the query's terms in each chunk and those beside it in its document, weighted by idf."""
+    def _around(self, weights: Mapping[str, float], ids: Collection[int]) -> dict[int, float]:
+        """The share of the query's terms in each chunk and those beside it in its document, by their weights."""
         beside: dict[int, set[int]] = {}
         of_document: dict[int, list[int]] = {}
         for i in sorted(self.rows):
@@ -339,9 +345,9 @@ class Model:
         for chunks in of_document.values():
             for n, i in enumerate(chunks):
                 beside[i] = set(chunks[max(n - 1, 0) : n + 2])
-        whole = sum(idf.values())
-        held = {i: {t for j in beside[i] for t in idf if t in self.rows[j].terms} for i in ids}
-        return {i: sum(idf[t] for t in held[i]) / whole if whole else 0.0 for i in ids}
+        whole = sum(weights.values())
+        held = {i: {t for j in beside[i] for t in weights if t in self.rows[j].terms} for i in ids}
+        return {i: sum(weights[t] for t in held[i]) / whole if whole else 0.0 for i in ids}
 
 
 def check_figures(model: Model, library: Library, index: Index, terms: Sequence[str], vector: Vector) -> None:
@@ -359,11 +365,7 @@ def check_figures(model: Model, library: Library, index: Index, terms: Sequence[
     of_words = index.bm25_of(list(numbers.values()), ids)
     assert of_words.keys() == scores.keys()
     assert all(math.isclose(of_words[i], scores[i], rel_tol=RELATIVE, abs_tol=1e-12) for i in scores)
-    idf = model.idf(numbers)
-    assert all(
-        math.isclose(a, idf[term], rel_tol=RELATIVE)
-        for a, term in zip(index.idf(list(numbers.values())), numbers, strict=True)
-    )
+    assert index.holding(list(numbers.values())) == list(model.holding(numbers).values())
     assert sorted(index.kept(ids)) == sorted(model.rows)
 
 

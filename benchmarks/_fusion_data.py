@@ -29,7 +29,7 @@ STATEMENTS = ("wice", "factcheckgpt")
 TRAINING = (*QUESTIONS, *STATEMENTS)
 """What weights are fitted on, by what most of their queries are."""
 HELD_OUT = ("scifact", "limit-small", "nq-open")
-_CODE = ("analysis.py", "wording.py", "index/_postings.py")
+_CODE = ("analysis.py", "wording.py", "telling.py", "index/_postings.py")
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

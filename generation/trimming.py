@@ -27,7 +27,7 @@ class Economy:
         share: A hit enters if its probability is at least this share of the best one's, 0..1. The best one always
             enters, and so does a hit without a probability.
         trim: Show only the sentences that bear on the question, with those beside them.
-        terms: The question's terms with the weight (idf) of each; see `Search.terms`.
+        terms: The question's terms with the weight of each; see `Search.terms`.
         guarded: Keep out what speaks to the assistant; see `guarding`.
     """
 

@@ -15,9 +15,9 @@ VERSION = 1
 
 STOP_WORDS = frozenset(
     """
-    a about an and are as at be been but by can could did do does for from had has have how i if in into is it its me my
-    of on or our should so some such than that the their them then there these they this those to us was we were what
-    when where which who whom whose why will with would you your
+    a about an and are as at be been but by can could did do does for from had has have how i if in into is it its many
+    me much must my of on or our should so some such than that the their them then there these they this those to us was
+    we were what when where which who whom whose why will with would you your
     """.split()
 )
 
@@ -32,6 +32,8 @@ _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fff
 _PLAIN = f"(?:[^\\W_]++|[{_MARKS}{_SIGNS}]++)++"
 _WORD = re.compile(f"{_PLAIN}(?:[-\u2010\u2011_]{_PLAIN}|\\.\\d++)*+")
 _ASCII_WORD = re.compile("[0-9A-Za-z]++(?:[-_][0-9A-Za-z]++|\\.[0-9]++)*+")  # the same, in half the time
+_SHORTENED = re.compile(r"\b(?:can|won|shan)['\u2019]t\b|n['\u2019]t\b|['\u2019](?:d|ll|m|re|s|ve)\b", re.IGNORECASE)
+"""What an apostrophe makes of "not", "is", "has", "will" and "of it": as words of a query they tell nothing."""
 _JOINT = re.compile("[-\u2010\u2011_.]")
 _RUN = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
 _IS_MARK = re.compile(f"[{_MARKS}]")
@@ -50,7 +52,7 @@ def terms(text: str) -> list[str]:
 
 def query_terms(query: str) -> list[str]:
     """The terms of a query, each once; without stop words unless it has nothing else."""
-    telling = list(chain.from_iterable(map(_telling, _found(query))))
+    telling = list(chain.from_iterable(map(_telling, _found(_SHORTENED.sub(" ", query)))))
     return list(dict.fromkeys(telling or terms(query)))
 
 
@@ -74,8 +76,8 @@ def has_no_spaces(word: str) -> bool:
 
 def content_words(query: str) -> list[str]:
     """The words of a query, each once; without stop words unless it has nothing else."""
-    found = list(dict.fromkeys(words(query)))
-    return [word for word in found if word not in STOP_WORDS] or found
+    telling = [word for word in words(_SHORTENED.sub(" ", query)) if word not in STOP_WORDS]
+    return list(dict.fromkeys(telling or words(query)))
 
 
 def weighted(title: str, heading: str, passage: str) -> dict[str, int]:

@@ -166,7 +166,7 @@ class Search:
 
     query: str
     terms: dict[str, float]
-    """What the query's words were searched for as, with the idf of each in this library."""
+    """What the query's words were searched for as, with how telling each is (see `telling`)."""
     hits: list[Hit]
     dropped: list[Dropped]
     """The candidates that came nearest to being hits, best first."""

@@ -29,7 +29,7 @@ class Features:
     near: float = 0.0
     """How near to each other neighbouring words of the query stand in the chunk (see `wording`), 0..1."""
     around: float = 0.0
-    """The share of the query's terms, weighted by idf, that stand in the chunk or in those beside it, 0..1."""
+    """The share of the query's terms, weighted by how telling they are, in the chunk or in those beside it, 0..1."""
     behind: float = 0.0
     """How far the cosine is behind the best of the query's, times the lead that this one has (see `Lead`), -2..0."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from .library import Library
 from .records import Chunk, Dropped, Hit, Search
 from .relevance import Features, Lead, relevance_to
 from .rerank import rerank
+from .telling import telling
 from .wording import QueryWords, Wording
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ class _Candidates:
     cosines: dict[int, float] = field(default_factory=dict)
     bm25: dict[int, float] = field(default_factory=dict)
     covered: dict[int, float] = field(default_factory=dict)
-    """The sum of the idf of the query's terms that stand in or next to each."""
+    """How telling those of the query's terms are together that stand in or next to each."""
     terms: dict[str, float] = field(default_factory=dict)
-    """The idf of each."""
+    """How telling each is (see `telling`)."""
     rarest: float = 0.0
-    """The idf of a term that no chunk holds."""
+    """How telling a rare word is that no chunk holds."""
     whole: float = 0.0
-    """The sum of the idf of all of them."""
+    """How telling they are together."""
     ideal: float = 0.0
     """The BM25 score that a chunk full of every term of the query comes close to."""
     lead: Lead = Lead()
@@ -219,17 +219,17 @@ class Retriever:
         return found
 
     def _look_up(self, index: Index, query: str, found: _Candidates) -> dict[int, float]:
-        """The idf of the query's terms, by their ids; of those that the library knows."""
-        from .index import K1
+        """How telling the query's terms are, by their ids; of those that the library knows."""
+        from .index import K1, idf
 
-        asked = query_terms(query)
+        asked, chunks = query_terms(query), len(index)
         known = self._library.term_ids(asked)
-        idf = dict(zip(known, index.idf(list(known.values())), strict=True))
-        found.rarest = math.log(1 + (len(index) + 0.5) / 0.5)
-        found.terms = {term: idf.get(term, found.rarest) for term in asked}
+        holding = dict.fromkeys(asked, 0) | dict(zip(known, index.holding(list(known.values())), strict=True))
+        found.rarest = telling("", chunks, 0)
+        found.terms = {term: telling(term, chunks, often) for term, often in holding.items()}
         found.whole = sum(found.terms.values())
-        found.ideal = (K1 + 1) * found.whole
-        return {known[term]: weight for term, weight in idf.items()}
+        found.ideal = (K1 + 1) * sum(idf(chunks, often) for often in holding.values())
+        return {number: found.terms[term] for term, number in known.items()}
 
     def _by_probability(
         self, query: str, found: _Candidates, wanted: int, least: float

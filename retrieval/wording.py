@@ -18,10 +18,11 @@ class Wording:
     """How close a passage comes to the words of a query."""
 
     exact: float
-    """The share of the query's content words, weighted by idf, that the passage holds in the same form, 0..1."""
+    """The share of the query's content words, weighted by how telling they are (see `telling`), that the passage holds
+    in the same form, 0..1."""
     near: float
     """How near to each other neighbouring content words of the query stand in the passage, 0..1: 1 for all side by
-    side. The mean, weighted by idf, of 1 / distance in words."""
+    side. The mean, weighted by how telling they are, of 1 / distance in words."""
 
 
 class QueryWords:
@@ -29,14 +30,14 @@ class QueryWords:
 
     Args:
         query: The query.
-        idf: How telling each term is; a term that is not in it counts as `rarest`.
-        rarest: The idf of a term that no chunk holds.
+        telling: How telling each term is; a term that is not in it counts as `rarest`.
+        rarest: How telling one is that no chunk holds.
     """
 
-    def __init__(self, query: str, idf: Mapping[str, float], rarest: float) -> None:
+    def __init__(self, query: str, telling: Mapping[str, float], rarest: float) -> None:
         forms = {word: terms_of(word) for word in content_words(query)}
         self._weights = {
-            word: sum(idf.get(term, rarest) for term in terms) / max(len(terms), 1) for word, terms in forms.items()
+            word: sum(telling.get(term, rarest) for term in terms) / max(len(terms), 1) for word, terms in forms.items()
         }
         order = [(terms[0], self._weights[word]) for word, terms in forms.items() if terms]
         self._pairs = [(a, b, v + w) for (a, v), (b, w) in pairwise(order) if a != b]

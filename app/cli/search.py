@@ -65,7 +65,8 @@ def search(
         emit_json({"query": query, "hits": [hit_json(hit) for hit in hits], **told})
         return 0
     if explain:
-        click.echo(f"Terms (idf): {', '.join(f'{term} {idf:.2f}' for term, idf in trace.terms.items()) or 'none'}\n")
+        terms = ", ".join(f"{term} {weight:.2f}" for term, weight in trace.terms.items()) or "none"
+        click.echo(f"Terms, and how telling they are: {terms}\n")
     for hit in hits:
         _show(hit, explain=explain)
     if explain:

@@ -20,8 +20,9 @@ from ...errors import LibraryLockedError, LibraryWriteError
 from ..library import Library
 from ._dense import FLAT_BELOW
 from ._postings import K1 as K1
-from ._postings import Mask, bm25, bm25_of, holds, idf
+from ._postings import Mask, bm25, bm25_of, holding, holds
 from ._postings import Segment as Searched
+from ._postings import idf as idf
 from ._segment import Segment, following
 from ._snapshot import News, Snapshot, folder_of
 from ._store import DamagedError as DamagedError
@@ -223,9 +224,9 @@ class Index:
             found |= zip(numbers, (worth @ held).tolist(), strict=True)
         return found
 
-    def idf(self, terms: Sequence[int]) -> list[float]:
-        """How telling each term is, of BM25."""
-        return idf(self._searched, terms)
+    def holding(self, terms: Sequence[int]) -> list[int]:
+        """How many chunks hold each term."""
+        return holding(self._searched, terms)
 
     @property
     def _searched(self) -> list[Searched]:

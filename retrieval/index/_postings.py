@@ -199,10 +199,14 @@ def holds(postings: Postings, terms: Sequence[int], rows: npt.NDArray[np.int64])
     return held
 
 
-def idf(segments: Sequence[Segment], terms: Sequence[int]) -> list[float]:
-    """How telling each term is: ln(1 + (N - df + .5) / (df + .5)), of live rows."""
-    rows = sum(_live(postings, alive) for postings, alive, _ in segments)
-    return [_idf(rows, sum(_df(postings, alive, term) for postings, alive, _ in segments)) for term in terms]
+def holding(segments: Sequence[Segment], terms: Sequence[int]) -> list[int]:
+    """How many live rows hold each term."""
+    return [sum(_df(postings, alive, term) for postings, alive, _ in segments) for term in terms]
+
+
+def idf(rows: float, holding: float) -> float:
+    """How telling a term is that so many of the rows hold: ln(1 + (N - df + .5) / (df + .5))."""
+    return math.log1p((rows - holding + 0.5) / (holding + 0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +219,9 @@ class _Query:
     @classmethod
     def of(cls, segments: Sequence[Segment], terms: Sequence[int]) -> _Query:
         unique = list(dict.fromkeys(terms))
-        weights = sorted(zip(unique, idf(segments, unique), strict=True), key=lambda pair: -pair[1])
         rows = sum(_live(postings, alive) for postings, alive, _ in segments)
+        held = zip(unique, holding(segments, unique), strict=True)
+        weights = sorted(((term, idf(rows, often)) for term, often in held), key=lambda pair: -pair[1])
         length = sum(_length(postings, alive) for postings, alive, _ in segments)
         return cls(tuple((term, (K1 + 1) * weight) for term, weight in weights), length / rows if length else 1.0)
 
@@ -362,7 +367,3 @@ def _length(postings: Postings, alive: Mask | None) -> int:
 def _df(postings: Postings, alive: Mask | None, term: int) -> int:
     rows = postings.of(term)[0]
     return len(rows) if alive is None else int(np.count_nonzero(alive[rows]))
-
-
-def _idf(rows: int, holding: int) -> float:
-    return math.log1p((rows - holding + 0.5) / (holding + 0.5))

@@ -105,7 +105,7 @@ def test_explain_tells_how_each_hit_was_scored_and_what_was_dropped(ragstone_cli
     asked = ("search", "capacity of the battery", "-k", "2", "--library", sample_library, "--explain")
     done = ragstone_cli(*asked)
     assert done.code == 0
-    assert "Terms (idf): capac " in done.stdout
+    assert "Terms, and how telling they are: capac " in done.stdout
     assert done.stdout.count("lexical share") == 2
     assert "cosine" in done.stdout
     assert "BM25" in done.stdout

@@ -110,7 +110,7 @@ def lexically(index: Index, known: StoredRows) -> None:
             assert [number for number, _ in hits] == best[:k]
             assert [score for _, score in hits] == pytest.approx([scores[number] for number in best[:k]])
         assert index.bm25_of(terms, range(max(rows, default=0) + 20)) == pytest.approx(scores)
-        assert index.idf(terms) == pytest.approx([idf[term] for term in terms])
+        assert index.holding(terms) == [df[term] for term in terms]
 
 
 def test_news_are_found_at_once_and_do_not_write_the_index_anew(hundred: Library, add):
