@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -35,10 +35,13 @@ class DuplicateFinder:
         self._values = table.T.copy()
 
     def find(self, signature: bytes) -> tuple[int, float] | None:
-        """The most similar document's id, the lowest of equals, and the similarity (0.9..1); None if there is none."""
+        """The most similar document's id and the similarity (0.9..1); None if there is none.
+
+        Of equals the first: the lowest id, and those below 0, which an ingest gives to what it adds, after all others.
+        """
         if len(signature) < LENGTH:
             same = self._equal.get(signature)
-            return (min(same), 1.0) if same else None
+            return (_first(same), 1.0) if same else None
         if not self._ids:
             return None
         equal = self._values[:, : len(self._ids)] == _column(signature)
@@ -47,7 +50,7 @@ class DuplicateFinder:
         similarity = int(most) / PERMUTATIONS
         if similarity < SIMILARITY:
             return None
-        return min(self._ids[place] for place in np.flatnonzero(counts == most)), similarity
+        return _first(self._ids[place] for place in np.flatnonzero(counts == most)), similarity
 
     def add(self, document_id: int, signature: bytes) -> None:
         """Compare with this document from now on, in place of what was known under its id."""
@@ -77,6 +80,10 @@ class DuplicateFinder:
         if last != document_id:  # it moves into the gap
             self._ids[place], self._places[last] = last, place
             self._values[:, place] = self._values[:, len(self._ids)]
+
+
+def _first(documents: Iterable[int]) -> int:
+    return min(documents, key=lambda document: (document < 0, abs(document)))
 
 
 def _column(signature: bytes) -> npt.NDArray[np.uint32]:

@@ -92,6 +92,18 @@ def test_the_most_similar_document_is_found_and_of_equals_the_first():
     assert finder.find(signature(text(2000, seed=3))) is None
 
 
+@pytest.mark.parametrize("words", [10, 400])
+def test_what_an_ingest_adds_comes_after_what_was_stored_and_in_its_order(words: int):
+    same = signature(text(words))
+    finder = DuplicateFinder({})
+    for document in (-1, -2, 8, 7):
+        finder.add(document, same)
+    for first in (7, 8, -1, -2):
+        assert finder.find(same) == (first, 1.0)
+        finder.discard(first)
+    assert finder.find(same) is None
+
+
 def test_texts_without_words_resemble_nothing():
     finder = DuplicateFinder({1: b""})
     assert finder.find(b"") is None
