@@ -209,5 +209,7 @@ def _find(rag: Ragstone, name: str) -> list[Document]:
     found = found or [d for d in documents if d.path == name or d.path.startswith(below)]
     found = found or [d for d in documents if str(d.id) == name]
     if not found:
-        raise SourceError("the library holds no such document", path=name, remedy="See `ragstone docs list`")
+        alike = next((d.path for d in documents if d.path.endswith(f"/{name.strip('/')}")), None)
+        remedy = f"Did you mean {alike}? See `ragstone docs list`" if alike else "See `ragstone docs list`"
+        raise SourceError("the library holds no such document", path=name, remedy=remedy)
     return found

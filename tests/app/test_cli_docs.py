@@ -122,6 +122,13 @@ def test_a_document_of_this_folder_goes_before_one_of_the_same_relative_path(rag
         assert [left.text(document.id) for document in left.documents()] == ["The text of one."]
 
 
+def test_a_name_without_its_folder_is_told_the_whole_path(ragstone_cli: Cli, sample_library: Path, samples: Path):
+    done = ragstone_cli("docs", "show", "safety-manual.pdf", "--library", sample_library)
+    path = f"{samples}/handbook/safety-manual.pdf"
+    assert done.code == 1
+    assert done.error.endswith(f"no such document. Did you mean {path}? See `ragstone docs list`.")
+
+
 @pytest.mark.parametrize("command", ["show", "remove"])
 def test_a_document_that_is_not_there_is_named(ragstone_cli: Cli, sample_library: Path, command: str):
     done = ragstone_cli("docs", command, "no-such.txt", "--library", sample_library)
