@@ -17,18 +17,17 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from _answering import write_passages
 from _timing import table
 from sklearn.metrics import roc_auc_score
 
 from ragstone import Ragstone
+from ragstone.eval.metrics.abstention import Outcome, measure
 from ragstone.eval.readers.corpus import JudgedCorpus
 from ragstone.eval.stats import estimate
 from ragstone.eval.suites.retrieval import RETRIEVAL
 
 DATA = Path(os.environ.get("RAGSTONE_BENCH_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-BINS = 10
 
 
 def main() -> None:
@@ -52,52 +51,37 @@ def measured(corpus: JudgedCorpus, size: int, questions: int) -> tuple[str, ...]
     """Of libraries of one size."""
     passages = {document.id: (document.title, document.text) for document in corpus.corpus}
     asked = {next(iter(relevant)): query for query, relevant in corpus.qrels.items() if len(relevant) == 1}
-    draw = random.Random(size)
-    ids = sorted(asked)
+    draw, ids, each = random.Random(size), sorted(asked), min(size, questions)
     draw.shuffle(ids)
-    within: list[tuple[bool, float]] = []
-    outside: list[float] = []
-    while len(within) < questions and len(ids) >= 2 * min(size, questions):
-        inside = ids[: min(size, questions)]
-        others = ids[len(inside) : 2 * len(inside)]
-        ids = ids[2 * len(inside) :]
-        more = [one for one in sorted(passages) if one not in {*inside, *others}]
-        held = inside + draw.sample(more, size - len(inside))
+    found: list[Outcome] = []
+    while len(found) < 2 * questions and len(ids) >= 2 * each:
+        inside, outside, ids = ids[:each], ids[each : 2 * each], ids[2 * each :]
+        others = [one for one in sorted(passages) if one not in {*inside, *outside}]
+        held = inside + draw.sample(others, size - each)
         with tempfile.TemporaryDirectory() as work:
-            names = dict(
-                zip(write_passages(Path(work, "passages"), [passages[one] for one in held]), held, strict=True)
-            )
+            files = write_passages(Path(work, "passages"), [passages[one] for one in held])
+            of = dict(zip(held, files, strict=True))
             with Ragstone.open(Path(work, "library")) as rag:
                 rag.ingest(Path(work, "passages"))
-                for one in inside:
-                    name, chance = best(rag, corpus.queries[asked[one]])
-                    within.append((names[name] == one, chance))
-                outside += [best(rag, corpus.queries[asked[one]])[1] for one in others]
-    return told(within, outside)
+                found += [searched(rag, corpus.queries[asked[one]], of.get(one)) for one in (*inside, *outside)]
+    return told(found)
 
 
-def best(rag: Ragstone, query: str) -> tuple[str, float]:
-    """The file of the first hit, and its probability."""
+def searched(rag: Ragstone, query: str, wanted: str | None) -> Outcome:
+    """Whether the first hit is of the wanted file, and how probable it is."""
     (hit,) = rag.search(query, 1)
-    assert hit.probability is not None
-    return Path(hit.chunk.document).name, hit.probability
+    right = Path(hit.chunk.document).name == wanted
+    return Outcome(query, wanted is not None, answered=True, right=right, confidence=hit.probability)
 
 
-def told(within: Sequence[tuple[bool, float]], outside: Sequence[float]) -> tuple[str, ...]:
+def told(found: Sequence[Outcome]) -> tuple[str, ...]:
     """The figures of questions with and without their passage."""
-    right = np.array([float(one) for one, _ in within] + [0.0] * len(outside))
-    chances = np.array([chance for _, chance in within] + list(outside))
-    places = np.minimum((chances * BINS).astype(int), BINS - 1)
-    error = sum(abs(right[places == place].sum() - chances[places == place].sum()) for place in range(BINS)) / len(
-        chances
-    )
-    answered = np.array([1.0] * len(within) + [0.0] * len(outside))
+    chances = {kind: [one.confidence or 0.0 for one in found if one.answerable == kind] for kind in (True, False)}
     return (
-        str(estimate([float(one) for one, _ in within])),
-        str(estimate([float(chance >= 0.5) for _, chance in within])),
-        str(estimate([float(chance >= 0.5) for chance in outside])),
-        f"{roc_auc_score(answered, chances):.3f}",
-        f"{error:.3f}",
+        str(estimate([float(bool(one.right)) for one in found if one.answerable])),
+        *(str(estimate([float(chance >= 0.5) for chance in of])) for of in chances.values()),
+        f"{roc_auc_score([one.answerable for one in found], [one.confidence for one in found]):.3f}",
+        str(measure(found)["ECE"]),
     )
 
 

@@ -27,11 +27,10 @@ KINDS = 4
 def main() -> None:
     """Write the words, the most common first."""
     kinds = {name: shares(texts) for name, texts in texts_of(Path(sys.argv[1]))}
-    mean = Counter(
-        {term: sum(one[term] for one in kinds.values()) / len(kinds) for term in set().union(*kinds.values())}
-    )
-    found = {term: sum(term in one for one in kinds.values()) for term in mean}
-    kept = [(t, share) for t, share in mean.most_common() if share >= LEAST and found[t] >= KINDS and not t.isdigit()]
+    found = Counter(term for one in kinds.values() for term in one)
+    mean = {term: sum(one.get(term, 0.0) for one in kinds.values()) / len(kinds) for term in found}
+    kept = [(t, share) for t, share in mean.items() if share >= LEAST and found[t] >= KINDS and not t.isdigit()]
+    kept.sort(key=lambda pair: (-pair[1], pair[0]))
     TARGET.write_text("".join(f"{term} {share:.3f}\n" for term, share in kept), "utf-8")
     print(f"{len(kept)} words from {len(kinds)} kinds of text: {', '.join(kinds)}")
 
@@ -46,7 +45,7 @@ def texts_of(data: Path) -> Iterator[tuple[str, list[str]]]:
         yield path.stem, sorted({item["doc"] for item in json.loads(path.read_text("utf-8"))})
 
 
-def shares(texts: Iterable[str]) -> Counter[str]:
+def shares(texts: Iterable[str]) -> dict[str, float]:
     """The share of passages that hold each word."""
     found: Counter[str] = Counter()
     passages = 0
@@ -55,7 +54,7 @@ def shares(texts: Iterable[str]) -> Counter[str]:
         for start in range(0, len(words), WORDS):
             found.update(set(terms(" ".join(words[start : start + WORDS]))))
             passages += 1
-    return Counter({term: count / passages for term, count in found.items()})  # type: ignore[misc]  # shares
+    return {term: count / passages for term, count in found.items()}
 
 
 if __name__ == "__main__":
