@@ -24,10 +24,11 @@ class DuplicateFinder:
     def __init__(self, signatures: Mapping[int, bytes]) -> None:
         """Compare with stored signatures by document id."""
         known = {document: stored for document, stored in signatures.items() if len(stored) == LENGTH}
-        self._short = {document: stored for document, stored in signatures.items() if 0 < len(stored) < LENGTH}
+        self._short: dict[int, bytes] = {}
         self._equal: dict[bytes, set[int]] = {}
-        for document, stored in self._short.items():
-            self._equal.setdefault(stored, set()).add(document)
+        for document, stored in signatures.items():
+            if len(stored) < LENGTH:
+                self._add_short(document, stored)
         self._ids = list(known)
         self._places = {document: place for place, document in enumerate(self._ids)}
         table = np.frombuffer(b"".join(known.values()), dtype="<u4").reshape(-1, PERMUTATIONS)
@@ -56,9 +57,7 @@ class DuplicateFinder:
         """Compare with this document from now on, in place of what was known under its id."""
         self.discard(document_id)
         if len(signature) < LENGTH:
-            if signature:
-                self._short[document_id] = signature
-                self._equal.setdefault(signature, set()).add(document_id)
+            self._add_short(document_id, signature)
             return
         count = len(self._ids)
         if count == self._values.shape[1]:
@@ -80,6 +79,11 @@ class DuplicateFinder:
         if last != document_id:  # it moves into the gap
             self._ids[place], self._places[last] = last, place
             self._values[:, place] = self._values[:, len(self._ids)]
+
+    def _add_short(self, document_id: int, signature: bytes) -> None:
+        if signature:
+            self._short[document_id] = signature
+            self._equal.setdefault(signature, set()).add(document_id)
 
 
 def _first(documents: Iterable[int]) -> int:

@@ -15,7 +15,7 @@ from .library import Library
 from .records import Chunk, Dropped, Hit, Search
 from .relevance import Features, Lead, relevance_to
 from .rerank import rerank
-from .telling import telling
+from .telling import idf, telling
 from .wording import QueryWords, Wording
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class Retriever:
 
     def _look_up(self, index: Index, query: str, found: _Candidates) -> dict[int, float]:
         """How telling the query's terms are, by their ids; of those that the library knows."""
-        from .index import K1, idf
+        from .index import K1
 
         asked, chunks = query_terms(query), len(index)
         known = self._library.term_ids(asked)

@@ -20,16 +20,19 @@ _WORDS = Path(__file__).with_name("common_words.txt")
 
 
 def telling(term: str, chunks: int, holding: int) -> float:
-    """How telling a term is, > 0: ln(1 + (n - d + .5) / (d + .5)), the idf of `retrieval.index`.
+    """How telling a term is, > 0: its idf among the library's chunks and the passages beside them.
 
     Args:
         term: A term of `retrieval.analysis`.
         chunks: Of the library.
         holding: How many of them hold the term, 0 to `chunks`.
     """
-    n = chunks + BESIDE
-    d = holding + BESIDE * _common().get(term, RARE)
-    return math.log1p((n - d + 0.5) / (d + 0.5))
+    return idf(chunks + BESIDE, holding + BESIDE * _common().get(term, RARE))
+
+
+def idf(rows: float, holding: float) -> float:
+    """How telling a term is that so many of the rows hold, > 0: ln(1 + (N - df + .5) / (df + .5)), as in Lucene."""
+    return math.log1p((rows - holding + 0.5) / (holding + 0.5))
 
 
 @cache

@@ -22,7 +22,6 @@ from ._dense import FLAT_BELOW
 from ._postings import K1 as K1
 from ._postings import Mask, bm25, bm25_of, holding, holds
 from ._postings import Segment as Searched
-from ._postings import idf as idf
 from ._segment import Segment, following
 from ._snapshot import News, Snapshot, folder_of
 from ._store import DamagedError as DamagedError

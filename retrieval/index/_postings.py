@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..telling import idf
+
 K1, B = 0.9, 0.6
 """Best on the mean of NQ-open's passages, SQuAD, COVID-QA, Chroma's corpora and XQuAD; all near it differ by 0.1."""
 
@@ -202,11 +204,6 @@ def holds(postings: Postings, terms: Sequence[int], rows: npt.NDArray[np.int64])
 def holding(segments: Sequence[Segment], terms: Sequence[int]) -> list[int]:
     """How many live rows hold each term."""
     return [sum(_df(postings, alive, term) for postings, alive, _ in segments) for term in terms]
-
-
-def idf(rows: float, holding: float) -> float:
-    """How telling a term is that so many of the rows hold: ln(1 + (N - df + .5) / (df + .5))."""
-    return math.log1p((rows - holding + 0.5) / (holding + 0.5))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragstone.retrieval.index import _postings
-from ragstone.retrieval.index._postings import K1, B, Postings, Segment, bm25, bm25_of, holding, idf
+from ragstone.retrieval.index._postings import K1, B, Postings, Segment, bm25, bm25_of, holding
+from ragstone.retrieval.telling import idf
 
 Row = dict[int, int]
 TERMS = 12
