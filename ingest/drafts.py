@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from .chunking import ChunkPlan, chunk_document
 from .duplicates import DuplicateFinder
 from .options import IngestOptions
 from .parsed import ParsedDocument
-from .parsers import Reading
+from .parsers import Reading, family
 from .report import Duplicate, IngestReport
 from .sources import SourceFile
 
@@ -22,13 +23,33 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_AGAIN = ""
+AGAIN = ""
 """The recipe of a file that the next ingest is to read again."""
 
 
 def path_of(file: SourceFile, part: str) -> str:
     """The path of a document of a file as it is told."""
     return f"{file.path}/{part}" if part else file.path
+
+
+def depends_on_name(old: Path, new: Path, documents: Sequence[tuple[str, str]]) -> bool:
+    """Whether a file that was read under its old name would be read otherwise under its new one.
+
+    Args:
+        old: The file's path when it was read.
+        new: Its path now.
+        documents: (part, title) of what was read of it; of a file that gave nothing, another name may give something.
+    """
+    if old.name == new.name:
+        return False
+    if (family(old), old.suffix.lower()) != (family(new), new.suffix.lower()):
+        return True
+    # Whether a title stood in the document is not recorded: one that is the name counts as taken from it.
+    return not documents or ("", _title_by_name(old)) in documents
+
+
+def _title_by_name(path: Path) -> str:
+    return path.stem
 
 
 @dataclass(slots=True)
@@ -88,7 +109,7 @@ class DraftReader:
             elif reading.document is None:
                 self._report.unsupported.append(path)
             elif self._is_left_out(path, signature):
-                pending.recipe = _AGAIN  # the other one may be gone by then
+                pending.recipe = AGAIN  # the other one may be gone by then
             else:
                 pending.drafts.append(self._draft(file, path, reading.part, reading.document, signature))
         return None if pending.failed and not pending.drafts else pending
@@ -99,7 +120,7 @@ class DraftReader:
             self._report.empty.append((path, empty))
         if recognized := [page.number for page in document.pages if page.ocr]:
             self._report.recognized.append((path, recognized))
-        embedder, title = self._embedder, document.title or (Path(part) if part else file.absolute).stem
+        embedder, title = self._embedder, document.title or _title_by_name(Path(part) if part else file.absolute)
         chunks = chunk_document(document, embedder.token_offsets, self._plan, embedder.embed_passages, title)
         return Draft(part, title, document, signature, chunks)
 

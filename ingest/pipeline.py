@@ -20,7 +20,7 @@ from ..errors import SourceError
 from ..retrieval.library import Library
 from ..retrieval.records import Instruction, NewDocument, NewFile, StoredFile
 from .chunking import ChunkPlan, embedded_texts
-from .drafts import Draft, DraftReader, PendingFile, path_of
+from .drafts import AGAIN, Draft, DraftReader, PendingFile, depends_on_name, path_of
 from .instructions import VERSION, embed_cut, find_instructions
 from .isolation import ParserPool
 from .options import IngestOptions
@@ -47,8 +47,9 @@ def ingest(
 ) -> IngestReport:
     """Bring the library up to date with files and folders.
 
-    New and changed files are read, unchanged ones are left alone, moved ones keep what was read of them, and what is
-    gone from the folders leaves the library. A file that cannot be read is reported and stops nothing.
+    New and changed files are read, unchanged ones are left alone, moved ones keep what was read of them unless it
+    depends on their name, and what is gone from the folders leaves the library. A file that cannot be read is reported
+    and stops nothing.
 
     Args:
         library: The library.
@@ -72,7 +73,7 @@ def ingest(
         run = _Run(library, options, on_progress or (lambda _: None), found)
         changed = run.compare(found.files, stored, gone)
         if changed:
-            run.read(changed, stored, embedder())
+            run.read(changed, embedder())
         if options.instructions:
             run.check_earlier(embedder)
         if library.revision != before:
@@ -88,6 +89,8 @@ class _Run:
         self._library, self._options, self._tell = library, options, tell
         self._files, self._done, self._bytes, self._bytes_done = len(found.files), 0, 0, 0
         self._started = datetime.now(UTC)
+        self._known: dict[SourceFile, StoredFile] = {}
+        """What is stored of the files, of those that have moved, too."""
         self.report = IngestReport(unsupported=found.unsupported, failed=found.failed)
 
     def compare(
@@ -96,17 +99,16 @@ class _Run:
         """Follow moves and deletions, note unchanged files; the files that have to be read."""
         moves = moved((f for f in files if str(f.absolute) not in stored), gone, self._options.recipe)
         if moves:
-            self._library.move({known.id: (file.path, str(file.absolute)) for file, known in moves.items()})
-            self.report.moved = len(moves)
+            moves = self._follow(moves)
         at_new_places = {known.id for known in moves.values()}
         left = [known.id for _, known in gone if known.id not in at_new_places]
         if left:
             self._library.remove_files(left)
             self.report.removed = len(left)
-        known_now = {str(f.absolute): k for f in files if (k := moves.get(f) or stored.get(str(f.absolute)))}
+        self._known = {f: known for f in files if (known := moves.get(f) or stored.get(str(f.absolute)))}
         changed, unchanged = [], []
         for file in files:
-            known = known_now.get(str(file.absolute))
+            known = self._known.get(file)
             try:
                 if known is None or self._has_changed(file, known):
                     changed.append(file)
@@ -118,7 +120,7 @@ class _Run:
         self._bytes = sum(file.size for file in changed)
         return changed
 
-    def read(self, files: list[SourceFile], stored: dict[str, StoredFile], embedder: Embedder) -> None:
+    def read(self, files: list[SourceFile], embedder: Embedder) -> None:
         """Parse, chunk, embed and store files."""
         self._library.use_embedder(embedder.identity)
         plan = self._options.plan
@@ -129,8 +131,7 @@ class _Run:
         with ParserPool(self._options.limits) as pool:
             for (file, digest), readings in pool.read_all(self._hashed(files)):
                 self._report_progress(file.path)
-                known = stored.get(str(file.absolute))
-                read = reader.read(file, digest, readings, known)
+                read = reader.read(file, digest, readings, self._known.get(file))
                 if read is None:
                     self._done += 1
                     self._bytes_done += file.size
@@ -138,9 +139,9 @@ class _Run:
                 pending.append(read)
                 waiting += sum(len(draft.chunks) for draft in read.drafts)
                 if waiting >= BATCH_CHUNKS:
-                    self._store(pending, stored, plan, embedder)
+                    self._store(pending, plan, embedder)
                     pending, waiting = [], 0
-            self._store(pending, stored, plan, embedder)
+            self._store(pending, plan, embedder)
         self._report_progress("")
 
     def check_earlier(self, embedder: Callable[[], Embedder]) -> None:
@@ -152,6 +153,20 @@ class _Run:
     def _path(self, document_id: int) -> str:
         document = self._library.document(document_id)
         return document.path if document else ""
+
+    def _follow(self, moves: dict[SourceFile, StoredFile]) -> dict[SourceFile, StoredFile]:
+        """Record moves; what is stored of the files now, some of which are to be read again."""
+        documents = self._library.titles(known.id for known in moves.values())
+        again = {
+            file
+            for file, known in moves.items()
+            if depends_on_name(Path(known.path), file.absolute, documents.get(known.id, []))
+        }
+        # In the recipe, so that a run that is interrupted now leaves it to the next one.
+        moves = {file: replace(known, recipe=AGAIN) if file in again else known for file, known in moves.items()}
+        self._library.move({known.id: (file.path, str(file.absolute), known.recipe) for file, known in moves.items()})
+        self.report.moved = len(moves)
+        return moves
 
     def _has_changed(self, file: SourceFile, known: StoredFile) -> bool:
         may_open_now = bool(known.failed and self._options.limits.passwords)
@@ -182,9 +197,7 @@ class _Run:
             except OSError as error:
                 self._fail(file.path, unreadable(error))
 
-    def _store(
-        self, pending: list[PendingFile], stored: dict[str, StoredFile], plan: ChunkPlan, embedder: Embedder
-    ) -> None:
+    def _store(self, pending: list[PendingFile], plan: ChunkPlan, embedder: Embedder) -> None:
         drafts = [draft for read in pending for draft in read.drafts]
         texts = [text for d in drafts for text in embedded_texts(d.chunks, d.title, embedder.token_offsets, plan)]
         vectors = np.empty((len(texts), embedder.identity.dimension), dtype=np.float32)
@@ -195,7 +208,7 @@ class _Run:
             self._report_progress(pending[-1].file.path)
         row = 0
         for read in pending:
-            known = stored.get(str(read.file.absolute))
+            known = self._known.get(read.file)
             chunks = sum(len(draft.chunks) for draft in read.drafts)
             self._library.store(self._new_file(read, vectors[row : row + chunks], known, embedder))
             row += chunks

@@ -37,7 +37,7 @@ class IngestReport:
     updated: int = 0
     unchanged: int = 0
     moved: int = 0
-    """Files found under another path, with the same content; nothing was read or embedded anew."""
+    """Files found under another path, with the same content; those read again count in `updated`, too."""
     removed: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
     """(path, reason with remedy); an earlier version of such a file stays in the library."""

@@ -100,23 +100,29 @@ def deleted(found: Walk, stored: Mapping[str, StoredFile]) -> list[tuple[str, St
 def moved(
     new: Iterable[SourceFile], gone: Iterable[tuple[str, StoredFile]], recipe: Callable[[Path], str]
 ) -> dict[SourceFile, StoredFile]:
-    """Which of the new files are files that are gone from their old place: of the same bytes, made by their recipe.
+    """Which of the new files are files that are gone from their old place: of the same bytes.
 
-    Each stored file moves once; one of the same name goes first. New files that cannot be read are left out.
+    Each stored file moves once; those made by their recipe go first, and of these one of the same name. New files that
+    cannot be read are left out.
     """
-    waiting = [(path.name, known) for absolute, known in gone if known.recipe == recipe(path := Path(absolute))]
-    sizes = {known.size for _, known in waiting}
+    current: list[tuple[str, StoredFile]] = []
+    others: list[tuple[str, StoredFile]] = []
+    for absolute, known in gone:
+        path = Path(absolute)
+        (current if known.recipe == recipe(path) else others).append((path.name, known))
+    sizes = {known.size for _, known in (*current, *others)}
     hashes = {file: digest for file in new if file.size in sizes and (digest := _sha256_if_readable(file))}
     moves: dict[SourceFile, StoredFile] = {}
-    for by_name in (True, False):
-        fitting: dict[tuple[str, str], list[tuple[str, StoredFile]]] = {}
-        for name, known in reversed(waiting):
-            fitting.setdefault((known.sha256, name if by_name else ""), []).append((name, known))
-        for file, digest in hashes.items():
-            fits = fitting.get((digest, file.absolute.name if by_name else ""))
-            if fits and file not in moves:
-                moves[file] = fits.pop()[1]
-        waiting = [old for fits in reversed(fitting.values()) for old in reversed(fits)]
+    for waiting in (current, others):
+        for by_name in (True, False):
+            fitting: dict[tuple[str, str], list[tuple[str, StoredFile]]] = {}
+            for name, known in reversed(waiting):
+                fitting.setdefault((known.sha256, name if by_name else ""), []).append((name, known))
+            for file, digest in hashes.items():
+                fits = fitting.get((digest, file.absolute.name if by_name else ""))
+                if fits and file not in moves:
+                    moves[file] = fits.pop()[1]
+            waiting = [old for fits in reversed(fitting.values()) for old in reversed(fits)]
     return moves
 
 

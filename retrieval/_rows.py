@@ -15,10 +15,13 @@ from .records import Instruction, NewDocument, NewFile, Page, TextChunk
 def insert_file(db: sqlite3.Connection, new: NewFile, words: Sequence[Sequence[Frequencies]]) -> list[int]:
     """Write a file with its documents, of whose chunks these are the terms; the documents' ids, in order.
 
-    It takes the place of its earlier version, and keeps that one's tags.
+    It takes the place of its earlier version, and keeps that one's tags, and the ids of documents whose text is the
+    same: what was cited of them stands where it stood.
     """
     of_before = "(SELECT id FROM files WHERE absolute_path = ?)"
     tags = db.execute(f"SELECT part, tag FROM tags WHERE file_id = {of_before}", (new.absolute_path,)).fetchall()
+    same = f"SELECT id FROM documents WHERE file_id = {of_before} AND part = ? AND text = ?"
+    ids = [db.execute(same, (new.absolute_path, d.part, d.text)).fetchone() or (None,) for d in new.documents]
     db.execute("DELETE FROM files WHERE absolute_path = ?", (new.absolute_path,))
     file_id = db.execute(
         "INSERT INTO files (path, absolute_path, collection, sha256, size, mtime_ns, recipe, read_at, failed, checked) "
@@ -29,7 +32,8 @@ def insert_file(db: sqlite3.Connection, new: NewFile, words: Sequence[Sequence[F
         ),
     ).lastrowid
     db.executemany("INSERT INTO tags VALUES (?, ?, ?)", [(file_id, *tag) for tag in tags])
-    return [_insert_document(db, file_id, *document) for document in zip(new.documents, words, strict=True)]
+    rows = zip(ids, new.documents, words, strict=True)
+    return [_insert_document(db, file_id, document_id, document, terms) for (document_id,), document, terms in rows]
 
 
 def advance_revision(db: sqlite3.Connection) -> None:
@@ -49,12 +53,18 @@ def nanoseconds(moment: str) -> int:
 
 
 def _insert_document(
-    db: sqlite3.Connection, file_id: int | None, new: NewDocument, words: Sequence[Frequencies]
+    db: sqlite3.Connection,
+    file_id: int | None,
+    document_id: int | None,
+    new: NewDocument,
+    words: Sequence[Frequencies],
 ) -> int:
+    """Write a document under an id, by default a new one."""
+    metadata = json.dumps(dict(new.metadata))
     document_id = db.execute(
-        "INSERT INTO documents (file_id, part, title, media_type, metadata, signature, text) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (file_id, new.part, new.title, new.media_type, json.dumps(dict(new.metadata)), new.signature, new.text),
+        "INSERT INTO documents (id, file_id, part, title, media_type, metadata, signature, text) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (document_id, file_id, new.part, new.title, new.media_type, metadata, new.signature, new.text),
     ).lastrowid
     db.executemany(
         "INSERT INTO pages (document_id, number, char_start, char_end, lines, label, links, ocr) "

@@ -246,6 +246,13 @@ class Library:
         with self._db.reading() as db:
             return read_files(db)
 
+    def titles(self, file_ids: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
+        """(part, title) of every document of files, by the file's id."""
+        within = "file_id IN (SELECT value FROM json_each(?)) ORDER BY file_id"
+        with self._db.reading() as db:
+            rows = db.execute(f"SELECT file_id, part, title FROM documents WHERE {within}", (json.dumps([*file_ids]),))
+            return {i: [(part, title) for _, part, title in run] for i, run in groupby(rows, key=lambda row: row[0])}
+
     def signatures(self) -> dict[int, tuple[int, bytes]]:
         """The file's id and the MinHash signature of every document, by its id."""
         with self._db.reading() as db:
@@ -341,13 +348,14 @@ class Library:
                 [(*file, utc(read_at)) for file in files],
             )
 
-    def move(self, files: Mapping[int, tuple[str, str]]) -> None:
-        """Give files, by id, another path as given and another absolute path; what was read of them stays."""
+    def move(self, files: Mapping[int, tuple[str, str, str]]) -> None:
+        """Give files, by id, another path as given, absolute path and recipe; what was read of them stays."""
         with self._db.writing() as db:
             # First out of the way: files can have changed places with each other.
             db.executemany("UPDATE files SET absolute_path = 'moving ' || id WHERE id = ?", [(i,) for i in files])
             db.executemany(
-                "UPDATE files SET path = ?2, absolute_path = ?3 WHERE id = ?1", [(i, *to) for i, to in files.items()]
+                "UPDATE files SET path = ?2, absolute_path = ?3, recipe = ?4 WHERE id = ?1",
+                [(i, *to) for i, to in files.items()],
             )
 
     def _follow_analysis(self) -> None:

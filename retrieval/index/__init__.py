@@ -218,7 +218,7 @@ class Index:
         terms, worth = list(weights), np.array(list(weights.values()))
         for n, numbers, places in self._located(ids):
             segment = self._segments[n]
-            rows = np.vstack([places, segment.neighbours(places)])
+            rows = np.vstack([places, segment.neighbours(places, self._alive[n])])
             held = holds(segment.postings, terms, rows.ravel()).reshape(len(terms), *rows.shape).any(axis=1)
             found |= zip(numbers, (worth @ held).tolist(), strict=True)
         return found

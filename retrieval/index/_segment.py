@@ -52,10 +52,13 @@ class Segment:
         alive[places[places >= 0]] = False
         return alive
 
-    def neighbours(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def neighbours(self, places: npt.NDArray[np.int64], alive: Mask | None = None) -> npt.NDArray[np.int64]:
         """Where the chunks before and after each stand in its document (2, m); its own place where there is none."""
         beside = np.clip(places + np.array([[-1], [1]]), 0, len(self) - 1)
-        return np.where(self.documents[beside] == self.documents[places], beside, places)
+        near = self.documents[beside] == self.documents[places]
+        if alive is not None:  # a document that was read again can stand beside its earlier chunks
+            near &= alive[beside]
+        return np.where(near, beside, places)
 
     def places(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Where each chunk stands (m,); -1 for one that is not here."""

@@ -107,12 +107,12 @@ def test_a_moved_file_is_told_and_not_read_again(ragstone_cli: Cli, tmp_path: Pa
     (tmp_path / "docs" / "a.txt").write_text(LONG)
     assert files(ragstone_cli("ingest", "docs", "--json"))["added"] == 1
     (tmp_path / "docs" / "sub").mkdir()
-    (tmp_path / "docs" / "a.txt").rename(tmp_path / "docs" / "sub" / "b.txt")
+    (tmp_path / "docs" / "a.txt").rename(tmp_path / "docs" / "sub" / "a.txt")
     done = ragstone_cli("ingest", "docs", "--json")
     report = files(done)
     assert [report[n] for n in ("added", "updated", "unchanged", "moved", "removed")] == [0, 0, 0, 1, 0]
     assert done.json()["chunks"] == 0
-    assert paths() == ["docs/sub/b.txt"]
+    assert paths() == ["docs/sub/a.txt"]
 
 
 def test_what_an_archive_holds_is_listed_and_removed_by_its_path_inside(

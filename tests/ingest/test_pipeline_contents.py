@@ -174,7 +174,8 @@ def test_files_stay_in_their_collection_until_they_are_put_into_another(
     revision = one.revision
     run_without_embedder("docs", collection="food")
     assert one.collections() == {"food": 2}
-    Path("docs/a.txt").rename("docs/c.txt")
+    Path("docs/c").mkdir()
+    Path("docs/a.txt").rename("docs/c/a.txt")
     assert run_without_embedder("docs").moved == 1
     assert one.collections() == {"food": 2}
     assert one.revision == revision

@@ -225,7 +225,7 @@ def test_a_file_of_the_same_bytes_at_another_place_has_moved(folder: Path):
     (folder / "new" / "deep" / "er" / "c.csv").rename(folder / "new" / "d.csv")
     new = walk(["new"], is_supported).files
     assert pairs(moved(new, before, lambda _: "1")) == {"docs/deep/er/c.csv": "new/d.csv"}
-    assert moved(new, before, lambda _: "2") == {}
+    assert pairs(moved(new, before, lambda _: "2")) == {"docs/deep/er/c.csv": "new/d.csv"}
 
 
 def test_each_stored_file_moves_once_and_first_to_its_own_name(folder: Path):
@@ -238,6 +238,15 @@ def test_each_stored_file_moves_once_and_first_to_its_own_name(folder: Path):
         "old/y.md": "new/y.md",
         "old/x.md": "new/a.md",
     }
+
+
+def test_of_equal_files_that_are_gone_one_that_need_not_be_read_again_has_moved(folder: Path):
+    for name in ("old/x.md", "old/y.md", "new/y.md"):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("the same")
+    before = gone_from(walk(["old/x.md"], is_supported)) + gone_from(walk(["old/y.md"], is_supported), recipe="")
+    assert pairs(moved(walk(["new"], is_supported).files, before, lambda _: "1")) == {"old/x.md": "new/y.md"}
 
 
 def test_a_new_file_that_is_gone_again_has_not_moved(folder: Path):

@@ -114,8 +114,9 @@ def test_a_file_without_documents_is_known_too(one: Library, file):
 def test_a_moved_file_keeps_all_that_was_read_of_it(one: Library, file, found, check):
     documents = one.store(file("box.zip", parts=PARTS))
     chunks, revision = found(one, "apple"), one.revision
-    one.move({one.files()["/files/box.zip"].id: ("new/crate.zip", "/files/new/crate.zip")})
+    one.move({one.files()["/files/box.zip"].id: ("new/crate.zip", "/files/new/crate.zip", "another recipe")})
     assert list(one.files()) == ["/files/new/crate.zip"]
+    assert one.files()["/files/new/crate.zip"].recipe == "another recipe"
     assert numbers(one) == dict(
         zip(("new/crate.zip", "new/crate.zip/a/one.txt", "new/crate.zip/two.txt"), documents, strict=True)
     )
@@ -129,7 +130,7 @@ def test_files_can_change_places(one: Library, file):
     before = {name: one.store(file(name, name))[0] for name in names}
     files = one.files()
     turned = dict(zip(names, ("b.txt", "c.txt", "a.txt"), strict=True))
-    one.move({files[f"/files/{old}"].id: (new, f"/files/{new}") for old, new in turned.items()})
+    one.move({files[f"/files/{old}"].id: (new, f"/files/{new}", "1") for old, new in turned.items()})
     assert numbers(one) == {turned[name]: before[name] for name in names}
     assert {path.removeprefix("/files/"): known.path for path, known in one.files().items()} == {n: n for n in names}
 

@@ -320,7 +320,7 @@ def test_what_a_filter_keeps_follows_every_change(shelf: Library):
     known = shelf.files()["/home/a.txt"]
     shelf.refresh([(known.id, known.path, known.mtime_ns, "new")], datetime.now(UTC))
     (added,) = set(shelf.document_ids(where).tolist()) - set(before)
-    shelf.move({known.id: ("b/c.txt", "/home/b/c.txt")})
+    shelf.move({known.id: ("b/c.txt", "/home/b/c.txt", known.recipe)})
     assert shelf.document_ids(Filter.parse("folder=b")).tolist() == [added]
     shelf.remove([added])
     assert shelf.document_ids(where).tolist() == before

@@ -179,6 +179,18 @@ def test_the_index_is_stored_anew_when_more_than_a_tenth_is_missing(hundred: Lib
     exactly(Index.load(hundred), hundred)
 
 
+def test_the_earlier_chunks_of_a_document_that_is_stored_again_are_no_neighbours_of_its_new_ones(
+    hundred: Library, file
+):
+    index = Index.load(hundred)
+    for _ in range(2):
+        (document,) = hundred.store(file("new.txt", "apple", "plum", "pear", vectors=unit(1, 3)))
+        index = index.refreshed(hundred)
+    weights = dict.fromkeys(hundred.term_ids(query_terms("pear")).values(), 1.0)
+    covered = index.coverage(weights, [chunk.id for chunk in hundred.chunks_of(document)])
+    assert list(covered.values()) == [0, 1, 1]
+
+
 def test_an_index_follows_one_that_another_process_has_stored(hundred: Library, add, library: Callable[..., Library]):
     index, other = Index.load(hundred), library(hundred.folder)
     assert index.refreshed(hundred) is index

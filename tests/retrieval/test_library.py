@@ -127,6 +127,15 @@ def test_ids_of_removed_documents_and_chunks_are_never_used_again(library, file)
         chunks |= set(ids(one, "a.txt"))
 
 
+def test_a_document_that_is_stored_again_with_the_same_text_keeps_its_id_and_one_with_another_does_not(library, file):
+    one = library()
+    one.store(file("box.zip", parts={"a.txt": ["apple"], "b.txt": ["banana"]}))
+    first, second = (d.id for d in one.documents())
+    chunks = ids(one, "box.zip/a.txt")
+    assert one.store(file("box.zip", parts={"b.txt": ["berry"], "a.txt": ["apple"]})) == [second + 1, first]
+    assert not set(chunks) & set(ids(one, "box.zip/a.txt"))
+
+
 def test_storing_a_document_again_replaces_only_its_own_chunks(library, file):
     one = library()
     one.store(file("a.txt", "apple"))
@@ -224,7 +233,7 @@ def test_the_revision_changes_exactly_when_chunks_do(library, file):
     seen.append(one.revision)
     (known,) = one.files().values()
     one.refresh([(known.id, "a.txt", 5, "fruit")], datetime.now(UTC))
-    one.move({known.id: ("c.txt", "/files/c.txt")})
+    one.move({known.id: ("c.txt", "/files/c.txt", known.recipe)})
     one.use_index("5")
     one.use_embedder(IDENTITY)
     assert one.revision == seen[-1]

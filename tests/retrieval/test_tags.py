@@ -67,7 +67,7 @@ def test_tags_stay_when_a_file_is_read_again_or_moves_and_go_with_the_document(s
     shelf.store(file("box.zip", parts={"c.txt": ["cranberry"], "d.txt": ["date"]}))  # its first part can be read again
     assert tagged(shelf) == before
     files = shelf.files()
-    shelf.move({known.id: (f"new/{known.path}", f"/new/{known.path}") for known in files.values()})
+    shelf.move({known.id: (f"new/{known.path}", f"/new/{known.path}", known.recipe) for known in files.values()})
     assert tagged(shelf) == {f"new/{path}": tags for path, tags in before.items()}
     shelf.remove([document.id for document in shelf.documents() if document.tags])
     assert all_tags(shelf) == {}
