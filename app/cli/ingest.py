@@ -11,11 +11,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from ...errors import SourceError
+from ...errors import LibraryLockedError, SourceError
 from .common import emit_json, json_option, library_option, open_engine
 
 if TYPE_CHECKING:
     from ...ingest.report import IngestReport
+    from ...retrieval.library import Library
 
 
 @click.command()
@@ -76,24 +77,36 @@ def ingest(
         else:
             show(report)
         if watch:
-            _watch(paths, rag.library.folder, once)
+            _watch(paths, rag.library, once)
     if not report.failed:
         return 0
     return 3 if report.added + report.updated + report.unchanged + report.moved else 1
 
 
-def _watch(paths: tuple[Path, ...], library: Path, once: Callable[[], IngestReport]) -> None:
+def _watch(paths: tuple[Path, ...], library: Library, once: Callable[[], IngestReport]) -> None:
     from ...ingest.watching import changes
 
     click.echo("Watching for changes; press Ctrl-C to end.", err=True)
-    for _ in chain([None], changes(paths, ignore=library)):  # at once for what changed during the first run
+    for _ in chain([None], changes(paths, ignore=library.folder)):  # at once for what changed during the first run
         try:
-            report = once()
+            report = _when_free(library, once)
         except SourceError as error:  # a folder that is away for now
             click.secho(str(error), fg="yellow", err=True)
             continue
         if report.added + report.updated + report.moved + report.removed:
             show(report)
+
+
+def _when_free(library: Library, once: Callable[[], IngestReport]) -> IngestReport:
+    """Ingest; if another process is writing to the library, as soon as it has finished: a change is told only once."""
+    while True:
+        try:
+            return once()
+        except LibraryLockedError as error:
+            told = f"{error.path}: {error.what}. The changes are tried again when it has finished."
+            click.secho(told, fg="yellow", err=True)
+            with library.locked(wait=True):
+                pass
 
 
 def _as_json(report: IngestReport) -> dict[str, object]:

@@ -1,11 +1,14 @@
 """What the flags of `ingest` do, in real processes."""
 
+import fcntl
 import json
 import signal
 import subprocess
+import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -172,3 +175,41 @@ def test_a_watched_folder_is_followed_until_interrupted(ragstone_cli: Cli, tmp_p
     assert "Traceback" not in errors
     assert "Watching for changes" in errors
     assert output.count("Files read") >= 2
+
+
+@contextmanager
+def being_written(library: Path) -> Iterator[None]:
+    """Hold the lock of a library as a process that writes to it does."""
+    with (library / "write.lock").open("a+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def test_a_watched_folder_is_followed_when_another_process_has_finished_writing(ragstone_cli: Cli, tmp_path: Path):
+    folder, library = tmp_path / "docs", tmp_path / ".ragstone"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The first text.")
+    process = ragstone_cli.start("ingest", "docs", "--watch")
+    too_long = threading.Timer(120, process.kill)
+    too_long.start()
+    try:
+        wait_for(ragstone_cli, process, ["docs/a.txt"])
+        assert "Watching for changes" in process.stderr.readline()
+        time.sleep(1)  # for the look at what changed during the first run
+        with being_written(library):
+            (folder / "b.txt").write_text("The second text.")
+            told = process.stderr.readline()
+            assert "is writing to this library" in told
+            assert "tried again" in told
+            assert process.poll() is None
+        wait_for(ragstone_cli, process, ["docs/a.txt", "docs/b.txt"])
+        with being_written(library):
+            (folder / "c.txt").write_text("The third text.")
+            assert "is writing to this library" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+    finally:
+        too_long.cancel()
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
