@@ -17,6 +17,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -255,7 +256,7 @@ def _run_tool(result: ModelBench, plan: Plan, settings: Settings, tool: LlamaBen
 
 def _alone(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a function in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with _safe_path(), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         try:
             return pool.submit(function, *args, **kwargs).result()
         except BrokenProcessPool as error:
@@ -263,6 +264,18 @@ def _alone(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
                 "the process that ran it ended without a word, as the system ends one when there is no memory left",
                 remedy="Choose a smaller model, or lower context_tokens",
             ) from error
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """As `-P` does for a command, keep children of multiprocessing from importing the working directory's files."""
+    name = "PYTHONSAFEPATH"
+    before = os.environ.get(name, "")  # Python takes an empty one for none
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        os.environ[name] = before
 
 
 def _speed(settings: Settings, prefill: int, decode: int) -> tuple[Speed, Facts, float]:

@@ -29,8 +29,8 @@ class Schedule:
 
     @property
     def command(self) -> list[str]:
-        """With this Python, whatever the PATH of the scheduler."""
-        return [sys.executable, "-m", "ragstone", "nightly", "--config", str(self.config)]
+        """With this Python, whatever the PATH of the scheduler and whatever lies in the folder."""
+        return [sys.executable, "-P", "-m", "ragstone", "nightly", "--config", str(self.config)]
 
     def service(self) -> str:
         """The text of the systemd service."""

@@ -6,11 +6,9 @@ memory takes only this process with it, and what it is fed cannot reach the netw
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import queue
-import resource
 import signal
 import sys
 import threading
@@ -21,6 +19,7 @@ from typing import Any
 
 from ..errors import EncryptedError, ParseError
 from ..retrieval.records import Line, Link, Page
+from .confinement import confine, limit_memory
 from .parsed import Block, ParsedDocument, ParseOptions
 from .parsers import Reading, read
 from .signatures import signature
@@ -28,8 +27,6 @@ from .signatures import signature
 OUT_OF_MEMORY = 4
 """The exit code of a child that ran out of memory where no parser could report it."""
 _STDIN_CLOSED = 3
-_FORBIDDEN = ("socket.", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def decode_reading(message: Mapping[str, Any]) -> tuple[Reading, bytes]:
@@ -82,9 +79,7 @@ def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the parent decides
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not mix with the messages
-    _end_with_parent()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    sys.addaudithook(_refuse)
+    confine()
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(requests.put,), daemon=True).start()
 
@@ -94,7 +89,7 @@ def _main() -> None:
 
     while True:
         request = json.loads(requests.get())
-        _limit_memory(request["memory_mb"])
+        limit_memory(request["memory_mb"])
         options = ParseOptions(
             ocr=request["ocr"], passwords=tuple(request["passwords"]), alive=lambda: send({"alive": True})
         )
@@ -110,33 +105,6 @@ def _receive(put: Callable[[str], None]) -> None:
     for line in sys.stdin:
         put(line)
     os._exit(_STDIN_CLOSED)  # the parent is gone, however it went
-
-
-def _end_with_parent() -> None:
-    """End when the parent ends, also during a call that never lets `_receive` have its turn (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _refuse(event: str, _: tuple[object, ...]) -> None:
-    if event.startswith(_FORBIDDEN):
-        raise PermissionError(f"a parser tried {event}")
-
-
-def _limit_memory(megabytes: int) -> None:
-    """Limit the address space from here on; systems without such a limit (macOS) go without."""
-    used = _address_space()
-    if used:
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = used + (megabytes << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
-
-
-def _address_space() -> int:
-    try:
-        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
-    except OSError:
-        return 0
 
 
 if __name__ == "__main__":

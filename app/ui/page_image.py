@@ -1,20 +1,20 @@
-"""The image of a PDF's page with places marked, made in a child process: a hostile file costs only that."""
+"""The image of a PDF's page with places marked, made in a confined child process: a hostile file costs only that."""
 
 from __future__ import annotations
 
 import io
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import ParseError
+from ...ingest.confinement import confine, limit_memory
 from ...retrieval.records import Rect
 
 _SECONDS = 20
-_MEMORY = 2 << 30
+_MEMORY_MB = 2048
 _WIDTH = 1400
 """Pixels: sharp on a screen of twice as many dots as points."""
 _MOST_PIXELS = 6_000_000
@@ -40,7 +40,11 @@ def page_image(path: Path, page: int, rects: Sequence[Rect], *, whole: bool = Tr
     request = json.dumps({"path": str(path), "page": page, "rects": rects, "whole": whole})
     try:
         done = subprocess.run(
-            [sys.executable, "-m", __name__], input=request.encode(), capture_output=True, timeout=_SECONDS, check=True
+            [sys.executable, "-P", "-m", __name__],  # -P: a document called json.py is not to be imported
+            input=request.encode(),
+            capture_output=True,
+            timeout=_SECONDS,
+            check=True,
         )
     except (subprocess.SubprocessError, OSError) as error:
         raise ParseError(
@@ -77,6 +81,6 @@ def _draw(path: str, page: int, rects: Sequence[Rect], whole: bool) -> bytes:
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    confine()
+    limit_memory(_MEMORY_MB)
     sys.stdout.buffer.write(_draw(**json.loads(sys.stdin.buffer.read())))

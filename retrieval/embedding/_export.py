@@ -28,7 +28,7 @@ def export(folder: Path, out: Path) -> None:
     """
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", __name__, str(folder), str(out)],
+        [sys.executable, "-P", "-m", __name__, str(folder), str(out)],
         env=os.environ | offline,
         capture_output=True,
         text=True,

@@ -1,4 +1,5 @@
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,31 @@ def test_a_file_that_is_no_pdf_is_an_error_with_a_remedy(tmp_path: Path):
     broken.write_bytes(b"%PDF-1.7 nothing more")
     with pytest.raises(ParseError, match=r"page 1 cannot be drawn\. Read the text"):
         page_image(broken, 1, [])
+
+
+def test_a_document_named_like_a_module_is_not_run_by_what_draws(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "json.py").write_text("raise SystemExit('run')")
+    monkeypatch.chdir(tmp_path)
+    assert page_image(samples / MANUAL, 2, [])
+
+
+def test_what_draws_reaches_no_network_and_starts_no_program(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A PDF that took over the library which draws it."""
+    (tmp_path / "pypdfium2.py").write_text(
+        "import os, pathlib, socket\n"
+        "for attempt in (lambda: os.system('true'), lambda: socket.socket(), os.fork):\n"
+        "    try:\n        attempt()\n"
+        "    except PermissionError as error:\n"
+        f"        with open({str(tmp_path / 'refused')!r}, 'a') as file: file.write(f'{{error}}\\n')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}".rstrip(":"))
+    with pytest.raises(ParseError, match="cannot be drawn"):
+        page_image(samples / MANUAL, 1, [])
+    assert len((tmp_path / "refused").read_text().splitlines()) == 3
 
 
 def test_a_citation_leads_to_the_words_that_carry_its_own_sentence():
