@@ -7,9 +7,10 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
+
+from starlette.requests import HTTPConnection
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -67,8 +68,8 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        cookies = _cookies(headers.get("cookie", ""))
+        connection = HTTPConnection(scope)  # it reads cookies as browsers write them, and as Streamlit reads them
+        headers, cookies = connection.headers, connection.cookies
         secure = "; Secure" if "https" in (scope["scheme"], headers.get("x-forwarded-proto")) else ""
         if not self._any_host and _name(headers.get("host", "")) not in _LOOPBACK:
             await _refuse(scope, send, 403, "This address is not served. Open http://localhost instead.")
@@ -112,15 +113,6 @@ def _with_headers(send: Send, scope: Scope, cookies: Mapping[str, str], secure: 
         await send(message)
 
     return sending
-
-
-def _cookies(header: str) -> dict[str, str]:
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(header)
-    except CookieError:
-        return {}
-    return {name: morsel.value for name, morsel in jar.items()}
 
 
 def _name(host: str) -> str:

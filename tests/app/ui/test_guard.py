@@ -60,6 +60,20 @@ def test_every_browser_gets_a_name_that_scripts_and_other_sites_cannot_read():
     assert not again.header("set-cookie")
 
 
+FOREIGN = ['prefs={"dark": true}', "theme=dark mode", "café=crème", "alone", "=", 'quoted="a', "a[b]=c", "path=/x"]
+"""Cookies of other programs on localhost: browsers do not tell ports apart, and send what they were given."""
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_cookies_of_other_programs_take_nothing_from_a_browser(foreign: str):
+    owner = call(guarded()).header("set-cookie").split(";")[0]
+    guard = guarded("sesame")
+    entry = call(guard, "/enter", "POST", body="password=sesame").header("set-cookie").split(";")[0]
+    for order in ([foreign, owner, entry], [owner, entry, foreign], [owner, foreign, entry]):
+        assert not call(guarded(), cookie="; ".join(order)).header("set-cookie")
+        assert call(guard, cookie="; ".join(order)).body == "inside"
+
+
 def test_an_owner_is_a_hash_of_the_cookie_and_a_short_one_is_nobody():
     assert owner_of({"ragstone_owner": "x" * 43}) not in (None, "x" * 43)
     assert owner_of({"ragstone_owner": "x" * 43}) != owner_of({"ragstone_owner": "y" * 43})
