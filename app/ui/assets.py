@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-_PREFIX = "/static/"
 _COMPRESSED = frozenset({".woff2", ".png", ".gif", ".jpg"})
 
 
