@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shlex
 import shutil
 import subprocess
@@ -116,14 +118,18 @@ def install_cron(schedule: Schedule) -> None:
     """Put the line into the user's crontab, in the place of an earlier one.
 
     Raises:
-        EvaluationError: There is no cron, or it refuses the line.
+        EvaluationError: There is no cron, it refuses the line, or the crontab cannot be read.
     """
     kept = _without(_crontab())
     _told(["crontab", "-"], f"{kept}{_BEGIN}\n{schedule.cron_line()}\n{_END}\n")
 
 
 def remove_cron() -> bool:
-    """Take the line out of the user's crontab; whether there was one."""
+    """Take the line out of the user's crontab; whether there was one.
+
+    Raises:
+        EvaluationError: The crontab cannot be read or written.
+    """
     if shutil.which("crontab") is None:
         return False
     table = _crontab()
@@ -137,30 +143,50 @@ def _crontab() -> str:
     """The user's crontab; empty for none."""
     if shutil.which("crontab") is None:
         raise EvaluationError("there is no crontab here", remedy="Install cron, or use --print and do it by hand")
-    return subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False).stdout
+    done = _done(["crontab", "-l"])
+    if done.returncode and b"no crontab for" in done.stderr:
+        return ""
+    return os.fsdecode(_succeeded(done).stdout)  # what cannot be read is not to be written over
 
 
 def _without(table: str) -> str:
     """A crontab without our lines."""
     lines, ours = [], False
-    for line in table.splitlines(keepends=True):
+    for line in io.StringIO(table, newline="\n"):
+        if ours and line.strip() == _BEGIN:
+            break
         ours = ours or line.strip() == _BEGIN
         if not ours:
             lines.append(line if line.endswith("\n") else f"{line}\n")
         ours = ours and line.strip() != _END
+    if ours:
+        raise EvaluationError(
+            f"the crontab has the line {_BEGIN!r} and no {_END!r} after it",
+            remedy="Run `crontab -e` and take out that line and the one that runs `ragstone nightly`",
+        )
     return "".join(lines)
 
 
 def _told(command: list[str], text: str = "") -> None:
+    _succeeded(_done(command, text))
+
+
+def _done(command: list[str], text: str = "") -> subprocess.CompletedProcess[bytes]:
     try:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        # Bytes, for other lines of a crontab may be in any encoding.
+        return subprocess.run(command, input=os.fsencode(text), capture_output=True, check=False)
     except OSError as error:
         raise EvaluationError(f"{command[0]} cannot be run ({error.strerror})", remedy="Use --print") from error
+
+
+def _succeeded(done: subprocess.CompletedProcess[bytes]) -> subprocess.CompletedProcess[bytes]:
     if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
         raise EvaluationError(
-            f"{shlex.join(command)} ended with {done.returncode} ({done.stderr.strip()})",
+            f"{shlex.join(done.args)} ended with {done.returncode} ({said})",
             remedy="Use --print and do it by hand",
         )
+    return done
 
 
 def _systemd_quoted(word: str) -> str:

@@ -115,8 +115,13 @@ def uninstall() -> int:
     """Run it no longer."""
     from ..scheduling import remove_cron, remove_timer
 
-    removed = [name for name, done in (("timer", remove_timer(_units())), ("crontab", remove_cron())) if done]
-    click.echo(f"Taken out: {', '.join(removed)}." if removed else "Nothing was installed.")
+    timer = remove_timer(_units())
+    if timer:
+        click.echo("Taken out: timer.")
+    if remove_cron():
+        click.echo("Taken out: crontab.")
+    elif not timer:
+        click.echo("Nothing was installed.")
     return 0
 
 

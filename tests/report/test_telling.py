@@ -27,6 +27,7 @@ from cryptography.x509.oid import NameOID
 from ragstone.app.nightly_config import Mail, Notify
 from ragstone.app.notifying import notify
 from ragstone.app.scheduling import Schedule, install_cron, remove_cron
+from ragstone.errors import EvaluationError
 from ragstone.eval.report.data import Report
 
 
@@ -192,13 +193,64 @@ def analyze(arguments: Sequence[str], runtime: Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_crontab_keeps_its_other_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A crontab that keeps its table in a file: there may be no cron here, and the user's own is not to be touched."""
-    table = tmp_path / "table"
-    crontab = tmp_path / "crontab"
-    crontab.write_text(f"#!/bin/sh\nif [ \"$1\" = -l ]; then cat '{table}'; else cat > '{table}'; fi\n")
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a crontab that answers as cron does: there may be none here, and the user's own is not to be touched.
+
+    It refuses to list when there is a file `refusal`, with its words.
+    """
+    table, refusal, crontab = tmp_path / "table", tmp_path / "refusal", tmp_path / "crontab"
+    crontab.write_text(
+        f"""#!/bin/sh
+if [ "$1" != -l ]; then cat > '{table}'
+elif [ -e '{refusal}' ]; then cat '{refusal}' >&2; exit 1
+elif [ -e '{table}' ]; then cat '{table}'
+else echo "crontab: no crontab for anna" >&2; exit 1; fi
+"""
+    )
     crontab.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return table
+
+
+def test_the_first_crontab_of_a_user_is_made(table: Path):
+    assert not remove_cron()
+    install_cron(SCHEDULE)
+    assert len(table.read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("change", [lambda: install_cron(SCHEDULE), remove_cron])
+def test_a_crontab_that_cannot_be_read_is_not_written(table: Path, change: Callable[[], object]):
+    table.write_text("0 1 * * * backup\n")
+    (table.parent / "refusal").write_text("crontab: cannot open crontabs/anna: Permission denied")
+    with pytest.raises(EvaluationError, match=r"Permission denied.*Use --print"):
+        change()
+    assert table.read_text() == "0 1 * * * backup\n"
+
+
+@pytest.mark.parametrize("change", [lambda: install_cron(SCHEDULE), remove_cron])
+@pytest.mark.parametrize("after", ["", "# ragstone nightly: begin\n# ragstone nightly: end\n"])
+def test_a_crontab_whose_last_line_of_ours_is_gone_is_not_written(
+    table: Path, change: Callable[[], object], after: str
+):
+    install_cron(SCHEDULE)
+    torn = table.read_text().replace("# ragstone nightly: end", "0 1 * * * backup") + after
+    table.write_text(torn)
+    with pytest.raises(EvaluationError, match=r"end.*crontab -e"):
+        change()
+    assert table.read_text() == torn
+
+
+def test_other_lines_of_a_crontab_stay_as_they_are_to_the_byte(table: Path):
+    others = b"# caf\xe9 \x0c of \xe2\x80\xa8 old\r\n\n0 1 * * * backup\n"
+    table.write_bytes(others)
+    install_cron(SCHEDULE)
+    assert table.read_bytes().startswith(others)
+    assert remove_cron()
+    assert table.read_bytes() == others
+
+
+def test_the_crontab_keeps_its_other_lines(table: Path):
     table.write_text("0 1 * * * backup")
     install_cron(SCHEDULE)
     install_cron(replace(SCHEDULE, hour=3))
