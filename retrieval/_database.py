@@ -202,7 +202,7 @@ def _library_error(error: sqlite3.DatabaseError, folder: Path) -> LibraryError:
         return LibraryWriteError(
             f"the library cannot be written ({error})",
             path=folder,
-            remedy="Free disk space or make the folder writable, then run the command again; nothing stored is lost",
+            remedy="Free disk space or make the folder writable, then try again; nothing stored is lost",
         )
     if name.startswith("SQLITE_BUSY"):
         return LibraryLockedError(

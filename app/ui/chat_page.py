@@ -46,9 +46,9 @@ def _messages(chat: Chat) -> list[Message]:
     both = shared()
     hidden = max(0, both.chats.count(chat) - _SHOWN)
     latest = None if hidden and st.toggle(f"Show {hidden} earlier messages", key=f"earlier-{chat.id}") else _SHOWN
-    messages = both.chats.messages(chat, latest=latest)
+    messages = both.generations.messages(chat, latest=latest)
     if any(message.state == "running" and not both.generations.of(message.id) for message in messages):
-        messages = both.chats.messages(chat, latest=latest)  # it ended between the two looks
+        messages = both.generations.messages(chat, latest=latest)  # it ended between the two looks
     return messages
 
 

@@ -77,18 +77,18 @@ def _show_naming(chat: Chat) -> None:
 
 
 def _show_exports(chat: Chat) -> None:
-    chats = shared().chats
+    messages = shared().generations.messages
     with st.container(horizontal=True):
         st.download_button(
             "Markdown",
-            lambda: as_markdown(chat, chats.messages(chat)),
+            lambda: as_markdown(chat, messages(chat)),
             "chat.md",
             icon=":material/download:",
             on_click="ignore",
         )
         st.download_button(
             "JSON",
-            lambda: as_json(chat, chats.messages(chat, replaced=True)),
+            lambda: as_json(chat, messages(chat, replaced=True)),
             "chat.json",
             icon=":material/download:",
             on_click="ignore",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from ...errors import RagstoneError
@@ -14,7 +16,7 @@ from ...generation.citations import Sentence
 from ...generation.conversation import Turn
 from ...retrieval.records import Hit
 from ..as_json import answer_json, hit_json
-from ..chats import Chats, State
+from ..chats import Chat, Chats, Message, State
 from ..settings import Settings
 from .engines import Engines
 
@@ -22,6 +24,9 @@ Stage = Literal["loading the model", "searching", "reading passages", "writing"]
 
 _KEPT_EVERY = 2.0
 """Seconds between two times that an unfinished answer is stored."""
+_AGAIN = 10.0
+"""Seconds between two tries to store an answer that could not be stored at its end."""
+_NOT_STORED = "This answer is not stored yet, and will be as soon as it can be."
 _DEFECT = "The answer broke off because of a defect. The server's terminal shows where; ask again."
 
 
@@ -62,6 +67,9 @@ class Generation:
         self._sentences: list[Sentence] = []
         self._hits: tuple[Hit, ...] = ()
         self._kept = self.started
+        self._ending: tuple[dict[str, Any], State, str] | None = None
+        """How it ended, until that is stored."""
+        self._refused = "The server's terminal shows why."
 
     def start(self) -> None:
         """Begin."""
@@ -74,8 +82,13 @@ class Generation:
 
     @property
     def ended(self) -> bool:
-        """Whether the message holds all that there will be."""
+        """Whether there is all that there will be."""
         return self._ended.is_set()
+
+    @property
+    def stored(self) -> bool:
+        """Whether the library holds all that there will be."""
+        return self.ended and self._ending is None
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the end; whether it came."""
@@ -86,22 +99,35 @@ class Generation:
         with self._lock:
             return self._as_json()
 
+    def completed(self, message: Message) -> Message:
+        """The message with an answer that has ended and is not stored yet, and with why it is not."""
+        ending = self._ending if self.ended else None
+        if ending is None:
+            return message
+        answer, _, error = ending
+        told = f"{error} {_NOT_STORED} {self._refused}".strip()
+        return replace(message, answer=json.loads(json.dumps(answer)), state="failed", error=told)
+
     def _run(self) -> None:
         error = _DEFECT
         try:
-            with self._engines.lease() as rag:
-                self._model = rag.load_model(self._settings).name
-                self.stage = "searching"
-                events = rag.ask_stream(self.question, self._history, filter=self._conditions, settings=self._settings)
-                for event in events:
-                    if self._stop.is_set():
-                        events.close()  # type: ignore[attr-defined]  # it is a generator
-                        return
-                    self._take(event)
+            self._answer()
         except RagstoneError as refused:
             error = str(refused)
         finally:
             self._end("failed", error)
+            self._store_at_last()
+
+    def _answer(self) -> None:
+        with self._engines.lease() as rag:
+            self._model = rag.load_model(self._settings).name
+            self.stage = "searching"
+            events = rag.ask_stream(self.question, self._history, filter=self._conditions, settings=self._settings)
+            for event in events:
+                if self._stop.is_set():
+                    events.close()  # type: ignore[attr-defined]  # it is a generator
+                    return
+                self._take(event)
 
     def _take(self, event: Event) -> None:
         if event.answer is not None:
@@ -116,15 +142,33 @@ class Generation:
             elif event.sentence is not None:
                 self._sentences.append(event.sentence)
             if time.monotonic() - self._kept > _KEPT_EVERY and not self.ended:
-                self._chats.keep(self.message_id, self._as_json())
+                with suppress(RagstoneError):  # its end tells of it, if it lasts
+                    self._chats.keep(self.message_id, self._as_json())
                 self._kept = time.monotonic()
 
     def _end(self, state: State, error: str = "", answer: dict[str, Any] | None = None) -> None:
-        """Store how it ended, once."""
+        """Store how it ended, once; what the library does not take now stays here."""
         with self._lock:
             if not self.ended:
-                self._chats.keep(self.message_id, answer or self._as_json(), state, error)
-                self._ended.set()
+                self._ending = (answer or self._as_json(), state, error)
+                try:
+                    self._store(*self._ending)
+                finally:
+                    self._ended.set()
+
+    def _store(self, answer: dict[str, Any], state: State, error: str) -> None:
+        try:
+            self._chats.keep(self.message_id, answer, state, error)
+        except RagstoneError as refused:
+            self._refused = str(refused)
+        else:
+            self._ending = None
+
+    def _store_at_last(self) -> None:
+        """Try until what has ended is stored."""
+        while self._ending is not None:
+            time.sleep(_AGAIN)
+            self._store(*self._ending)
 
     def _as_json(self) -> dict[str, Any]:
         if not self._hits:
@@ -176,7 +220,7 @@ class Generation:
 
 
 class Generations:
-    """The answers in the making, by message. Safe to use from several threads."""
+    """The answers in the making, and those not stored yet, by message. Safe to use from several threads."""
 
     def __init__(self, engines: Engines, chats: Chats) -> None:
         self._engines, self._chats = engines, chats
@@ -189,7 +233,7 @@ class Generations:
         """Begin to answer a message."""
         made = Generation(self._engines, self._chats, message_id, question, history, settings, conditions)
         with self._lock:
-            self._running = {i: one for i, one in self._running.items() if not one.ended}
+            self._running = {i: one for i, one in self._running.items() if not one.stored}
             self._running[message_id] = made
         made.start()
         return made
@@ -199,6 +243,11 @@ class Generations:
         for message_id in message_ids:
             if made := self.of(message_id):
                 made.stop()
+
+    def messages(self, chat: Chat, *, replaced: bool = False, latest: int | None = None) -> list[Message]:
+        """As `Chats.messages`, with the answers that could not be stored yet."""
+        messages = self._chats.messages(chat, replaced=replaced, latest=latest)
+        return [made.completed(m) if (made := self._running.get(m.id)) else m for m in messages]
 
     def of(self, message_id: int) -> Generation | None:
         """What makes the answer to a message, while it does."""

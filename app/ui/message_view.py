@@ -200,8 +200,8 @@ def _show_edit(message: Message) -> None:
 
 
 def _ask_again(message: Message, question: str) -> None:
-    chats = shared().chats
-    chat = chats.get(message.chat_id, owner())
+    both = shared()
+    chat = both.chats.get(message.chat_id, owner())
     if chat is not None:
-        ask(chat, question, [m for m in chats.messages(chat) if m.id < message.id], instead_of=message.id)
+        ask(chat, question, [m for m in both.generations.messages(chat) if m.id < message.id], instead_of=message.id)
     st.rerun()

@@ -2,7 +2,8 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from ragstone.app.chats import Chats
 from ragstone.app.settings import Settings
+from ragstone.app.ui import generating
 from ragstone.app.ui.engines import Engines
 from ragstone.app.ui.generating import Generation, Generations
 from ragstone.app.ui.ingesting import Ingests
@@ -79,6 +81,42 @@ def test_what_goes_wrong_is_kept_with_its_remedy(engines: Engines, chats: Chats)
     (message,) = chats.messages(chat)
     assert message.state == "failed"
     assert "colour" in message.error
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_an_answer_that_cannot_be_stored_ends_and_stays_and_is_stored_when_it_can_be(
+    engines: Engines,
+    chats: Chats,
+    full_disk: Callable[[], AbstractContextManager[None]],
+    monkeypatch: pytest.MonkeyPatch,
+    stopped: bool,
+):
+    monkeypatch.setattr(generating, "_AGAIN", 0.1)
+    monkeypatch.setattr(generating, "_KEPT_EVERY", 0.0)
+    chat, generations = chats.create("anna"), Generations(engines, chats)
+    number = chats.ask(chat, QUESTION)
+    settings = engines.settings.with_values({"max_tokens": 300 if stopped else 24})
+    with full_disk():
+        made = generations.start(number, QUESTION, [], settings, [])
+        while stopped and not made.draft().get("answer"):
+            time.sleep(0.01)
+        if stopped:
+            made.stop()
+        assert made.wait(60)
+        assert generations.of(number) is None
+        assert chats.messages(chat)[0].state == "running"
+        (message,) = generations.messages(chat)
+        assert message.answer["answer"]
+        assert message.error.startswith("This answer is not stored yet")
+        assert "Free disk space" in message.error and "\n" not in message.error
+        generations.start(0, QUESTION, [], settings, ["colour=blue"])
+        assert generations.messages(chat) == [message]  # what else is answered takes nothing away
+    until = time.monotonic() + 30
+    while not made.stored and time.monotonic() < until:
+        time.sleep(0.05)
+    assert generations.messages(chat) == chats.messages(chat)
+    (kept,) = chats.messages(chat)
+    assert (kept.answer, kept.state, kept.error) == (message.answer, "stopped" if stopped else "done", "")
 
 
 def test_another_model_takes_over_and_the_earlier_one_closes_when_its_answers_end(engines: Engines):

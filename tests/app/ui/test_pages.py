@@ -3,12 +3,14 @@
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ragstone.app.ui import generating
 from ragstone.app.ui.state import shared
 from ragstone.retrieval.library import Library
 
@@ -80,6 +82,41 @@ def only_owner(folder: Path) -> str:
 def filter_field(app: AppTest) -> Any:
     (found,) = [one for one in app.text_input if one.label == "Filter"]
     return found
+
+
+def test_the_words_of_an_answer_that_cannot_be_stored_stay_on_the_page_beside_the_reason(
+    draw: Callable[..., AppTest],
+    sample_library: Path,
+    tmp_path: Path,
+    full_disk: Callable[[], AbstractContextManager[None]],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(generating, "_AGAIN", 0.1)
+    monkeypatch.setenv("RAGSTONE_MAX_TOKENS", "400")  # it lasts until it is stopped
+    library = tmp_path / "copy"
+    shutil.copytree(sample_library, library)
+    app = draw(library)
+    app.chat_input[0].set_value("Tell me everything about the blade inspection.").run()
+    (chat,) = shared().chats.of(only_owner(library))
+    made = shared().generations.of(shared().chats.messages(chat)[0].id)
+    assert made is not None
+    while not made.draft().get("answer"):
+        time.sleep(0.05)
+    with full_disk():
+        button(app, "Stop").click().run()
+        settled(app)
+        (error,) = app.error
+        assert "not stored yet" in error.value and "Free disk space" in error.value
+        assert not app.chat_input[0].disabled
+        (message,) = shared().generations.messages(chat)
+        shown = str([component.proto for component in app.get("bidi_component")])
+        assert message.answer["answer"].split()[0] in shown
+    deadline = time.monotonic() + 30
+    while shared().chats.messages(chat)[0].state == "running" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    app.run()
+    assert not app.error and not app.exception
+    assert shared().chats.messages(chat)[0].answer == message.answer
 
 
 def test_a_filter_that_cannot_be_read_is_explained_and_not_used(draw: Callable[..., AppTest]):
