@@ -103,7 +103,7 @@ class Ragstone:
         self.close()
 
     def close(self) -> None:
-        """Free the models and close the library."""
+        """Free the models and the index, and close the library."""
         with self._loading:
             if self._model is not None:
                 self._model.close()
@@ -111,6 +111,7 @@ class Ragstone:
                 self._pool.close()
                 self._pool = None
             self._model = None
+        self._retriever.close()
         self._encoders.close()
         self.library.close()
 

@@ -106,6 +106,11 @@ class Retriever:
         self._index: Index | None = None
         self._guard = threading.Lock()
 
+    def close(self) -> None:
+        """Let go of the index; a search in progress keeps it to its end, and a later one opens it anew."""
+        with self._guard:
+            self._index = None
+
     def search(
         self,
         query: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,7 +28,7 @@ class Engines:
         """Holds the chat models of all engines."""
         self._lock = threading.Lock()
         self._current = Ragstone.open(settings=settings, pool=self.pool)
-        self._users: dict[Ragstone, int] = {}
+        self._users: Counter[Ragstone] = Counter()
 
     @property
     def settings(self) -> Settings:
@@ -44,14 +45,16 @@ class Engines:
         """The engine in use; it stays open until the end, also when another takes its place."""
         with self._lock:
             engine = self._current
-            self._users[engine] = self._users.get(engine, 0) + 1
+            self._users[engine] += 1
         try:
             yield engine
         finally:
             with self._lock:
                 self._users[engine] -= 1
-                unused = not self._users[engine] and engine is not self._current
-            if unused:
+                if unused := not self._users[engine]:
+                    del self._users[engine]
+                replaced = engine is not self._current
+            if unused and replaced:
                 engine.close()
 
     def use_model(self, model: str) -> None:
@@ -66,6 +69,6 @@ class Engines:
         engine = Ragstone.open(settings=settings, pool=self.pool)
         with self._lock:
             before, self._current = self._current, engine
-            unused = not self._users.get(before)
+            unused = before not in self._users
         if unused:
             before.close()

@@ -1,6 +1,8 @@
+import gc
 import shutil
 import threading
 import tomllib
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -227,6 +229,23 @@ def test_threads_that_share_a_retriever_find_what_one_alone_finds(library: Libra
     for thread in threads:
         thread.join()
     assert found == expected
+
+
+def test_closing_lets_go_of_the_index_and_takes_it_from_no_search_in_another_thread(
+    library: Library, embedder: Embedder
+):
+    retriever = Retriever(library, lambda: embedder)
+    expected, found = retriever.search("battery", 5), []
+    index = weakref.ref(retriever._index)
+    thread = threading.Thread(target=lambda: found.extend(retriever.search("battery", 5) for _ in range(20)))
+    thread.start()
+    while thread.is_alive():
+        retriever.close()
+    thread.join()
+    assert found == [expected] * 20
+    retriever.close()
+    gc.collect()
+    assert index() is None and retriever._index is None
 
 
 def _recall(retriever: Retriever, mode: Mode, samples: Path) -> tuple[float, list[str]]:

@@ -1,7 +1,9 @@
 """Answers in threads of their own, with the real engine."""
 
+import gc
 import shutil
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -129,6 +131,18 @@ def test_another_model_takes_over_and_the_earlier_one_closes_when_its_answers_en
     with pytest.raises(ModelNotFoundError):
         engines.use_model("no-such-model")
     assert engines.settings.model.endswith(".gguf")
+
+
+def test_an_engine_that_another_replaced_is_let_go_with_its_index(engines: Engines):
+    with engines.lease() as before:
+        assert before.search("padlock", 1)
+        kept = [weakref.ref(before), weakref.ref(before._retriever._index)]
+    engines.use_model(before.settings.model)
+    gc.collect()
+    assert kept[1]() is None  # also while somebody still holds the engine
+    del before
+    gc.collect()
+    assert kept[0]() is None
 
 
 def test_a_chat_is_answered_by_another_model_and_both_stay_loaded(
