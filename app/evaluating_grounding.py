@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..eval.grounding import GroundingReport, evaluate, judge_answers
@@ -16,9 +15,9 @@ from ..generation.grounding.judges import LocalJudge
 from ..generation.grounding.judges_hub import open_hub_judge
 from ..generation.grounding.overlap import Overlap
 from ..generation.models import ModelStore
-from ..generation.prompts import Prompts
 from .chat_models import chat_model, open_pool
 from .evaluating import Tell
+from .model_settings import as_prompts
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -55,9 +54,8 @@ def open_scorers(names: Sequence[str], settings: Settings) -> Iterator[dict[str,
 def _open(name: str, settings: Settings, pool: ModelPool, stack: ExitStack) -> Scorer:
     kind, _, model = name.partition(":")
     if kind == "judge":
-        prompts = Prompts(Path(settings.prompts_dir).expanduser() if settings.prompts_dir else None)
         chat = chat_model(replace(settings, model=model or settings.model), pool)
-        return LocalJudge(stack.enter_context(closing(chat)), prompts.get("judge"))
+        return LocalJudge(stack.enter_context(closing(chat)), as_prompts(settings).get("judge"))
     if kind == "hub":
         return open_hub_judge(ModelStore(settings.models_dir, settings.offline).path(model), model)
     return Overlap() if kind == "overlap" else default_scorer()

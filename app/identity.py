@@ -10,8 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..errors import ModelNotFoundError
+from ..eval.cache import content_key
 from ..generation.models import ModelStore
 from ..retrieval.library import Library
+from .model_settings import as_adapters, as_asking
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -45,29 +48,51 @@ def _files() -> Iterator[Path]:
 
 
 def model_identity(settings: Settings) -> dict[str, Any]:
-    """The chat model: its name, and the SHA-256 of its weights where they are on this machine.
+    """The chat model: its name, and the SHA-256 of its weights and adapters where they are on this machine.
 
     Raises:
-        ModelNotFoundError: It is not on this machine.
+        ModelNotFoundError: It is not on this machine, or an adapter is not there.
+        SettingsError: The scale of an adapter is no number.
     """
     if settings.server:
         return {"name": settings.model, "server": settings.server}
     store = ModelStore(settings.models_dir, settings.offline)
-    path = store.path(settings.model)
-    known = store.catalogue.get(settings.model)
-    sha256 = known.files[0].sha256 if known else _file_sha256(path, path.stat().st_mtime_ns)
-    return {"name": settings.model, "sha256": sha256}
+    store.path(settings.model)
+    found = {"name": settings.model, "sha256": _model_sha256(store, settings.model)}
+    adapters = [{"sha256": _sha256(Path(path)), "scale": scale} for path, scale in as_adapters(settings.adapters)]
+    return found | {"adapters": adapters} if adapters else found
+
+
+def embedder_sha256(settings: Settings) -> str:
+    """Of the files of the embedding model.
+
+    Raises:
+        ModelNotFoundError: It is the user's own, or the hub's, and not there.
+    """
+    store = ModelStore(settings.models_dir, settings.offline)
+    return _model_sha256(store, settings.embedding_model or DEFAULT_EMBEDDING_MODEL)
 
 
 def engine_identity(settings: Settings) -> dict[str, Any]:
-    """All that the engine's answers depend on besides the documents.
+    """All that the engine's answers depend on besides the documents: of files what they hold, not only where they are.
 
     Raises:
-        ModelNotFoundError: The chat model is not on this machine.
+        ModelNotFoundError: The chat model is not on this machine, or another that the settings name by its path.
+        SettingsError: A prompt, the file of examples or an adapter's scale cannot be used.
     """
     told = {f.name: getattr(settings, f.name) for f in fields(Settings) if f.name not in INDIFFERENT}
     told["embedding_model"] = settings.embedding_model or DEFAULT_EMBEDDING_MODEL
-    return {"kind": "engine", "model": model_identity(settings), "settings": told, "code": code_sha256()}
+    held = {"embedding_model": embedder_sha256(settings)}
+    if settings.reranker:
+        held["reranker"] = _model_sha256(ModelStore(settings.models_dir, settings.offline), settings.reranker)
+    return {
+        "kind": "engine",
+        "model": model_identity(settings),
+        "settings": told,
+        "prompts": {prompt.name: prompt.sha256 for prompt in as_asking(settings).identities},
+        "files": held,
+        "code": code_sha256(),
+    }
 
 
 def library_identity(library: Library) -> dict[str, Any]:
@@ -79,6 +104,29 @@ def library_identity(library: Library) -> dict[str, Any]:
     fingerprint = hashlib.sha256(json.dumps([told, vectors], sort_keys=True).encode("utf-8", "replace")).hexdigest()
     name = None if embedder is None else embedder.name
     return {"documents": documents, "chunks": chunks, "embedder": name, "fingerprint": fingerprint}
+
+
+def _model_sha256(store: ModelStore, name: str) -> str:
+    """Of a model's files; those of the catalogue were checked when they were pulled."""
+    known = store.catalogue.get(name)
+    if known is None:
+        return _sha256(store.path(name))
+    digests = [file.sha256 for file in known.files]
+    return digests[0] if len(digests) == 1 else content_key(digests)
+
+
+def _sha256(path: Path) -> str:
+    """Of a file, or of all in a folder that is not hidden."""
+    try:
+        if not path.is_dir():
+            return _file_sha256(path, path.stat().st_mtime_ns)
+        inside = ((one.relative_to(path), one) for one in sorted(path.rglob("*")) if one.is_file())
+        shown = [(name, one) for name, one in inside if not any(part.startswith(".") for part in name.parts)]
+        return content_key([(name.as_posix(), _file_sha256(one, one.stat().st_mtime_ns)) for name, one in shown])
+    except OSError as error:
+        raise ModelNotFoundError(
+            f"cannot be read ({error.strerror})", path=path, remedy="Correct the setting that names it, or bring it"
+        ) from error
 
 
 @cache

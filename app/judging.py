@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import EvaluationError
+from ..eval.cache import content_key
 from ..eval.judges import Judge
 from ..eval.judges.verifier import VerifierJudge
 from ..generation.grounding import default_scorer
 from ..generation.models import ModelStore
-from ..generation.prompts import Prompts
 from .chat_models import chat_model, held, open_pool
 from .identity import code_sha256, model_identity
+from .model_settings import as_prompts
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 if TYPE_CHECKING:
@@ -59,15 +59,14 @@ def _open(name: str, settings: Settings, pool: ModelPool, stack: ExitStack) -> J
     chat = stack.enter_context(closing(chat_model(settings, pool)))
     with held(chat):  # what is wrong with it is told before anything is evaluated
         pass
-    weights = str(model_identity(settings).get("sha256", settings.server))
+    weights = content_key(model_identity(settings))
     if kind == "ragas":
         from ..eval.judges.ragas import RagasJudge
 
-        return RagasJudge(chat, _embedder(settings))
+        return RagasJudge(chat, _embedder(settings), weights=weights)
     from ..eval.judges.local import ChatJudge
 
-    prompts = Prompts(Path(settings.prompts_dir).expanduser() if settings.prompts_dir else None)
-    return ChatJudge(chat, prompts, votes=votes, weights=weights)
+    return ChatJudge(chat, as_prompts(settings), votes=votes, weights=weights)
 
 
 def _with_votes(name: str) -> tuple[str, int]:

@@ -73,13 +73,22 @@ def as_llama_options(settings: Settings, prefixes: Path | None) -> LlamaOptions:
     }
 
 
+def as_prompts(settings: Settings) -> Prompts:
+    """The prompts of the settings: the user's own before ours.
+
+    Raises:
+        SettingsError: There is no such folder, or it holds a prompt of a name that nothing asks for.
+    """
+    return Prompts(_path(settings.prompts_dir))
+
+
 def as_asking(settings: Settings) -> Asking:
-    """The prompts of the settings.
+    """How the settings have the model asked.
 
     Raises:
         SettingsError: A prompt or an example cannot be used.
     """
-    prompts = Prompts(_path(settings.prompts_dir))
+    prompts = as_prompts(settings)
     style: Style = settings.prompt_style  # type: ignore[assignment]  # checked by Settings
     return Asking.of(prompts, style, prompts.examples(_path(settings.few_shot)))
 

@@ -24,7 +24,7 @@ from .engine import Ragstone
 from .evaluated import engine_subject
 from .evaluating import Tell
 from .evaluating_suites import load_units, own_units, run_units
-from .identity import INDIFFERENT, library_identity
+from .identity import INDIFFERENT, embedder_sha256, library_identity
 from .settings import CONFIG_FILE, DEFAULT_EMBEDDING_MODEL, Settings
 
 MOST = 64
@@ -212,6 +212,7 @@ def remade_library(library: Path, settings: Settings, work: Path) -> Path:
         about, known = library_identity(opened)["fingerprint"], opened.embedder
     model = settings.embedding_model or (known.name if known else DEFAULT_EMBEDDING_MODEL)
     made_by = {name: getattr(settings, name) for name in INGEST} | {"embedding_model": model}
+    made_by["embedder"] = embedder_sha256(replace(settings, embedding_model=model))
     folder = work / f"own-{content_key(about, made_by)[:12]}"
     if folder.is_dir():
         return folder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -48,7 +47,7 @@ def show(name: str, builtin: bool) -> int:
 
 def _prompts(builtin: bool = False) -> Prompts:
     from ...generation.prompts import Prompts
+    from ..model_settings import as_prompts
     from ..settings import Settings
 
-    folder = Settings.load().prompts_dir
-    return Prompts(Path(folder).expanduser() if folder and not builtin else None)
+    return Prompts() if builtin else as_prompts(Settings.load())

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +30,10 @@ from ...eval.making.facts import Fact
 from ...eval.making.premises import FalsePremise, falsified
 from ...generation.grounding import default_scorer
 from ...generation.grounding.claims import declines, strip_citations
-from ...generation.prompts import Prompts
 from ...generation.questioning import WORDINGS, Questioner
 from ...retrieval.records import Chunk, Hit
 from ..engine import Ragstone
+from ..model_settings import as_prompts
 from .material import Bridge, Material
 
 FOUND_AMONG = 10
@@ -93,9 +92,8 @@ class QuestionMaker:
     """
 
     def __init__(self, rag: Ragstone, seed: int = 0) -> None:
-        own = rag.settings.prompts_dir
         self._rag = rag
-        self._model = Questioner(rag.load_model(), Prompts(Path(own).expanduser() if own else None))
+        self._model = Questioner(rag.load_model(), as_prompts(rag.settings))
         self._scorer = default_scorer()
         self._seed = seed
         self._kept: list[npt.NDArray[np.float32]] = []

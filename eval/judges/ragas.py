@@ -63,6 +63,7 @@ class RagasJudge:
         embedder: Compares questions, for `answer relevancy`; without one this metric is not given.
         seed: Of the tokens drawn; ragas draws nearly greedily, and three questions for `answer relevancy`.
         max_tokens: The longest thing that the model writes at a time.
+        weights: What tells the model's weights apart, such as their SHA-256.
 
     Raises:
         SettingsError: ragas is not installed, or it is another version.
@@ -71,7 +72,12 @@ class RagasJudge:
     decides_by = ("faithfulness", 1.0)
 
     def __init__(
-        self, model: ChatModel, embedder: Embedder | None = None, seed: int = 0, max_tokens: int = 1200
+        self,
+        model: ChatModel,
+        embedder: Embedder | None = None,
+        seed: int = 0,
+        max_tokens: int = 1200,
+        weights: str = "",
     ) -> None:
         self._ragas = _imported()
         self._llm = self._ragas.llm(model, seed, max_tokens)
@@ -79,7 +85,14 @@ class RagasJudge:
         self.name = f"ragas:{model.name}"
         self.metrics = tuple(name for name in METRICS if embedder is not None or name != "answer relevancy")
         self._metrics = {name: self._ragas.metric(METRICS[name][0], self._llm, embeddings) for name in self.metrics}
-        self.identity: Mapping[str, str] = {"ragas": VERSION, "model": model.name, "seed": str(seed)}
+        self.identity: Mapping[str, str] = {
+            "ragas": VERSION,
+            "model": model.name,
+            "weights": weights,
+            "embedder": "" if embedder is None else embedder.identity.sha256,
+            "seed": str(seed),
+            "max_tokens": str(max_tokens),
+        }
 
     def judge(self, case: Case, metrics: tuple[str, ...] = ()) -> Judgement:
         """See `Judge.judge`."""

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import pytest
 
+from ragstone.generation.prompts import Prompts
+
 FUNCTION = '''
 def answer(question, passages):
     """Knows one thing, makes one thing up, and breaks down once."""
@@ -78,6 +80,32 @@ def test_own_questions_are_put_to_a_function_and_two_runs_are_compared(
     assert changes["wrongly refused"]["verdict"] == "worse"
     shown = ragstone_cli("eval", "compare", "second", "first").stdout
     assert "wrongly refused" in shown and "worse" in shown
+
+
+def test_after_an_edit_of_the_prompt_the_model_is_asked_again_and_no_run_mixes_the_two(
+    ragstone_cli: Cli, sample_library: Path, shallow_model_path: Path, tmp_path: Path
+):
+    (tmp_path / "mine.csv").write_text("question\nWhat did Dagny produce?\n")
+    (tmp_path / "prompts").mkdir()
+    ours = Prompts().get("answer").source
+    env = {"RAGSTONE_MODEL": str(shallow_model_path), "RAGSTONE_PROMPTS_DIR": "prompts"}
+    env |= {"RAGSTONE_MIN_CONFIDENCE": "0", "RAGSTONE_MAX_TOKENS": "4", "RAGSTONE_CONTEXT_TOKENS": "2048"}
+    asked = ("eval", "run", "--questions", "mine.csv", "--library", sample_library, "--cache", "cache")
+
+    def run(prompt: str, out: str, *more: str) -> Any:
+        (tmp_path / "prompts" / "answer.jinja").write_text(prompt)
+        return ragstone_cli(*asked, "--out", out, *more, env=env)
+
+    def cached(out: str) -> bool:
+        (line,) = (tmp_path / out / "items" / "own.mine.jsonl").read_text().splitlines()
+        return bool(json.loads(line)["cached"])
+
+    edited = ours.replace("Answer the", "In one word, answer the")
+    assert edited != ours
+    assert [run(prompt, out).code for prompt, out in ((ours, "a"), (ours, "b"), (edited, "c"))] == [0, 0, 0]
+    assert [cached(out) for out in ("a", "b", "c")] == [False, True, False]
+    resumed = run(edited, "a", "--resume")
+    assert resumed.code == 1 and "the run in this folder has another subject" in resumed.error
 
 
 def test_what_cannot_be_run_is_told_before_anything_is_run(

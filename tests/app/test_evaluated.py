@@ -7,11 +7,12 @@ from ragstone.app.evaluated import engine_subject
 from ragstone.app.evaluating_suites import present
 from ragstone.app.identity import engine_identity, library_identity
 from ragstone.app.settings import Settings
-from ragstone.errors import EvaluationError
+from ragstone.errors import EvaluationError, ModelNotFoundError, SettingsError
 from ragstone.eval.readers.corpus import CorpusDocument
 from ragstone.eval.subjects import Answered
 from ragstone.eval.tasks.perplexity import PerplexityTask, Texts
 from ragstone.generation.models import ModelStore
+from ragstone.generation.prompts import Prompts
 from ragstone.retrieval.library import Library
 
 PASSAGES = (
@@ -83,6 +84,36 @@ def test_another_model_prompt_or_setting_is_another_identity(settings: Settings,
         engine_identity(indifferent)["settings"]
         == engine_identity(Settings(models_dir=model_store.folder, model="smollm2-135m"))["settings"]
     )
+
+
+@pytest.mark.parametrize("setting", ["prompts_dir", "few_shot", "adapters", "embedding_model", "reranker"])
+def test_what_a_file_of_the_settings_holds_is_in_the_identity_wherever_it_lies(
+    settings: Settings, tmp_path: Path, setting: str
+):
+    ours = Prompts().get("answer").source
+    example = '{"question": "Why?", "passages": ["For %s."], "answer": "For %s."}'
+    file, before, after, named = {
+        "prompts_dir": ("answer.jinja", ours, ours.replace("Answer the", "In one word, answer the"), ""),
+        "few_shot": ("few.jsonl", example % ("love", "love"), example % ("money", "money"), "few.jsonl"),
+        "adapters": ("lora.gguf", "old", "new", "lora.gguf=0.5"),
+        "embedding_model": ("model.safetensors", "old", "new", ""),
+        "reranker": ("model.safetensors", "old", "new", ""),
+    }[setting]
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    if file == "model.safetensors":
+        (folder / "config.json").write_text("{}")
+    changed = replace(settings, **{setting: str(folder / named)})
+    with pytest.raises((ModelNotFoundError, SettingsError)):
+        engine_identity(replace(settings, **{setting: str(tmp_path / "none" / "such")}))
+    (folder / file).write_text(before)
+    first = engine_identity(changed)
+    assert engine_identity(changed) == first
+    (folder / file).write_text(after)
+    assert after != before
+    assert engine_identity(changed) != first
+    (folder / file).write_text(before)
+    assert engine_identity(changed) == first
 
 
 def test_a_library_is_known_by_what_it_holds(sample_library: Path):

@@ -81,7 +81,8 @@ def test_what_fails_is_tried_once_more_and_then_unscored_also_inside_a_running_l
 def test_a_tiny_model_answers_ragas_in_whole_json_and_nothing_is_nan(
     chat: LlamaModel, embedder: Embedder, no_network: list[object]
 ) -> None:
-    judge = RagasJudge(chat, embedder, max_tokens=300)
+    judge = RagasJudge(chat, embedder, max_tokens=300, weights="sha")
+    assert (judge.identity["weights"], judge.identity["embedder"]) == ("sha", embedder.identity.sha256)
     found = judge.judge(CASE, ("context utilization", "answer relevancy"))
     for name, score in found.scores.items():
         if score is None:
