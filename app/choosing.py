@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..eval.decision import Matrix, decide
-from ..eval.stats import Difference, compare, holm
+from ..eval.stats import Difference, Estimate, compare, holm
 from .benching import ModelBench
 
 SIGNIFICANT = 0.05
@@ -92,17 +92,16 @@ class PerplexityContrast:
     baseline: str
     factor: float
     """Of the perplexities, by the mean over windows: exp of the mean difference in nats."""
-    low: float
-    """Of its 95 % interval."""
-    high: float
+    low: float | None
+    """Of its 95 % interval; None, as `high` and `p`, for windows too few to tell."""
+    high: float | None
     windows: int
-    p: float
+    p: float | None
 
     def __str__(self) -> str:
-        return (
-            f"{self.model} has {self.factor:.4f} [{self.low:.4f}, {self.high:.4f}] times the perplexity of "
-            f"{self.baseline} (n = {self.windows} windows, p = {self.p:.4f})"
-        )
+        spread = Estimate(self.factor, self.low, self.high, self.windows).spread(".4f")
+        test = "too few to test" if self.p is None else f"p = {self.p:.4f}"
+        return f"{self.model} has {spread} times the perplexity of {self.baseline} (n = {self.windows} windows, {test})"
 
 
 def perplexities(results: Sequence[ModelBench]) -> list[PerplexityContrast]:
@@ -118,10 +117,11 @@ def perplexities(results: Sequence[ModelBench]) -> list[PerplexityContrast]:
         if baseline == result.name or len(theirs) != len(windows):
             continue
         difference = compare(windows, theirs)
-        mean, p = difference.mean, difference.p
-        if mean.mean is not None and mean.low is not None and mean.high is not None and p is not None:
-            factor, low, high = (math.exp(nats) for nats in (mean.mean, mean.low, mean.high))
-            contrasts.append(PerplexityContrast(result.name, baseline, factor, low, high, mean.n, p))
+        mean = difference.mean
+        if mean.mean is not None:
+            low, high = (None if nats is None else math.exp(nats) for nats in (mean.low, mean.high))
+            factor = math.exp(mean.mean)
+            contrasts.append(PerplexityContrast(result.name, baseline, factor, low, high, mean.n, difference.p))
     return contrasts
 
 

@@ -174,7 +174,7 @@ def _mean(values: Sequence[float | None], seed: int) -> Estimate:
     if len(scored) < _MANY:
         return estimate(values, seed)
     mean, reach = float(scored.mean()), float(1.96 * scored.std(ddof=1) / math.sqrt(len(scored)))
-    return Estimate(mean, mean - reach, mean + reach, len(scored), len(values) - len(scored))
+    return Estimate(mean, mean - reach, mean + reach, len(scored), len(values) - len(scored), len(scored))
 
 
 def _drift(now: Sequence[Use], before: Sequence[Use], seed: int) -> list[Shift]:

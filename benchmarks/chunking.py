@@ -247,8 +247,7 @@ def _differences(one: Scores, other: Scores) -> list[str]:
 
 
 def _percent(value: Estimate, sign: str = "") -> str:
-    assert value.mean is not None and value.low is not None and value.high is not None
-    return f"{100 * value.mean:{sign}.1f} [{100 * value.low:{sign}.1f}, {100 * value.high:{sign}.1f}]"
+    return value.spread(f"{sign}.1f", 100)
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ def report(results: dict[str, Results]) -> None:
         rows = []
         for name, r in results.items():
             figures = (estimate(r.at(1, part)), estimate(r.at(4, part)), estimate(r.reciprocal(part)))
-            rows.append((name, *(f"{e.mean:.3f} [{e.low:.3f}, {e.high:.3f}]" for e in figures)))
+            rows.append((name, *(e.spread() for e in figures)))
         count = len(results["gold"].at(1, part))
         print(f"\n{'held-out part' if part == 'report' else part or 'whole'}, n = {count}")
         print(table(("query", "hit@1", "hit@4", "MRR@20"), rows))
@@ -181,7 +181,7 @@ def report(results: dict[str, Results]) -> None:
             for part in ("report", None):
                 pairs = zip(results["rules"].reciprocal(part), r.reciprocal(part), strict=True)
                 e = estimate([a - b for a, b in pairs])
-                cells.append(f"{e.mean:+.3f} [{e.low:+.3f}, {e.high:+.3f}]")
+                cells.append(e.spread("+.3f"))
             rows.append((name, *cells))
     print(table(("to", "held out", "whole"), rows))
     print("\nhit@4 by kind, held-out part / whole")

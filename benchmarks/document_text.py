@@ -168,9 +168,7 @@ def row(suffix: str, name: str, scores: list[Score], ours: list[Score]) -> list[
 
 
 def _interval(of: Estimate, sign: str = "") -> str:
-    if of.mean is None:
-        return "unscored"
-    return f"{of.mean:{sign}.3f} [{of.low:{sign}.3f}, {of.high:{sign}.3f}]"
+    return of.spread(f"{sign}.3f")
 
 
 def main() -> int:

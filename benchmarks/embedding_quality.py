@@ -46,8 +46,7 @@ def main() -> None:
     rows = [(name, f"{100 * estimate(values).mean:.2f}", str(len(values))) for name, values in scores.items()]
     print(table(("runtime", "nDCG@10", "queries"), rows))
     difference = compare(*scores.values()).mean
-    print(f"\n{len(texts)} chunks; difference {100 * difference.mean:+.2f} ", end="")
-    print(f"[{100 * difference.low:+.2f}, {100 * difference.high:+.2f}] (n = {difference.n})")
+    print(f"\n{len(texts)} chunks; difference {difference.spread('+.2f', 100)} (n = {difference.n})")
 
 
 def _chunks(judged: JudgedCorpus, embedder: Embedder) -> tuple[list[str], list[str]]:

@@ -211,7 +211,7 @@ def compared(seconds: Sequence[tuple[float, float]]) -> list[str]:
     """The medians of theirs and ours, and the mean ratio with its interval over the runs."""
     medians = [f"{statistics.median(side):.1f}" for side in zip(*seconds, strict=True)]
     times = estimate([theirs / ours for theirs, ours in seconds])
-    return [*medians, f"{times.mean:.1f} [{times.low:.1f}, {times.high:.1f}]"]
+    return [*medians, times.spread(".1f")]
 
 
 def scored(task: Task, item: Any, values: Sequence[float]) -> float:

@@ -132,7 +132,7 @@ def report(name: str, rag: Ragstone, questions: Sequence[Asked], words: Words) -
         for place in range(len(DEPTHS)):
             here, plain = [v[place] for v in values], [v[place] for v in found["as it is"]]
             share, gain = estimate(here), estimate([a - b for a, b in zip(here, plain, strict=True)])
-            row += [f"{share.mean:.3f}", f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"]
+            row += [f"{share.mean:.3f}", gain.spread("+.3f")]
         taken = estimate(seconds[method]) if method in seconds else None
         rows.append([*row, f"{taken.mean:.1f}" if taken else "0"])
     heads = [head for depth in DEPTHS for head in (f"found@{depth}", "difference")]

@@ -9,11 +9,10 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from .run_sets import RunUnit
-from .stats import Estimate, holm
+from .stats import ALPHA, MIN_SOURCES, Estimate, holm
 from .summary import MetricChange
 
 State = Literal["met", "not met", "not checked"]
-ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +21,8 @@ class Gate:
 
     A relative gate (`max_drop`) is not met when a figure is worse than the baseline's by more than `max_drop` and that
     is significant at 95 %: the interval of the paired difference leaves out 0, and so does the test after it was
-    adjusted for all figures of this gate (Holm), so that a gate over fifty figures does not ring by chance.
+    adjusted for all figures of this gate (Holm), so that a gate over fifty figures does not ring by chance. It cannot
+    be checked for items of fewer than `MIN_SOURCES` sources, of which no difference can be told from chance.
     """
 
     suite: str = "*"
@@ -68,7 +68,7 @@ def check_gates(
     """Hold a run against gates.
 
     A gate over a figure that is unscored, or that a set does not have, is not met: unknown is not good enough. A gate
-    over a set that was not run, or over a change without a baseline, is not checked.
+    over a set that was not run, or over a change without a baseline or of too few sources, is not checked.
 
     Args:
         gates: What has to hold.
@@ -118,17 +118,20 @@ def _relative(gate: Gate, changes: Sequence[MetricChange] | None) -> Iterator[Ga
         yield GateResult(str(gate), gate.suite, gate.metric, "not checked", "the baseline has no such figure")
     adjusted = holm([change.difference.p for change in concerned])
     for change, p in zip(concerned, adjusted, strict=True):
-        spread = change.difference.mean
-        moved = f"{spread.mean:+.3f} [{spread.low:+.3f}, {spread.high:+.3f}]" if spread.mean is not None else "unscored"
-        reason = moved + (f", p = {p:.4f} of {len(concerned)} compared" if p is not None else "")
+        moved = change.difference.mean
+        reason = moved.spread("+.3f") + (f", p = {p:.4f} of {len(concerned)} compared" if p is not None else "")
+        if moved.mean is not None and not moved.has_interval:
+            reason += f", n = {moved.count}: too few to tell it from chance, which takes {MIN_SOURCES} sources"
         yield GateResult(str(gate), change.unit, change.metric, _state(gate, change, p), reason)
 
 
 def _state(gate: Gate, change: MetricChange, p: float | None) -> State:
-    moved = change.difference.mean.mean
+    moved = change.difference.mean
     assert gate.max_drop is not None
-    if moved is None:
+    if moved.mean is None:
         return "not met" if change.baseline.mean is not None else "not checked"
-    if change.verdict == "worse" and abs(moved) > gate.max_drop and (p is None or p < ALPHA):
+    if not moved.has_interval:
+        return "not checked"
+    if change.verdict == "worse" and abs(moved.mean) > gate.max_drop and (p is None or p < ALPHA):
         return "not met"
     return "met"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 RESAMPLES = 10_000
+MIN_SOURCES = 6
+"""With fewer there is no interval and no test. Of m independent differences, all of one sign, the exact two-sided p is
+2 / 2 ** m: six is the fewest that can be told from chance at 95 %, and resamples of fewer hardly differ."""
+ALPHA = 0.05
+"""p below it is more than chance; the intervals are those of 1 - ALPHA."""
 _FEW_RESAMPLES = 1_000
 """Of a percentile, which has to sort each of them."""
 _BLOCK = 4_000_000
@@ -22,15 +27,45 @@ class Estimate:
     mean: float | None
     """None when nothing was scored."""
     low: float | None
+    """None, as `high`, where the interval is unknown: for fewer than `MIN_SOURCES` sources, too."""
     high: float | None
     n: int
     n_unscored: int = 0
+    sources: int | None = None
+    """Of the n items, 0..n: what shares a source is not independent. None in runs of older versions."""
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there is an interval."""
+        return self.low is not None and self.high is not None
+
+    @property
+    def count(self) -> str:
+        """n for people, and from how many sources where these are too few for an interval."""
+        if self.sources is None or self.sources >= min(self.n, MIN_SOURCES):
+            return f"{self.n:,}"
+        return f"{self.n:,} of {self.sources} source{'s' if self.sources > 1 else ''}"
+
+    def spread(self, form: str = ".3f", scale: float = 1.0) -> str:
+        """The mean and its interval for people; says which of them is not known.
+
+        Args:
+            form: Of each number.
+            scale: By which each is multiplied.
+        """
+        if self.mean is None:
+            return "unscored"
+        return f"{scale * self.mean:{form}} {self.between(lambda number: format(scale * number, form))}"
+
+    def between(self, say: Callable[[float], str]) -> str:
+        """The interval alone, by what says a number."""
+        if self.low is None or self.high is None:
+            return "[unknown]"
+        return f"[{say(self.low)}, {say(self.high)}]"
 
     def __str__(self) -> str:
         unscored = f", {self.n_unscored} unscored" if self.n_unscored else ""
-        if self.mean is None:
-            return f"unscored (n = 0{unscored})"
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}] (n = {self.n}{unscored})"
+        return f"{self.spread()} (n = {self.count}{unscored})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +75,7 @@ class Difference:
     mean: Estimate
     """Of the items' differences; an item is unscored when either configuration's value is."""
     p: float | None
-    """Of Fisher's randomization test, two-sided, (0, 1]; None when nothing was scored."""
+    """Two-sided, (0, 1]; None where nothing was scored, or too little for an interval."""
     effect: float | None
     """Cohen's d for pairs: the mean difference in standard deviations of the differences. None when they have none."""
 
@@ -48,17 +83,19 @@ class Difference:
 def estimate(values: Sequence[float | None], seed: int = 0) -> Estimate:
     """The mean and its 95 % percentile bootstrap interval over 10,000 resamples; None stands for unscored.
 
+    Of fewer than `MIN_SOURCES` values the interval is unknown.
+
     Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
     """
     scored = np.array([value for value in values if value is not None], dtype=np.float64)
     unscored = len(values) - len(scored)
-    if not len(scored):
-        return Estimate(None, None, None, 0, unscored)
+    if len(scored) < MIN_SOURCES:
+        return Estimate(float(scored.mean()) if len(scored) else None, None, None, len(scored), unscored, len(scored))
     draws, means = np.random.default_rng(seed), np.empty(RESAMPLES)
     for block in _blocks(len(scored)):
         means[block] = scored[draws.integers(len(scored), size=(len(means[block]), len(scored)))].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(scored.mean()), float(low), float(high), len(scored), unscored)
+    return Estimate(float(scored.mean()), float(low), float(high), len(scored), unscored, len(scored))
 
 
 def resampled(clusters: Sequence[Hashable], seed: int = 0) -> Iterator[npt.NDArray[np.float64]]:
@@ -81,7 +118,7 @@ def resampled(clusters: Sequence[Hashable], seed: int = 0) -> Iterator[npt.NDArr
         yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)[:, belongs].astype(np.float64)
 
 
-def interval(value: float, draws: npt.NDArray[np.float64], n: int, n_unscored: int = 0) -> Estimate:
+def interval(value: float, draws: npt.NDArray[np.float64], n: int, n_unscored: int, sources: int) -> Estimate:
     """A statistic with the 95 % percentile interval of its resamples; None where it is NaN, which is undefined.
 
     Args:
@@ -89,16 +126,21 @@ def interval(value: float, draws: npt.NDArray[np.float64], n: int, n_unscored: i
         draws: Of their resamples, (resamples,); those that are NaN are left out.
         n: Items scored.
         n_unscored: The others.
+        sources: Of the items scored; of fewer than `MIN_SOURCES` the interval is unknown.
     """
     defined = draws[~np.isnan(draws)]
     if np.isnan(value) or not len(defined):
-        return Estimate(None, None, None, 0, n + n_unscored)
+        return Estimate(None, None, None, 0, n + n_unscored, 0)
+    if sources < MIN_SOURCES:
+        return Estimate(value, None, None, n, n_unscored, sources)
     low, high = np.percentile(defined, [2.5, 97.5])
-    return Estimate(value, float(low), float(high), n, n_unscored)
+    return Estimate(value, float(low), float(high), n, n_unscored, sources)
 
 
 def percentile(values: Sequence[float | None], q: float, seed: int = 0) -> Estimate:
     """A percentile and its 95 % percentile bootstrap interval over 1,000 resamples; None stands for unscored.
+
+    Of fewer than `MIN_SOURCES` values the interval is unknown.
 
     Args:
         values: One an item.
@@ -107,14 +149,17 @@ def percentile(values: Sequence[float | None], q: float, seed: int = 0) -> Estim
     """
     scored = np.array([value for value in values if value is not None], dtype=np.float64)
     if not len(scored):
-        return Estimate(None, None, None, 0, len(values))
+        return Estimate(None, None, None, 0, len(values), 0)
     draws = np.random.default_rng(seed)
     resamples = [float(np.percentile(draws.choice(scored, len(scored)), q)) for _ in range(_FEW_RESAMPLES)]
-    return interval(float(np.percentile(scored, q)), np.array(resamples), len(scored), len(values) - len(scored))
+    n, value = len(scored), float(np.percentile(scored, q))
+    return interval(value, np.array(resamples), n, len(values) - n, n)
 
 
 def compare(values: Sequence[float | None], baseline: Sequence[float | None], seed: int = 0) -> Difference:
     """The paired difference of two configurations: values less baseline, item by item.
+
+    p is that of the randomization test; of fewer than `MIN_SOURCES` items it is None, as the effect.
 
     Args:
         values: One configuration's, by item; None stands for unscored.
@@ -125,9 +170,9 @@ def compare(values: Sequence[float | None], baseline: Sequence[float | None], se
     differences = [None if a is None or b is None else a - b for a, b in pairs]
     scored = np.array([d for d in differences if d is not None], dtype=np.float64)
     mean = estimate(differences, seed)
-    if mean.mean is None:
+    if mean.mean is None or not mean.has_interval:
         return Difference(mean, None, None)
-    spread = float(scored.std(ddof=1)) if len(scored) > 1 else 0.0
+    spread = float(scored.std(ddof=1))
     effect = mean.mean / spread if spread else None
     return Difference(mean, randomization_test(scored, seed), effect)
 

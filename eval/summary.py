@@ -10,11 +10,9 @@ from .metrics.statistic import Columns, mean_metric
 from .metrics.statistic import compare as compare_columns
 from .metrics.statistic import measure as measure_columns
 from .runs import RunFolder
-from .stats import Difference, Estimate, estimate, holm
+from .stats import ALPHA, MIN_SOURCES, Difference, Estimate, estimate, holm
 from .suites import Published
 from .task import Row, Task
-
-SECONDS = "seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +105,12 @@ class MetricChange:
 
     @property
     def verdict(self) -> str:
-        """`better`, `worse`, `different` or `no difference`, at 95 % by the interval of the difference."""
-        spread = self.difference.mean
+        """`better`, `worse`, `different` or `no difference`, at 95 % by the interval of the difference and by its test,
+        where there is one; `unscored` where it has no interval, as of too few sources."""
+        spread, p = self.difference.mean, self.difference.p
         if spread.mean is None or spread.low is None or spread.high is None:
             return "unscored"
-        if spread.low <= 0 <= spread.high:
+        if spread.low <= 0 <= spread.high or (p is not None and p >= ALPHA):
             return "no difference"
         if self.better == "neither":
             return "different"
@@ -174,6 +173,12 @@ def compare_unit(
     warnings = []
     if len(shared) < max(len(mine), len(theirs)):
         warnings.append(f"{name}: {len(shared)} items are the same in both, of {len(mine)} and {len(theirs)}")
+    sources = {mine[key].source or key for key in shared}
+    if shared and len(sources) < MIN_SOURCES:
+        warnings.append(
+            f"{name}: the {len(shared)} items come from {len(sources)} source{'s' if len(sources) > 1 else ''}, and no "
+            f"difference can be told from chance by fewer than {MIN_SOURCES}"
+        )
     return Comparison(
         _changes(name, task, [mine[key] for key in shared], [theirs[key] for key in shared], seed), warnings
     )

@@ -10,7 +10,7 @@ from ..errors import EvaluationError
 from .decision import decide
 from .metrics import statistic
 from .metrics.statistic import Metric
-from .stats import Difference, Estimate, compare, holm, percentile
+from .stats import ALPHA, Difference, Estimate, compare, holm, percentile
 from .task import Row, Task
 
 _EQUAL = 0.02
@@ -95,9 +95,12 @@ class Sweep:
             return "None is better than the current settings, all weighed."
         if best.change is None or best.change.mean.mean is None:
             return "It is the best of those that could be run; the current settings could not be."
-        sure = best.p_holm is not None and best.p_holm < 0.05
+        if best.p_holm is None:
+            few = f"{self.metric} {_signed(best.change.mean)}, n = {best.change.mean.count}"
+            return f"Against the current settings: {few}, too few to tell a difference from chance."
         told = f"{self.metric} {_signed(best.change.mean)}, p = {best.p_holm:.4f} (Holm)"
         moved = "gain" if (best.change.mean.mean > 0) == (self.better == "more") else "loss"
+        sure = best.p_holm < ALPHA
         verdict = f"a {moved} beyond chance" if sure else "no difference beyond chance (more questions may show one)"
         took = "" if best.slower is None else f"; {_signed(best.slower, 0)} ms an item"
         return f"Against the current settings: {told}, {verdict}{took}."
@@ -205,6 +208,4 @@ def _weighed(point: Point, better: str) -> dict[str, float | None]:
 
 
 def _signed(value: Estimate, digits: int = 3) -> str:
-    if value.mean is None:
-        return "unscored"
-    return f"{value.mean:+,.{digits}f} [{value.low:+,.{digits}f}, {value.high:+,.{digits}f}]"
+    return value.spread(f"+,.{digits}f")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ragstone.eval.run_sets import as_estimate
 from ragstone.eval.runs import RunFolder
 from ragstone.eval.suites.judges import JUDGES
 from ragstone.eval.suites.registry import SUITES
@@ -17,8 +18,8 @@ The default configuration on the suites of `ragstone eval list`, written by
 {commands}
 
 Means with their 95 % bootstrap intervals over sources; n are the items that were scored. Samples are drawn by seed
-{seed}: figures of few items say little, and their intervals say so, but where all items are about one source an
-interval has no width and says nothing. What each figure is:
+{seed}: figures of few items say little, and their intervals say so; of fewer than six sources they are
+unknown. What each figure is:
 [evaluation.md](evaluation.md). Seconds are those of the run that made the outputs.{note}
 
 | | |
@@ -82,7 +83,7 @@ def _unit(unit: dict[str, Any], manifest: dict[str, Any]) -> Iterator[str]:
     figures |= {name: value for name, value in unit["times"].items() if value["n"]}
     for name, value in figures.items():
         if value["n"] or value["n_unscored"]:
-            yield f"| {name} | {_spread(value)} | {value['n']:,} | {value['n_unscored'] or ''} |"
+            yield f"| {name} | {_spread(value)} | {as_estimate(value).count} | {value['n_unscored'] or ''} |"
     for figure in unit["published"]:
         group = "" if figure["group"] == "all" else f" ({figure['group']})"
         yield f"| published: {figure['metric']}{group}, {figure['system']} | {figure['value'] / 100:.3f} | | |"
@@ -90,11 +91,7 @@ def _unit(unit: dict[str, Any], manifest: dict[str, Any]) -> Iterator[str]:
 
 
 def _spread(value: dict[str, Any]) -> str:
-    if value["mean"] is None:
-        return "unscored"
-    digits = 3 if abs(value["mean"]) < 10 else 1
-    mean, low, high = (f"{value[key]:,.{digits}f}" for key in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
+    return as_estimate(value).spread(",.3f" if abs(value["mean"] or 0) < 10 else ",.1f")
 
 
 if __name__ == "__main__":

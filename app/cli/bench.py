@@ -280,7 +280,7 @@ def _share_text(result: ModelBench, answerable: bool | None) -> str:
 def _estimate_text(value: Estimate) -> str:
     if value.mean is None:
         return f"unscored (n = 0, {value.n_unscored} unscored)"
-    return f"{value.mean:.2f} [{value.low:.2f}, {value.high:.2f}] (n = {value.n})"
+    return f"{value.spread('.2f')} (n = {value.n})"
 
 
 def _joules_text(result: ModelBench) -> str:

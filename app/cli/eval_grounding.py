@@ -153,7 +153,7 @@ def _show_groups(report: GroundingReport) -> None:
 def _show_differences(report: GroundingReport) -> None:
     for name, of in report.differences.items():
         click.echo()
-        rows = [(metric, _spread(value, sign="+"), f"{value.n:,}") for metric, value in of.items() if value.n]
+        rows = [(metric, _spread(value, sign="+"), value.count) for metric, value in of.items() if value.n]
         table((f"{name} less {report.baseline}", "difference [95 %]", "n"), rows)
 
 
@@ -163,12 +163,9 @@ def _listed(thresholds: Any) -> str:
 
 def _counts(estimates: Sequence[Estimate]) -> str:
     """How many were scored, the scorers' counts one after another where they differ."""
-    texts = [f"{one.n:,}" + (f" ({one.n_unscored:,})" if one.n_unscored else "") for one in estimates]
+    texts = [one.count + (f" ({one.n_unscored:,})" if one.n_unscored else "") for one in estimates]
     return ", ".join(texts if len(set(texts)) > 1 else texts[:1])
 
 
 def _spread(value: Estimate, scale: float = 100, sign: str = "") -> str:
-    if value.mean is None or value.low is None or value.high is None:
-        return "-"
-    mean, low, high = (scale * number for number in (value.mean, value.low, value.high))
-    return f"{mean:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
+    return "-" if value.mean is None else value.spread(f"{sign}.1f", scale)

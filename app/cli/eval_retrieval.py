@@ -160,9 +160,7 @@ def _show(result: RetrievalResult) -> None:
 
 
 def _spread(value: Estimate, sign: str = "") -> str:
-    if value.mean is None:
-        return "unscored"
-    return f"{value.mean:{sign}.4f} [{value.low:{sign}.4f}, {value.high:{sign}.4f}]"
+    return value.spread(f"{sign}.4f")
 
 
 def _number(value: float | None, form: str = ".4f") -> str:

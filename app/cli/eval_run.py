@@ -173,8 +173,9 @@ def show_summary(summary: UnitSummary) -> None:
     rows += [(f"  {name}", spread(value), _count(value)) for name, value in summary.times.items() if value.n]
     table(("", "mean [95 %]", "n (unscored)"), rows)
     for group, metrics in summary.groups.items():
-        told = [f"{name} {_of_few(value)}" for name, value in metrics.items() if value.mean is not None]
-        click.echo(f"  {group or 'no group'}: {'; '.join(told[:3])}")
+        told = [(name, value) for name, value in metrics.items() if value.mean is not None][:3]
+        shown = "; ".join(f"{name} {spread(value)} (n = {value.count})" for name, value in told)
+        click.echo(f"  {group or 'no group'}: {shown}")
     for figure in summary.published:
         group = "" if figure.group == "all" else f" ({figure.group})"
         click.echo(f"  published: {figure.metric}{group} {figure.value / 100:.3f}  {figure.system}")
@@ -187,18 +188,11 @@ def _told(value: Estimate) -> bool:
 
 def spread(value: Estimate, sign: str = "") -> str:
     """A mean with its interval."""
-    if value.mean is None:
-        return "unscored"
-    return f"{value.mean:{sign}.3f} [{value.low:{sign}.3f}, {value.high:{sign}.3f}]"
-
-
-def _of_few(value: Estimate) -> str:
-    """A group may be small, so it is told how small; resamples of one item would seem certain of it."""
-    return f"{value.mean:.3f} (n = 1)" if value.n == 1 else f"{spread(value)} (n = {value.n:,})"
+    return value.spread(f"{sign}.3f")
 
 
 def _count(value: Estimate) -> str:
-    return f"{value.n:,}" + (f" ({value.n_unscored:,})" if value.n_unscored else "")
+    return value.count + (f" ({value.n_unscored:,})" if value.n_unscored else "")
 
 
 @click.command()
@@ -232,9 +226,12 @@ def _show_comparison(found: Comparison, everything: bool) -> None:
     shown = [change for change in found.changes if everything or change.verdict not in ("no difference", "unscored")]
     if shown:
         table(("", "", "baseline", "run", "difference [95 %]", "p (Holm)", "effect", "n"), [_cells(c) for c in shown])
-    same = len(found.changes) - len(shown)
+    untold = 0 if everything else sum(change.verdict == "unscored" for change in found.changes)
+    same = len(found.changes) - len(shown) - untold
     if same:
         click.echo(f"{same} other figures show no difference.")
+    if untold:
+        click.echo(f"{untold} figures are unscored, or of too few sources to tell; --all shows them.")
 
 
 def _cells(change: MetricChange) -> tuple[str, ...]:
@@ -243,5 +240,5 @@ def _cells(change: MetricChange) -> tuple[str, ...]:
         *(change.unit, change.metric, spread(change.baseline), spread(change.value), spread(of.mean, "+")),
         "-" if change.p_holm is None else f"{change.p_holm:.4f}",
         "-" if of.effect is None else f"{of.effect:+.2f}",
-        f"{of.mean.n:,} {change.verdict}",
+        f"{of.mean.count} {change.verdict}",
     )

@@ -172,9 +172,8 @@ def _cells(number: int, point: Point, found: Sweep) -> tuple[str, ...]:
     change = "-" if point.change is None else spread(point.change.mean, "+")
     p = "-" if point.p_holm is None else f"{point.p_holm:.4f}"
     mark = "recommended" if point is found.recommended else "Pareto-optimal" if point.optimal else ""
-    took = point.latency
-    latency = "unscored" if took.mean is None else f"{took.mean:,.0f} [{took.low:,.0f}, {took.high:,.0f}]"
-    return (str(number), point.name, spread(point.quality), f"{point.quality.n:,}", latency, change, p, mark)
+    latency = point.latency.spread(",.0f")
+    return (str(number), point.name, spread(point.quality), point.quality.count, latency, change, p, mark)
 
 
 def _write(found: Sweep, settings: Settings) -> None:

@@ -132,7 +132,4 @@ def _day(time: str) -> str:
 
 
 def _spread(value: Estimate) -> str:
-    if value.mean is None:
-        return "unscored"
-    digits = 3 if abs(value.mean) < 10 else 0
-    return f"{value.mean:,.{digits}f} [{value.low:,.{digits}f}, {value.high:,.{digits}f}]"
+    return value.spread(",.3f" if abs(value.mean or 0) < 10 else ",.0f")

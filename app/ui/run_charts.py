@@ -22,8 +22,11 @@ _VERDICTS: Mapping[str, tuple[str, str]] = {
     "worse": ("triangle-down", "#d1495b"),
     "different": ("square", "#b8860b"),
     "no difference": ("circle", "#7f8c9b"),
+    "unscored": ("cross", "#7f8c9b"),
 }
 """The shape and the colour of each verdict."""
+_KNOWN = {"filter": "isValid(datum.low)"}
+"""The interval of few sources is unknown, and is not drawn."""
 
 
 def figures_over_time(runs: Sequence[RunSet]) -> dict[tuple[str, str], list[tuple[RunSet, Estimate]]]:
@@ -55,6 +58,7 @@ def trend_chart(metric: str, points: Points) -> dict[str, Any]:
         },
         "layer": [
             {
+                "transform": [_KNOWN],
                 "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.5},
                 "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}},
             },
@@ -108,6 +112,7 @@ def differences_chart(changes: Sequence[Change]) -> dict[str, Any] | None:
                 },
                 "layer": [
                     {
+                        "transform": [_KNOWN],
                         "mark": {"type": "rule", "strokeWidth": 3},
                         "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}},
                     },

@@ -118,10 +118,17 @@ class _Table:
         self._shares = {name: (_column(hit) * _column(of), _column(of)) for name, (hit, of, _) in kinds.items()}
         self._calibration = np.array([_calibration(one) for one in outcomes]).reshape(-1, BINS + 2)
         self._curve = _Curve(outcomes)
-        ranked, answered = sum(map(_ranked, outcomes)), sum(yes)
+        ranked = [_ranked(one) for one in outcomes]
+        about = {name: (of, whole) for name, (_, of, whole) in kinds.items()}
+        about |= dict.fromkeys(("AURC", "ECE", "Brier"), (ranked, sum(yes)))
         self.counts = {
-            name: (sum(of), 0 if whole is None else whole - sum(of)) for name, (_, of, whole) in kinds.items()
-        } | dict.fromkeys(("AURC", "ECE", "Brier"), (ranked, answered - ranked))
+            name: (
+                *(sum(of), 0 if whole is None else whole - sum(of)),
+                len({one.source for one, counts in zip(outcomes, of, strict=True) if counts}),
+            )
+            for name, (of, whole) in about.items()
+        }
+        """Questions scored, questions unscored, and the sources of the scored."""
 
     def values(self, weights: Floats) -> dict[str, Floats]:
         """Every metric by resample, NaN where it is not defined.

@@ -81,7 +81,10 @@ def measure(outcomes: Sequence[Outcome], seed: int = 0) -> dict[str, Estimate]:
 
 
 def measure_mean(parts: Sequence[Sequence[Outcome]], seed: int = 0) -> dict[str, Estimate]:
-    """Every metric's mean over parts that share no source, each counting the same; None where a part has none."""
+    """Every metric's mean over parts that share no source, each counting the same; None where a part has none.
+
+    The interval is unknown unless each part has sources enough; `sources` are those of the part that has the fewest.
+    """
     tables = [_Table(part) for part in parts]
     draws = [
         _joined(table.values(weights) for weights in resampled([one.source for one in part], seed + place))
@@ -90,9 +93,10 @@ def measure_mean(parts: Sequence[Sequence[Outcome]], seed: int = 0) -> dict[str,
     points = [table.values(np.ones((1, len(part)))) for part, table in zip(parts, tables, strict=True)]
     means = {}
     for name in METRICS:
-        n, unscored = (sum(column) for column in zip(*(table.counts[name] for table in tables), strict=True))
+        n, unscored, sources = zip(*(table.counts[name] for table in tables), strict=True)
         value = float(np.mean([point[name][0] for point in points]))
-        means[name] = interval(value, np.mean([of[name] for of in draws], axis=0), n, unscored)
+        # A part of one source would add nothing to the spread, however many sources the others have.
+        means[name] = interval(value, np.mean([of[name] for of in draws], axis=0), sum(n), sum(unscored), min(sources))
     return means
 
 
@@ -114,7 +118,8 @@ def compare(outcomes: Sequence[Outcome], baseline: Sequence[Outcome], seed: int 
 
     point = differences(np.ones((1, len(both))))
     draws = _joined(differences(weights) for weights in resampled([a.source for a, _ in both], seed))
-    return {name: interval(float(point[name][0]), draws[name], mine.counts[name][0], lost) for name in METRICS}
+    counts = {name: (n, lost, sources) for name, (n, _, sources) in mine.counts.items()}
+    return {name: interval(float(point[name][0]), draws[name], *counts[name]) for name in METRICS}
 
 
 def _joined(parts: Iterable[dict[str, Floats]]) -> dict[str, Floats]:
@@ -136,20 +141,24 @@ class _Table:
         self._span = _matrix([_characters(one) for one in outcomes], 3)
         self._calibration = _matrix([_calibration(one) for one in outcomes], BINS + 2)
         self._ranks = _Ranks(outcomes)
-        n, sentences = len(outcomes), sum(len(one.sentences) for one in outcomes)
-        known = int(self._response.sum())
-        spans = sum(one.marked is not None and _any_flagged(one) is not None for one in outcomes)
-        judged = int(self._sentence.sum())
-        stated = int(self._calibration[:, -1].sum())
-        self.counts = dict.fromkeys(METRICS, (known, n - known)) | {
-            "AUROC": (self._ranks.n, n - self._ranks.n),
-            "F1, unscored passed": (int(self._passed.sum()), n - int(self._passed.sum())),
-            "F1, any sentence": (int(self._any.sum()), n - int(self._any.sum())),
-            "balanced accuracy, any sentence": (int(self._any.sum()), n - int(self._any.sum())),
-            "sentence F1": (judged, sentences - judged),
-            **dict.fromkeys(("span F1", "span precision", "span recall"), (spans, n - spans)),
-            **dict.fromkeys(("ECE", "Brier"), (stated, n - stated)),
+        sentences = sum(len(one.sentences) for one in outcomes)
+        spans = [float(one.marked is not None and _any_flagged(one) is not None) for one in outcomes]
+        ranked = [float(_rankable(one)) for one in outcomes]
+
+        def counts(of: Floats, whole: int = len(outcomes)) -> tuple[int, int, int]:
+            scored = int(of.sum())
+            return scored, whole - scored, len({outcomes[place].source for place in of.nonzero()[0]})
+
+        self.counts = dict.fromkeys(METRICS, counts(self._response.sum(axis=1))) | {
+            "AUROC": counts(np.array(ranked)),
+            "F1, unscored passed": counts(self._passed.sum(axis=1)),
+            "F1, any sentence": counts(self._any.sum(axis=1)),
+            "balanced accuracy, any sentence": counts(self._any.sum(axis=1)),
+            "sentence F1": counts(self._sentence.sum(axis=1), sentences),
+            **dict.fromkeys(("span F1", "span precision", "span recall"), counts(np.array(spans))),
+            **dict.fromkeys(("ECE", "Brier"), counts(self._calibration[:, -1])),
         }
+        """Responses scored, or sentences, those unscored, and the sources of the scored."""
 
     def values(self, weights: Floats) -> dict[str, Floats]:
         """Every metric by resample, NaN where it is not defined.
@@ -190,11 +199,8 @@ class _Ranks:
 
     def __init__(self, outcomes: Sequence[Outcome]) -> None:
         ranked = sorted(
-            (one.suspicion, place, not one.grounded)
-            for place, one in enumerate(outcomes)
-            if one.suspicion is not None and one.grounded is not None
+            (one.suspicion, place, not one.grounded) for place, one in enumerate(outcomes) if _rankable(one)
         )
-        self.n = len(ranked)
         suspicions = np.array([suspicion for suspicion, _, _ in ranked])
         self._order = np.array([place for _, place, _ in ranked], dtype=np.int64)
         self._positive = np.array([positive for _, _, positive in ranked], dtype=np.float64)
@@ -202,7 +208,7 @@ class _Ranks:
 
     def auroc(self, weights: Floats) -> Floats:
         """By resample; NaN where one class is missing."""
-        if not self.n:
+        if not len(self._order):
             return np.full(len(weights), np.nan)
         drawn = weights[:, self._order]
         positive = np.add.reduceat(drawn * self._positive, self._starts, axis=1)
@@ -217,6 +223,10 @@ def _matrix(rows: list[list[float]], width: int) -> Floats:
 
 def _f1(hit: Floats, false: Floats, missed: Floats) -> Floats:
     return 2 * hit / (2 * hit + false + missed)
+
+
+def _rankable(one: Outcome) -> bool:
+    return one.suspicion is not None and one.grounded is not None
 
 
 def _confusion(flagged: bool | None, grounded: bool | None) -> list[float]:

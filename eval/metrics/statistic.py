@@ -63,6 +63,8 @@ def measure(
 ) -> dict[str, Estimate]:
     """Every metric with its 95 % interval, by resampling whole sources (see `stats.resampled`).
 
+    Where the items that a metric was scored of come from fewer than `stats.MIN_SOURCES` sources, it is unknown.
+
     Args:
         rows: The columns of each item.
         sources: Of each item, what it shares with those that depend on it.
@@ -77,7 +79,11 @@ def measure(
     everything = np.ones((1, len(rows)))
     return {
         name: interval(
-            float(table.values(everything)[0]) if table.n else np.nan, _joined(blocks[name]), table.n, table.n_unscored
+            float(table.values(everything)[0]) if table.n else np.nan,
+            _joined(blocks[name]),
+            table.n,
+            table.n_unscored,
+            len({source for source, scored in zip(sources, table.scored, strict=True) if scored}),
         )
         for name, table in tables.items()
     }
@@ -92,9 +98,10 @@ def compare(
 ) -> dict[str, Difference]:
     """Every metric of one configuration less that of another on the same items, with paired resamples of the sources.
 
-    Items that either could not score are left out. p is that of the paired randomization test where the metric is the
-    mean of a column and no two items share a source; else twice the smaller share of resamples on either side of 0,
-    by which the interval excludes 0 when p is below .05. The effect is Cohen's d for pairs, of means only.
+    Items that either could not score are left out. Of fewer than `stats.MIN_SOURCES` sources the interval is unknown
+    and p is None. Else p is that of the paired randomization test of the sources' sums where the metric is the mean of
+    a column; of others twice the smaller share of resamples on either side of 0, but no less than such a test of as
+    many sources can give. The effect is Cohen's d for pairs of items, of means only.
 
     Args:
         rows: The columns of each item.
@@ -118,21 +125,25 @@ def _difference(
     kept = [sources[place] for place in both]
     mine, theirs = (_Table([of[place] for place in both], metric) for of in (rows, baseline))
     if not both:
-        return Difference(Estimate(None, None, None, 0, concerned), None, None)
+        return Difference(Estimate(None, None, None, 0, concerned, 0), None, None)
     draws = _joined([mine.values(weights) - theirs.values(weights) for weights in resampled(kept, seed)])
     everything = np.ones((1, len(both)))
     value = float((mine.values(everything) - theirs.values(everything))[0])
-    spread = interval(value, draws, len(both), concerned - len(both))
-    if spread.mean is None:
+    _, belongs = np.unique(kept, return_inverse=True)
+    sums = np.zeros(belongs.max() + 1)
+    spread = interval(value, draws, len(both), concerned - len(both), len(sums))
+    if not spread.has_interval:
         return Difference(spread, None, None)
-    if len(metric.columns) > 1 or len(set(kept)) < len(kept):
+    if len(metric.columns) > 1:
         defined = draws[~np.isnan(draws)]
         tail = min((defined <= 0).mean(), (defined >= 0).mean())
-        return Difference(spread, float(min(1.0, max(2 * tail, 1 / (len(defined) + 1)))), None)
+        least = max(2.0 ** (1 - len(sums)), 1 / (len(defined) + 1))
+        return Difference(spread, float(min(1.0, max(2 * tail, least))), None)
     (column,) = metric.columns
     moved = mine.columns[column] - theirs.columns[column]
-    deviation = float(moved.std(ddof=1)) if len(moved) > 1 else 0.0
-    return Difference(spread, randomization_test(moved, seed), value / deviation if deviation else None)
+    np.add.at(sums, belongs, moved)
+    deviation = float(moved.std(ddof=1))
+    return Difference(spread, randomization_test(sums, seed), value / deviation if deviation else None)
 
 
 class _Table:
@@ -142,7 +153,8 @@ class _Table:
         names = metric.columns
         self._statistic = metric.statistic
         self.columns = {name: np.array([_number(row.get(name)) for row in rows], dtype=np.float64) for name in names}
-        self.n = sum(_scored(row, names) for row in rows)
+        self.scored = [_scored(row, names) for row in rows]
+        self.n = sum(self.scored)
         self.n_unscored = sum(any(name in row and row[name] is None for name in names) for row in rows)
 
     def values(self, weights: Floats) -> Floats:

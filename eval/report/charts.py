@@ -82,6 +82,7 @@ def trend_svg(trend: Trend) -> str:
     y = {"type": "quantitative", "scale": {"zero": False, "nice": True}, "axis": {"title": None, "tickCount": 4}}
     layers: list[dict[str, Any]] = [
         {
+            **_known("low"),
             "mark": {"type": "area", "color": "var(--series)", "opacity": 0.18, "aria": False},
             "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}},
         },
@@ -219,8 +220,13 @@ def _pareto(sweep: Sweep) -> dict[str, Any]:
             "mark": {"type": "line", "color": "var(--series)", "strokeDash": [4, 3], "aria": False},
             "encoding": {"x": {"field": "ms", **x}, "y": {"field": "quality", **y}},
         },
-        {"mark": rule, "encoding": {"x": {"field": "ms", **x}, "y": {"field": "low", **y}, "y2": {"field": "high"}}},
         {
+            **_known("low"),
+            "mark": rule,
+            "encoding": {"x": {"field": "ms", **x}, "y": {"field": "low", **y}, "y2": {"field": "high"}},
+        },
+        {
+            **_known("fast"),
             "mark": rule,
             "encoding": {"x": {"field": "fast", **x}, "x2": {"field": "slow"}, "y": {"field": "quality", **y}},
         },
@@ -234,6 +240,11 @@ def _pareto(sweep: Sweep) -> dict[str, Any]:
         },
     ]
     return {"width": 2 * WIDTH, "height": 300, "data": {"values": rows}, "layer": layers}
+
+
+def _known(field: str) -> dict[str, Any]:
+    """Of a layer: it draws only what has a value there, for an interval may be unknown."""
+    return {"transform": [{"filter": f"isValid(datum.{field})"}]}
 
 
 def _labels(points: Sequence[Point]) -> dict[int, str]:

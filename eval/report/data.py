@@ -9,9 +9,9 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from ..gates import ALPHA, Gate, GateResult, check_gates
+from ..gates import Gate, GateResult, check_gates
 from ..run_sets import RunSet, RunUnit, Unlike, as_estimate, compare_run_sets, flat, unlike
-from ..stats import Estimate
+from ..stats import ALPHA, Estimate
 from ..summary import MetricChange
 from ..task import Row, Task
 from .areas import AREAS, area_of
@@ -270,10 +270,13 @@ def _verdict(
 ) -> tuple[State, str]:
     broken = [gate for gate in gates if gate.state == "not met"]
     worse = [change for change in changes if change.verdict == "worse" and change.weight == "beyond noise"]
+    judged = [change for change in changes if change.verdict != "unscored"]
     checked = [gate for gate in gates if gate.state != "not checked"]
     parts = [_gates_told(len(broken), len(checked))]
     if baseline is None:
         parts.append("there is no baseline to compare with")
+    elif not judged:
+        parts.append("no difference from the baseline can be told from chance")
     elif worse:
         parts.append(f"{_count(len(worse), 'figure')} got worse by more than noise")
     else:
@@ -282,7 +285,7 @@ def _verdict(
         parts.append(f"{_count(len(not_run), 'suite')} could not be run")
     if put_off:
         parts.append(f"{_count(len(put_off), 'suite')} put off for want of time")
-    held: State = "good" if checked or baseline is not None else "measured"
+    held: State = "good" if checked or judged else "measured"
     state: State = "gate" if broken else "worse" if worse else "incomplete" if not_run else held
     return state, f"{'; '.join(parts)}."
 

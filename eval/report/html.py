@@ -56,6 +56,8 @@ def _rendered(template: str, **values: Any) -> str:
     environment.filters |= {
         "number": number,
         "signed": signed,
+        "between": lambda of: of.between(number),
+        "between_signed": lambda of: of.between(signed),
         "p": p_value,
         "moment": _moment,
         "plain": _plain,

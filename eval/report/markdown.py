@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from ..stats import Estimate
 from .data import Change, Report
 from .items import Flip, ItemShown
 from .wording import SIGNS, WORDS, number, p_value, shorten, signed
@@ -45,10 +46,7 @@ def _lines(report: Report, items: bool) -> Iterator[str]:
     yield "## All figures\n"
     for area, figures in report.areas():
         yield f"### {area}\n"
-        rows = [
-            (f"{one.unit}: {one.metric}", _spread(one.value.mean, one.value.low, one.value.high), str(one.value.n))
-            for one in figures
-        ]
+        rows = [(f"{one.unit}: {one.metric}", _spread(one.value), one.value.count) for one in figures]
         yield from _table(("Figure", "Mean [95 %]", "n"), rows)
     if items and report.use:
         yield "## Real use\n"
@@ -69,7 +67,7 @@ def _changes(title: str, changes: Sequence[Change]) -> Iterator[str]:
     rows = []
     for change in changes:
         of = change.difference
-        moved = f"{signed(of.mean)} [{signed(of.low)}, {signed(of.high)}]"
+        moved = f"{signed(of.mean)} {of.between(signed)}"
         values = number(change.baseline.mean), number(change.value.mean)
         rows.append((f"{change.unit}: {change.metric}", *values, moved, p_value(change.p_holm), change.verdict))
     yield from _table(("Figure", "Baseline", "Now", "Difference [95 %]", "p (Holm)", "Verdict"), rows)
@@ -136,8 +134,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield ""
 
 
-def _spread(mean: float | None, low: float | None, high: float | None) -> str:
-    return "unscored" if mean is None else f"{number(mean)} [{number(low)}, {number(high)}]"
+def _spread(of: Estimate) -> str:
+    return "unscored" if of.mean is None else f"{number(of.mean)} {of.between(number)}"
 
 
 def _text(text: str) -> str:

@@ -101,7 +101,11 @@ def test_perplexities_are_compared_window_by_window_within_a_vocabulary_only(fil
     (contrast,) = perplexities([full, quantized, other])
     assert (contrast.model, contrast.baseline, contrast.windows) == ("q4", "q8", 3)
     assert contrast.factor == pytest.approx(1.10517, abs=1e-5)
-    assert "1.1052" in str(contrast)
+    assert str(contrast) == "q4 has 1.1052 [unknown] times the perplexity of q8 (n = 3 windows, too few to test)"
+    full.perplexity, quantized.perplexity = perplexity(*[2.0, 3.0] * 4), perplexity(*[2.1, 3.1] * 4)
+    assert "1.1052 [1.1052, 1.1052] times the perplexity of q8 (n = 8 windows, p = 0.0" in str(
+        *perplexities([full, quantized])
+    )
 
 
 def test_a_ratio_is_that_of_runs_next_to_each_other(file: Path) -> None:

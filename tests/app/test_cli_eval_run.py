@@ -77,9 +77,10 @@ def test_own_questions_are_put_to_a_function_and_two_runs_are_compared(
     compared = ragstone_cli("eval", "compare", "second", "first", "--json").json()
     changes = {change["metric"]: change for change in compared["changes"]}
     assert changes["right"]["difference"]["mean"]["mean"] == pytest.approx(-2 / 3)
-    assert changes["wrongly refused"]["verdict"] == "worse"
-    shown = ragstone_cli("eval", "compare", "second", "first").stdout
-    assert "wrongly refused" in shown and "worse" in shown
+    assert changes["wrongly refused"]["verdict"] == "unscored"  # by three questions nothing can be told
+    shown = ragstone_cli("eval", "compare", "second", "first", "--all")
+    assert "-0.667 [unknown]" in shown.stdout and "worse" not in shown.stdout
+    assert "the 3 items come from 3 sources, and no difference can be told from chance by fewer than 6" in shown.stderr
 
 
 def test_after_an_edit_of_the_prompt_the_model_is_asked_again_and_no_run_mixes_the_two(

@@ -127,14 +127,16 @@ def test_a_confidence_that_knows_what_is_right_has_the_least_area() -> None:
 
 
 def test_the_interval_of_a_mean_is_drawn_by_source() -> None:
-    """Ten questions of one source say no more than one."""
+    """Five questions of one source say no more than one."""
     told = [Outcome(str(n), True, n % 3 > 0, True, 0.5) for n in range(30)]
     alone = measure(told)["wrongly refused"]
-    together = measure([Outcome(str(n // 10), True, n < 20, True, 0.5) for n in range(30)])["wrongly refused"]
+    together = measure([Outcome(str(n // 5), True, n < 20, True, 0.5) for n in range(30)])["wrongly refused"]
     assert alone.low is not None and alone.high is not None
     assert together.low is not None and together.high is not None
     assert alone.mean == together.mean == pytest.approx(1 / 3)
-    assert together.high - together.low > 2 * (alone.high - alone.low)
+    assert together.high - together.low > 1.8 * (alone.high - alone.low)
+    of_three = measure([Outcome(str(n // 10), True, n < 20, True, 0.5) for n in range(30)])["wrongly refused"]
+    assert (of_three.mean, of_three.low, of_three.n, of_three.sources) == (alone.mean, None, 30, 3)
 
 
 GROUPS = {"a1": "a", "a2": "a", "b1": "b", "b2": "b", "b3": "b", "b4": "b"}

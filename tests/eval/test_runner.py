@@ -122,7 +122,7 @@ def test_a_run_is_a_folder_that_tells_what_was_run_each_item_and_the_figures(tmp
     assert [(one["name"], one["items"], one["licence"]) for one in manifest["units"]] == [("doubling", 6, "CC0")]
     assert [row.output["text"] for row in found.rows("doubling")] == ["0", "2", "4", "6", "8", "10"]
     assert summary["metrics"]["right"] | {"low": 1.0, "high": 1.0} == {
-        **{"mean": 1.0, "low": 1.0, "high": 1.0, "n": 6, "n_unscored": 0}
+        **{"mean": 1.0, "low": 1.0, "high": 1.0, "n": 6, "n_unscored": 0, "sources": 6}
     }
     assert set(summary["groups"]) == {"even", "odd"}
     assert find_runs(tmp_path) == [found]
@@ -206,18 +206,22 @@ def test_a_judge_is_asked_once_and_what_it_cannot_score_is_unscored(tmp_path: Pa
 
 
 def test_two_runs_are_compared_item_by_item(tmp_path: Path, cache: OutputCache):
-    good = run(Doubling(), tmp_path / "good", cache, doubler(), judges=[Shortness()])
-    bad = run(Doubling(), tmp_path / "bad", cache, doubler(3), count=5, judges=[Shortness()])
+    good = run(Doubling(), tmp_path / "good", cache, doubler(), count=9, judges=[Shortness()])
+    bad = run(Doubling(), tmp_path / "bad", cache, doubler(3), count=8, judges=[Shortness()])
     found = compare_runs(good, bad, {"doubling": Doubling()})
-    assert found.warnings == ["doubling: 5 items are the same in both, of 6 and 5"]
+    assert found.warnings == ["doubling: 8 items are the same in both, of 9 and 8"]
     right, short = found.changes
     assert (right.metric, right.verdict) == ("right", "better")
-    assert right.difference.mean.mean == pytest.approx(4 / 5)  # 0 is right in both
+    assert right.difference.mean.mean == pytest.approx(7 / 8)  # 0 is right in both
     assert short.metric == "shortness: short"
     back = compare_runs(bad, good, {"doubling": Doubling()})
     assert back.changes[0].verdict == "worse"
     same = compare_runs(good, good, {"doubling": Doubling()})
     assert [change.verdict for change in same.changes] == ["no difference"] * 2
+    few = run(Doubling(), tmp_path / "few", cache, doubler(3), count=3)
+    told = compare_runs(few, good, {"doubling": Doubling()})
+    assert [change.verdict for change in told.changes] == ["unscored"]
+    assert told.warnings[1].startswith("doubling: the 3 items come from 3 sources, and no difference can be told")
 
 
 def test_a_cache_that_cannot_be_used_is_named(tmp_path: Path):

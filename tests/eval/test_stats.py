@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ragstone.eval.stats import compare, estimate, holm, randomization_test
+from ragstone.eval.stats import compare, estimate, holm, percentile, randomization_test
 
 
 def test_few_pairs_have_the_p_value_that_counting_gives() -> None:
@@ -46,13 +46,13 @@ def test_a_comparison_is_paired() -> None:
 
 
 def test_an_item_that_one_side_could_not_score_is_unscored() -> None:
-    difference = compare([1.0, None, 0.5, 0.25], [0.0, 1.0, None, 0.0])
-    assert (difference.mean.n, difference.mean.n_unscored) == (2, 2)
-    assert difference.mean.mean == pytest.approx(0.625)
-    assert difference.effect == pytest.approx(0.625 / np.std([1.0, 0.25], ddof=1))
+    difference = compare([1.0, None, 0.5, *[0.25] * 5], [0.0, 1.0, None, *[0.0] * 5])
+    assert (difference.mean.n, difference.mean.n_unscored) == (6, 2)
+    assert difference.mean.mean == pytest.approx(0.375)
+    assert difference.effect == pytest.approx(0.375 / np.std([1.0, *[0.25] * 5], ddof=1))
     nothing = compare([None], [1.0])
     assert (nothing.mean.mean, nothing.p, nothing.effect) == (None, None, None)
-    assert compare([0.5, 0.5], [0.5, 0.5]).effect is None
+    assert compare([0.5] * 6, [0.5] * 6).effect is None
 
 
 def test_pairs_that_do_not_match_are_refused() -> None:
@@ -73,3 +73,16 @@ def test_the_interval_of_many_values_takes_the_draws_in_parts() -> None:
     means = [values[draws.integers(3_000, size=3_000)].mean() for _ in range(10_000)]
     found = estimate(values.tolist(), seed=5)
     assert [found.low, found.high] == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=1e-12)
+
+
+def test_of_fewer_than_six_values_the_interval_is_unknown() -> None:
+    for values in ([0.5], [1.0, 2.0, 3.0, 4.0, 5.0]):
+        for found in (estimate(values), percentile(values, 50)):
+            assert (found.mean, found.low, found.high) == (np.median(values), None, None)
+            assert (found.n, found.sources) == (len(values), len(values))
+    few = compare([1.0, 1.0, 1.0], [0.0, 0.0, 0.0])
+    assert (few.mean.mean, few.mean.low, few.p, few.effect) == (1.0, None, None, None)
+    assert str(few.mean) == "1.000 [unknown] (n = 3)"
+    assert estimate([0.0, 1.0] * 3).has_interval
+    assert percentile([0.0, 1.0] * 3, 50).has_interval
+    assert str(estimate([None])) == "unscored (n = 0, 1 unscored)"

@@ -182,7 +182,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for day, unfaithful in enumerate((4, 5, 4, 3, 16), start=20):
         night = folder / f"2026-11-{day}"
         write_run(night / "own", {"own": ("own", answers(unfaithful))}, day, code=f"{day}" * 32)
-        write_run(night / "retrieval", {"retrieval/stations": ("retrieval", rankings(day - 18))}, day)
+        write_run(night / "retrieval", {"retrieval/stations": ("retrieval", rankings(2 + 3 * (day - 20) // 2))}, day)
     return folder
 
 

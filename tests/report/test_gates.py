@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
+from ragstone.app.ui.run_charts import differences_chart, trend_chart
 from ragstone.eval.gates import Gate, GateResult, check_gates
+from ragstone.eval.report.data import build_report
+from ragstone.eval.report.html import as_html
+from ragstone.eval.report.markdown import as_markdown
 from ragstone.eval.run_sets import RunSet, compare_run_sets, find_run_sets, unlike
 from ragstone.eval.task import Task
 
@@ -46,7 +50,7 @@ def test_a_relative_gate_rings_for_what_is_significant_and_large(check: Callable
 
 
 def test_what_chance_alone_explains_among_many_figures_does_not_ring(check: Callable[..., list[GateResult]]):
-    # Four more of thirty documents came second: the interval leaves out 0, but p is 0.125 before it is adjusted.
+    # Six more of thirty documents came second: the interval leaves out 0, and p is 0.03, but not after it is adjusted.
     assert {one.state for one in check(suite="retrieval", max_drop=0.02)} == {"met"}
 
 
@@ -59,6 +63,39 @@ def test_unknown_is_not_good_enough(check: Callable[..., list[GateResult]], nigh
     gate = Gate(suite="own", metric="faithfulness", at_least=0.1)
     (result,) = check_gates([gate], {"own": replace(unit, summary=summary)}, None)
     assert (result.state, result.reason) == ("not met", "unscored (n = 0, 40 unscored)")
+
+
+def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direction(
+    tmp_path: Path, write: Callable[..., Any], rows: list[Any], tasks: Mapping[str, Task[Any, Any]]
+):
+    def run(name: str, day: int, shared: list[Any]) -> RunSet:
+        write(tmp_path / name, {"own": ("own", shared)}, day)
+        return RunSet.read(tmp_path / name)
+
+    before = [replace(row, source="handbook.pdf") for row in rows]
+    worse = [replace(row, values=dict.fromkeys(row.values, 0.3)) if row.output else row for row in before]
+    night, baseline = run("now", 25, worse), run("before", 24, before)
+    compared = compare_run_sets(night, baseline, tasks)
+    assert {change.verdict for change in compared.changes} == {"unscored"}
+    assert {change.difference.p for change in compared.changes} == {None}
+    assert compared.warnings == [
+        "own: the 40 items come from 1 source, and no difference can be told from chance by fewer than 6"
+    ]
+    gate = Gate(suite="own", metric="faithfulness", max_drop=0.02)
+    (result,) = check_gates([gate], night.units, compared.changes)
+    assert result.state == "not checked"
+    assert "[unknown], n = 38 of 1 source: too few to tell it from chance, which takes 6 sources" in result.reason
+    (result,) = check_gates([Gate(suite="own", metric="faithfulness", at_least=0.5)], night.units, None)
+    assert (result.state, result.reason) == ("not met", "0.300 [unknown] (n = 38 of 1 source, 1 unscored)")
+    report = build_report(night, tasks, baseline=baseline, history=[baseline], gates=[gate])
+    assert "[unknown]" in as_html(report)
+    assert r"\[unknown\]" in as_markdown(report)
+    assert (report.state, report.headline) == (
+        "measured",
+        "No gate was checked; no difference from the baseline can be told from chance.",
+    )
+    trend_chart("faithfulness", [(one, one.units["own"].metrics["faithfulness"]) for one in (baseline, night)])
+    assert differences_chart(report.changes) is not None
 
 
 def test_what_was_not_run_or_has_no_baseline_is_not_checked(check: Callable[..., list[GateResult]]):
