@@ -36,10 +36,12 @@ class Checker:
 
     A sentence is scored against all passages at once, which also names the one that carries it; then against each
     that it cites, and the one that carries it, alone. So a sentence costs two or three scores however many passages
-    there are, unless several say it only together.
+    there are, unless several say it only together. A passage's label (its title and heading) stands for that passage
+    alone: the title of one vouches for nothing that another says.
 
     Args:
-        question: What was asked; its words are not claims of the answer.
+        question: What was asked; its words are not claims of the answer, but for those with a digit: that something is
+            said of "K3" or of 2019 is for the passages to say.
         passages: What the model was given.
         scorer: What judges.
     """
@@ -50,7 +52,8 @@ class Checker:
         self._passages = tuple(passages)
         self._texts = {passage.n: passage.evidence for passage in passages}
         self._scorer = scorer
-        self._context = " ".join([question, *(passage.label for passage in passages)])
+        self._labels = {passage.n: passage.label for passage in passages}
+        self._asked = " ".join(word for word in question.split() if not any(map(str.isdigit, word)))
 
     def check(self, segment: Segment, text: str) -> Checked | None:
         """Check a part of an answer; None where it states nothing that could be checked.
@@ -67,7 +70,7 @@ class Checker:
         written = cited_numbers(segment.text)
         cited = [passage for passage in self._passages if passage.n in written]
         among: Sequence[Passage] = self._passages
-        found = self._score(claim, among)
+        found = self._score(claim, among, " ".join(self._labels.values()))
         if found.support is None:
             numbers = [passage.n for passage in cited[:MOST_CITATIONS]]
             return self._cite(Checked(None, "unscored", tuple(numbers)), dict.fromkeys(numbers, Evidence(None)))
@@ -75,11 +78,15 @@ class Checker:
             alone = self._score(claim, cited)  # what it cites may be crowded out by the rest
             if self._holds(alone):
                 among, found = cited, alone
+        chosen = self._supporting(claim, among, cited, found) if self._holds(found) else {}
+        if self._holds(found) and not chosen:  # the label of one passage may have vouched for another
+            found = self._score(claim, among)
         if not self._holds(found):
             nearest = None if found.passage is None else among[found.passage]
             spans = claim.located(found.unsupported)
             return Checked(found.support, "unsupported", (), nearest, found, spans)
-        chosen = self._supporting(claim, among, cited, found)
+        if not chosen and found.passage is not None:  # more passages say it together than are cited
+            chosen = {among[found.passage].n: found}
         nearest = next((passage for n in chosen for passage in among if passage.n == n), None)
         evidence = found if nearest is None else chosen[nearest.n]
         return self._cite(Checked(found.support, "supported", tuple(chosen), nearest, evidence), chosen)
@@ -87,7 +94,7 @@ class Checker:
     def _supporting(
         self, claim: Claim, among: Sequence[Passage], cited: Sequence[Passage], found: Evidence
     ) -> dict[int, Evidence]:
-        """The passages to cite for a claim that they support all together, best first."""
+        """The passages to cite for a claim that they support all together, best first; none if no few of them do."""
         if len(among) == 1:
             return {among[0].n: found}
         carrying = [] if found.passage is None else [among[found.passage]]
@@ -100,7 +107,7 @@ class Checker:
             best = _best_first(alone)
             sets = (best[:most] for most in range(2, min(MOST_CITATIONS, len(best)) + 1))
             together = (of for of in sets if self._holds(self._score(claim, [tried[n] for n in of])))
-            chosen = next(together, [passage.n for passage in carrying])
+            chosen = next(together, [])
         return {n: alone[n] for n in chosen}
 
     def _cite(self, checked: Checked, where: dict[int, Evidence]) -> Checked:
@@ -110,8 +117,12 @@ class Checker:
                 self.quoted[n] = found
         return checked
 
-    def _score(self, claim: Claim, passages: Sequence[Passage]) -> Evidence:
-        context = f"{self._context} {claim.context}".rstrip()
+    def _score(self, claim: Claim, passages: Sequence[Passage], labels: str | None = None) -> Evidence:
+        """Hold a claim against passages. It may borrow the words that all their labels have, or the labels given."""
+        if labels is None:
+            first, *others = (self._labels[passage.n].split() for passage in passages)
+            labels = " ".join(word for word in first if all(word in other for other in others))
+        context = " ".join(part for part in (self._asked, labels, claim.context) if part)
         (found,) = self._scorer.score([claim.text], [self._texts[passage.n] for passage in passages], context)
         return found
 

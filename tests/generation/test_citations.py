@@ -1,3 +1,4 @@
+import dataclasses
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -155,6 +156,37 @@ def test_passages_that_support_a_sentence_only_together_are_cited_together(passa
     cited.feed("The pump was replaced in 2019 and the motor in 2021 [1].")
     cited.finish()
     assert set(cited.sentences[0].citations) == {1, 2}
+
+
+MAY, JUNE = (
+    "The board approved the purchase of a second oven for the canteen.",
+    "The board discussed the parking rules.",
+)
+
+
+def titled(passage: Passage, title: str) -> Passage:
+    chunk = dataclasses.replace(passage.hit.chunk, title=title)
+    return dataclasses.replace(passage, hit=dataclasses.replace(passage.hit, chunk=chunk))
+
+
+@pytest.mark.parametrize(("month", "verdict"), [("May", "supported"), ("June", "unsupported")])
+def test_the_title_of_one_passage_does_not_vouch_for_what_another_says(
+    passages: MakePassages, month: str, verdict: str
+) -> None:
+    may, june = passages(MAY, JUNE)
+    given = [titled(may, "Minutes of May"), titled(june, "Minutes of June")]
+    cited = cite(f"The minutes of {month} approved the purchase of a second oven for the canteen.", given)
+    assert cited.sentences[0].verdict == verdict
+    assert cited.sentences[0].citations == ((1,) if verdict == "supported" else ())
+
+
+def test_the_machine_that_the_question_names_must_stand_in_the_passages(passages: MakePassages) -> None:
+    given = [titled(passages("The belt tension is 440 N.")[0], "Compressor K2")]
+    for machine, verdict in (("K2", "supported"), ("K3", "unsupported")):
+        cited = CitedText(f"What is the belt tension of compressor {machine}?", given, default_scorer())
+        cited.feed(f"The belt tension of compressor {machine} is 440 N.")
+        cited.finish()
+        assert cited.sentences[0].verdict == verdict
 
 
 def test_a_table_s_citation_stands_in_its_last_cell_and_code_keeps_its_brackets(passages: MakePassages) -> None:
