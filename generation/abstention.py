@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
+from ..retrieval.analysis import content_words, terms, terms_of
 from ..retrieval.records import Hit
-from .grounding.overlap import content_words
 
 SURE = 3.0
 CLEAR = 9.0
@@ -21,7 +22,7 @@ class Signals:
     """The log-odds that the likeliest passage answers the question (see `retrieval.relevance`), -9..9; 0, so even
     odds, unless the search was hybrid."""
     missing_number: bool = False
-    """The question names a number (a year, a clause) that no passage holds."""
+    """The question names a number (a year, a clause) or a code with a digit that no passage holds."""
     holds: float = SURE
     """The model's log-odds that the passages state the answer, when asked just that; before, as sure as it gets."""
     support: float = 1.0
@@ -33,16 +34,19 @@ INTERCEPT = -2.06
 """From `benchmarks/fit_abstention.py --nq 60 --squad2 30`: 180 questions of NQ-open and SQuAD 2.0, half of them without
 their passage, and the default model. What they do is in `docs/answers.md`."""
 
+_UNIT = re.compile(r"(?<=\d\d)(?=[^\W\d_])")
+"""Where the letters begin that follow a number: 10km, 1990s, 25th."""
+
 
 def retrieval_signals(question: str, hits: Sequence[Hit]) -> Signals:
     """The signals that the hits give."""
-    wanted = content_words(question)
-    held = [content_words(f"{hit.chunk.title} {hit.chunk.heading} {hit.chunk.passage}") for hit in hits]
-    numbers = {word for word in wanted if word[0].isdigit()}
+    texts = (f"{hit.chunk.title} {hit.chunk.heading} {hit.chunk.passage}" for hit in hits)
+    held = {term for text in texts for term in terms(_UNIT.sub(" ", text))}
+    numbers = [word for word in content_words(_UNIT.sub(" ", question)) if any(map(str.isdigit, word))]
     known = [_log_odds(hit.probability) for hit in hits if hit.probability is not None]
     return Signals(
         relevance=max(-CLEAR, min(CLEAR, max(known, default=0.0 if hits else -CLEAR))),
-        missing_number=not numbers <= set().union(*held),
+        missing_number=not all(_stands(word, held) for word in numbers),
     )
 
 
@@ -50,6 +54,13 @@ def answerable(signals: Signals) -> float:
     """The probability, 0..1, that the passages hold the answer: a logistic model of the signals."""
     z = INTERCEPT + sum(w * float(s) for w, s in zip(astuple(WEIGHTS), astuple(signals), strict=True))
     return 1.0 / (1.0 + math.exp(-z))
+
+
+def _stands(word: str, held: set[str]) -> bool:
+    """Whether a number or code stands in passages of these terms: as a whole, or a compound without points in parts."""
+    *parts, whole = terms_of(word)
+    compound = whole if "." in word or whole == "".join(parts) else None
+    return compound in held or ("." not in word and held >= {*parts, whole} - {compound})
 
 
 def _log_odds(probability: float) -> float:

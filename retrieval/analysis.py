@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 """Of the terms that a text gives. Stored in a library; under another version its terms are made anew."""
 
 STOP_WORDS = frozenset(
@@ -24,17 +24,25 @@ STOP_WORDS = frozenset(
 _TITLE_COUNTS = 2
 _MOST = 255
 _LONGEST = 64
+_LIKE_AN_ADDRESS = 4
+"""So many groups between points are an address of the network rather than a number."""
 
 # Combining marks, the vowel signs of Indic and Thai words and the voicing marks of Japanese are no letters to `re`.
 _MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670"
 _SIGNS = "\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece\u1000-\u109f\u1780-\u17d3\u3099\u309a"
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _PLAIN = f"(?:[^\\W_]++|[{_MARKS}{_SIGNS}]++)++"
-_WORD = re.compile(f"{_PLAIN}(?:[-\u2010\u2011_]{_PLAIN}|\\.\\d++)*+")
-_ASCII_WORD = re.compile("[0-9A-Za-z]++(?:[-_][0-9A-Za-z]++|\\.[0-9]++)*+")  # the same, in half the time
+_WORD = re.compile(f"{_PLAIN}(?:[-\u2010\u2011_]{_PLAIN}|\\.\\d++|[,'\u2019](?<=\\d.)\\d++)*+")
+_ASCII_WORD = re.compile("[0-9A-Za-z]++(?:[-_][0-9A-Za-z]++|\\.[0-9]++|[,'](?<=[0-9].)[0-9]++)*+")  # in half the time
+_NUMBER = re.compile(
+    r"(?<![^\W_])(?<![^\W_][.,'\u2019])"
+    r"(?:([1-9]\d{0,2}(?:([.,'\u2019])\d{3})(?:\2\d{3})*)|(\d++))(?:(?!\2)[.,](\d++))?(?![.,'\u2019]?\d)"
+)
+"""A number with its groups and the mark that parts them, or without groups; then its decimals, after another mark."""
 _SHORTENED = re.compile(r"\b(?:can|won|shan)['\u2019]t\b|n['\u2019]t\b|['\u2019](?:d|ll|m|re|s|ve)\b", re.IGNORECASE)
 """What an apostrophe makes of "not", "is", "has", "will" and "of it": as words of a query they tell nothing."""
-_JOINT = re.compile("[-\u2010\u2011_.]")
+_NO_CENTS = re.compile("00+")  # "2.0" is a version as often as an amount
+_JOINT = re.compile("[-\u2010\u2011_.,'\u2019]")
 _RUN = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
 _IS_MARK = re.compile(f"[{_MARKS}]")
 _IS_CJK = re.compile(f"[{_CJK}]")
@@ -44,8 +52,9 @@ def terms(text: str) -> list[str]:
     """The terms of a text in its order, repeats and stop words included.
 
     Words are lower-cased, rid of diacritics and stemmed as English. A compound gives its parts, and then itself:
-    "anti-inflammatory" also antiinflammatory, "v2.0.1" also v2.0.1. Chinese and Japanese give pairs of neighbouring
-    characters.
+    "anti-inflammatory" also antiinflammatory, "BF-2215" also bf2215, "v2.0.1" also v2.0.1. A number gives what it does
+    in plain notation (see `plain_numbers`); "1.150", which may be one of either notation, also 1150. Chinese and
+    Japanese give pairs of neighbouring characters.
     """
     return list(chain.from_iterable(map(terms_of, _found(text))))
 
@@ -69,6 +78,14 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", bare.lower())
 
 
+def plain_numbers(text: str) -> str:
+    """A text with its numbers in one notation: 1,150.00 and 1.150,00 are 1150, and 13,90 is 13.90.
+
+    What has points alone, as a version, a clause or a date, stays as it is.
+    """
+    return _NUMBER.sub(_plain, text)
+
+
 def has_no_spaces(word: str) -> bool:
     """Whether a word is Chinese or Japanese, so that nothing parts it from its neighbours."""
     return not word.isascii() and _IS_CJK.search(word) is not None
@@ -76,7 +93,7 @@ def has_no_spaces(word: str) -> bool:
 
 def content_words(query: str) -> list[str]:
     """The words of a query, each once; without stop words unless it has nothing else."""
-    telling = [word for word in words(_SHORTENED.sub(" ", query)) if word not in STOP_WORDS]
+    telling = [word for word in words(plain_numbers(_SHORTENED.sub(" ", query))) if word not in STOP_WORDS]
     return list(dict.fromkeys(telling or words(query)))
 
 
@@ -130,15 +147,25 @@ def _telling(word: str) -> list[str]:
 
 
 def _split(word: str) -> list[str]:
-    bare = folded(word)
+    bare = plain_numbers(folded(word))
     parts = [part for part in _JOINT.split(bare) if part]
     made = [piece for part in parts for piece in _pairs(part)]
     if len(parts) > 1:
-        if "." in word or "_" in word:
+        if "." in bare or "_" in bare:
             made.append(bare)
-        elif all(part.isalpha() for part in parts) and not _IS_CJK.search(bare):
+            if (number := _NUMBER.fullmatch(bare)) and number[1] and len(parts) < _LIKE_AN_ADDRESS:
+                made.append("".join(parts))
+        elif not all(part.isdigit() for part in parts) and not _IS_CJK.search(bare):
             made.append("".join(parts))
     return made
+
+
+def _plain(number: re.Match[str]) -> str:
+    whole, mark, single, decimals = number.groups()
+    if mark == "." and decimals is None:
+        return number[0]
+    digits = single or whole.replace(mark, "")
+    return digits if decimals is None or _NO_CENTS.fullmatch(decimals) else f"{digits}.{decimals}"
 
 
 def _pairs(word: str) -> list[str]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .analysis import content_words, folded, has_no_spaces, terms_of
+from .analysis import content_words, folded, has_no_spaces, plain_numbers, terms_of
 
 _RUN = re.compile(r"[^\W_]++")
+_CODE = re.compile(r"([^\W\d_]+)[-\u2010\u2011]?(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,17 @@ class QueryWords:
         order = [(terms[0], self._weights[word]) for word, terms in forms.items() if terms]
         self._pairs = [(a, b, v + w) for (a, v), (b, w) in pairwise(order) if a != b]
         self._stems = {term: _stem(term) for a, b, _ in self._pairs for term in (a, b)}
+        self._spellings = {word: _spellings(word) for word in forms}
+        self._numbers = any(char.isdigit() for word in forms for char in word)
         self._whole = sum(self._weights.values())
         self._pair_whole = sum(weight for *_, weight in self._pairs)
 
     def wording(self, label: str, passage: str) -> Wording:
         """Compare a passage, together with its title and headings, with the query."""
         text = folded(f"\n{label}\n{passage}\n")
-        held = sum(weight for word, weight in self._weights.items() if word in text and _stands(text, word))
+        if self._numbers:
+            text = plain_numbers(text)
+        held = sum(weight for word, weight in self._weights.items() if _stands_spelled(text, self._spellings[word]))
         return Wording(
             exact=held / self._whole if self._whole else 0.0,
             near=self._near(text) / self._pair_whole if self._pair_whole else 0.0,
@@ -68,6 +73,16 @@ class QueryWords:
 
 
 # Looked for with `str.find`: to cut every passage into words would be most of what a search takes.
+
+
+def _spellings(word: str) -> tuple[str, ...]:
+    """A code of letters and digits with and without its hyphen; any other word as it is."""
+    code = _CODE.fullmatch(word)
+    return (code[1] + code[2], f"{code[1]}-{code[2]}") if code else (word,)
+
+
+def _stands_spelled(text: str, spellings: tuple[str, ...]) -> bool:
+    return any(word in text and _stands(text, word) for word in spellings)
 
 
 def _stands(text: str, word: str) -> bool:
