@@ -22,6 +22,7 @@ from ragstone.app.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from ragstone.generation.models import ModelStore
 from ragstone.ingest.instructions import embed_cut
 from ragstone.ingest.instructions.features import tokens
+from ragstone.ingest.instructions.rows import expected
 from ragstone.ingest.instructions.sentences import pieces, plain
 from ragstone.ingest.instructions.topic import REQUEST_LENGTH, is_request, surroundings
 from ragstone.retrieval.embedding import load_embedder
@@ -48,10 +49,10 @@ def main() -> None:
 
 def requests(text: str) -> list[Pair]:
     """The requests of a text that can be compared with what stands around them."""
-    found = []
+    found, own = [], expected(text)
     for start, end in pieces(text):
         piece, around = plain(text[start:end]), surroundings(text, start, end)
-        if around and is_request(piece, tokens(piece), text, start):
+        if around and start not in own and is_request(piece, tokens(piece), text, start):
             found.append((text[start:end], around))
     return found
 

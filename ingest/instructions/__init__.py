@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ...retrieval.records import Instruction
 from .features import may_instruct, may_matter, tokens
+from .rows import expected
 from .sentences import invisible, pieces, plain
 from .topic import REQUEST_LENGTH, is_request, surroundings
 from .weights import Words, shipped
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "Embed", "Instruction", "embed_cut", "find_instructions"]
 
-VERSION = 1
+VERSION = 2
 """Of the detector: documents that another one has checked are checked anew by the next ingest."""
 
 Embed = Callable[[Sequence[str]], "npt.NDArray[np.float32]"]
@@ -78,9 +79,9 @@ def embed_cut(embedder: Embedder, texts: Sequence[str]) -> npt.NDArray[np.float3
 
 
 def _off_topic(text: str, requests: Sequence[tuple[int, int]], embed: Embed) -> list[Instruction]:
-    """The requests that have nothing to do with what stands around them."""
-    around = [surroundings(text, start, end) for start, end in requests]
-    judged = [n for n, context in enumerate(around) if context]
+    """The requests that have nothing to do with what stands around them, and are not expected to."""
+    around, own = [surroundings(text, start, end) for start, end in requests], expected(text)
+    judged = [n for n, context in enumerate(around) if context and requests[n][0] not in own]
     if not judged:
         return []
     texts = [text[slice(*requests[n])][:REQUEST_LENGTH] for n in judged]

@@ -30,11 +30,17 @@ _EMPTY = frozenset(
 )
 
 
+def asks(piece: str, told: list[str]) -> str:
+    """The word with which a piece asks for something; empty when it does not."""
+    first = next((word for word in told if word[0].isalpha() and word not in ("please", "kindly", "also", "now")), "")
+    asking = (first in _QUESTIONS and piece.rstrip("\"'”’)*_ ").endswith("?")) or first in TASKS
+    return first if asking else ""
+
+
 def is_request(piece: str, told: list[str], text: str, start: int) -> bool:
     """Whether a piece asks for something that has a subject of its own. Cells of a table are names more often."""
-    first = next((word for word in told if word[0].isalpha() and word not in ("please", "kindly", "also", "now")), "")
-    asks = (first in _QUESTIONS and piece.rstrip("\"'”’)*_ ").endswith("?")) or first in TASKS
-    if not asks or len({word for word in told if len(word) > 2 and word[0].isalpha()} - _EMPTY - {first}) < 2:
+    first = asks(piece, told)
+    if not first or len({word for word in told if len(word) > 2 and word[0].isalpha()} - _EMPTY - {first}) < 2:
         return False
     line = text.rfind("\n", 0, start) + 1
     return not text[line:start].lstrip().startswith("|")
