@@ -121,6 +121,15 @@ _VERB_AFTER = re.compile(
     r"|end|ends|compare|compares|measured|calculated|done|decided|paid|called|used|true|correct|allowed|so)\b",
     re.IGNORECASE,
 )
+_AUXILIARY = "do|does|did|has|have|had|can|could|will|would|may|must|shall|should"
+_ASKED_OF = re.compile(  # "Which oil does K3 need?": "it" may be either
+    rf"(?:which|what|how much) (?!(?:time|day|date|year|is|are|was|were|{_AUXILIARY})\b)"
+    rf"(?:[a-z]+ ){{1,2}}(?:{_AUXILIARY}|(?:is|are|was|were)(?! (?:the|a|an)\b| (?-i:[A-Z])))\b",
+    re.IGNORECASE,
+)
+_YES_OR_NO = re.compile(
+    rf"^(?:is|are|was|were|{_AUXILIARY})(?: (?!(?:the|a|an|there)\b)[a-z]+){{2,3}}\W*$", re.IGNORECASE
+)
 _TIME = re.compile(r"\s+(?:night|day|morning|evening|week|month|year|time|case|event)\b")
 _PLURAL = re.compile(r"[a-z][^\Wsui]s$")
 _TO_NEXT_PREPOSITION = r"(?:(?!\b(?:for|in|at|on|by|from|to|with|after|before)\b)[^?,)])+"
@@ -146,7 +155,7 @@ def _rewritten(question: str, earlier: Sequence[Turn]) -> str:
     resolved = _without_pronouns(rest, earlier)
     if resolved != rest:
         return resolved
-    leans = opener or _ELSEWHERE.search(rest) or _names_known_thing(rest, last)
+    leans = opener or _ELSEWHERE.search(rest) or _names_known_thing(rest, last) or _is_bare_yes_or_no(rest)
     return _about(rest, _gist(last.question)) if leans else question
 
 
@@ -181,9 +190,11 @@ def _gist(query: str) -> str:
 
 
 def _topic(query: str) -> str | None:
-    """The thing that a query is about, where it has an article or a name to tell it by."""
+    """The thing that a query is about, where it has an article or a name to tell it by, and is the only one."""
     phrases = noun_phrases(_plain(query), sure=True) or noun_phrases(_gist(query), sure=True)
-    return phrases[0] if phrases else None
+    if not phrases or _ASKED_OF.match(query) or any(m[0] not in phrases[0] for m in _things_with_signs(_plain(query))):
+        return None
+    return phrases[0]
 
 
 def _about(question: str, topic: str) -> str:
@@ -201,7 +212,9 @@ _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _MONTH = re.compile(
     r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b(?: \d{4})?"
 )
-_CODE = re.compile(r"\b[A-Z]{1,3}-?\d+\b")
+_CODE = re.compile(r"\b(?:[A-Z]{1,3}-?\d+|\d{1,3}[A-Za-z])\b")
+_SIGN = rf"(?P<sign>{_CODE.pattern}|[A-Z]\b|\d{{1,3}}\b(?![.,]\d))"
+_SIGNED = re.compile(rf"\b(?P<noun>[A-Za-z]{{3,}}) {_SIGN}")
 _NAMES = re.compile(rf"{NAME.pattern}(?:(?:, | and | or |, and |, or ){NAME.pattern})*")
 _PREPOSITION = re.compile(
     r"^(for|in|at|on|by|from|to|of|with|within|under|after|before|during|without|between|above|below|per)\s",
@@ -219,6 +232,8 @@ def _continued(fragment: str, last: Turn) -> str:
         return f"{_capital(fragment)}? (about: {_gist(last.question)}{said})"
     if _ASKS.match(fragment):
         return _rewritten(f"{fragment}?", [last])
+    if signed := _signed(fragment, last.question):
+        return signed
     for like in (_CODE, _MONTH, _YEAR):
         new = like.search(fragment)
         if new and not content_words(fragment) - content_words(new[0]):
@@ -229,6 +244,27 @@ def _continued(fragment: str, last: Turn) -> str:
                 return _extended(last.question, fragment)
     replaced = _replaced(fragment, last.question)
     return replaced or f"What about {fragment}? (about: {_gist(last.question)})"
+
+
+def _signed(fragment: str, asked: str) -> str | None:
+    """`asked` with the letter or number of one thing for that of its like: "in version 2", "hall C", or only "C"."""
+    new = re.search(rf"(?:\b(?P<noun>[A-Za-z]{{3,}}) |\b){_SIGN}$", fragment, re.IGNORECASE)
+    if new is None or content_words(fragment) - content_words(new[0]):
+        return None
+    noun = new["noun"] if new["noun"] and content_words(new["noun"]) else ""
+    for old in reversed(_things_with_signs(asked)):
+        if old["noun"].lower() == noun.lower() or (not noun and _shape(old["sign"]) == _shape(new["sign"])):
+            return asked[: old.start("sign")] + new["sign"].upper() + asked[old.end("sign") :]
+    return None
+
+
+def _things_with_signs(text: str) -> list[re.Match[str]]:
+    """The likes of "flat 4B", "hall B", "version 1", "compressor K3"."""
+    return [match for match in _SIGNED.finditer(text) if content_words(match["noun"])]
+
+
+def _shape(sign: str) -> str:
+    return re.sub(r"\d+", "0", re.sub(r"[A-Za-z]+", "A", sign))
 
 
 def _put(text: str, old: re.Match[str], new: str) -> str:
@@ -302,6 +338,11 @@ def _named_inside(before: str) -> bool:
     """Whether an earlier clause of the same question names a thing."""
     clause = _last_match(_CLAUSE, before)
     return clause is not None and bool(noun_phrases(before[: clause.start()]))
+
+
+def _is_bare_yes_or_no(question: str) -> bool:
+    """Whether a question of a few words names nothing that could stand alone: "are pets allowed?"."""
+    return bool(_YES_OR_NO.match(question) and not NAME.search(question, 1) and content_words(question))
 
 
 def _names_known_thing(question: str, last: Turn) -> bool:

@@ -58,6 +58,65 @@ def test_a_code_takes_the_place_of_a_code() -> None:
     )
 
 
+RENT = Turn("What is the monthly rent of flat 4B?", "EUR 780.", (4,))
+HALL = Turn("Who has booked hall B in August?", "The rowing club.")
+OIL = Turn("Which oil does compressor K3 need?", "VDL 46.")
+
+
+@pytest.mark.parametrize(
+    ("last", "follow_up", "whole"),
+    [
+        (RENT, "and for 2A?", "What is the monthly rent of flat 2A?"),
+        (RENT, "and for 2a?", "What is the monthly rent of flat 2A?"),
+        (RENT, "What about flat 2A?", "What is the monthly rent of flat 2A?"),
+        (Turn("What is the rent of 4B?", "EUR 780."), "and 2A?", "What is the rent of 2A?"),
+        (Turn("What is the RTO in version 1?", "8 hours."), "and in version 2?", "What is the RTO in version 2?"),
+        (
+            Turn("What is the RTO in Version 1 of the concept?", "8 hours."),
+            "version 2?",
+            "What is the RTO in Version 2 of the concept?",
+        ),
+        (HALL, "and hall C?", "Who has booked hall C in August?"),
+        (HALL, "And C?", "Who has booked hall C in August?"),
+        (HALL, "and in June?", "Who has booked hall B in June?"),
+        (OIL, "and K2?", "Which oil does compressor K2 need?"),
+    ],
+)
+def test_a_thing_told_by_a_letter_or_a_number_takes_the_place_of_its_like(last: Turn, follow_up: str, whole: str):
+    assert query(follow_up, last) == whole
+
+
+def test_a_number_that_counts_is_not_replaced_by_one_that_names() -> None:
+    last = Turn("What does a household receive after 12 hours without electricity?", "EUR 50.")
+    assert query("and in version 2?", last).startswith("What does a household receive after 12 hours")
+
+
+def test_it_may_be_what_was_asked_for_or_what_it_was_asked_of() -> None:
+    assert query("how often is it changed?", OIL) == (
+        "How often is it changed? (about: Which oil does compressor K3 need)"
+    )
+    used = Turn("Which oil is used in compressor K3?", "VDL 46.")
+    assert query("How often is it changed?", used).endswith("(about: Which oil is used in compressor K3)")
+    assert query("What does it weigh?", Turn("Where is compressor K3?", "In hall B.")) == (
+        "What does compressor K3 weigh?"
+    )
+
+
+def test_it_keeps_the_letter_of_what_it_belongs_to() -> None:
+    last = Turn("What is the notice period in contract A?", "Three months.")
+    assert "contract A" in query("Can it be extended?", last)
+
+
+def test_a_bare_yes_or_no_leans_on_the_last_question() -> None:
+    assert query("are pets allowed?", RENT) == "Are pets allowed? (about: What is the monthly rent of flat 4B)"
+    assert carried("are pets allowed?", [RENT]) == (4,)
+
+
+@pytest.mark.parametrize("text", ["Is there a discount?", "Is the canteen open?", "Does Dora sell fish?"])
+def test_a_yes_or_no_that_names_something_stands_alone(text: str) -> None:
+    assert query(text, RENT) == text
+
+
 def test_a_year_is_added_where_there_was_none() -> None:
     assert query("And in 2022?", LEASE) == "When was the lease of the warehouse signed in 2022?"
 
