@@ -5,7 +5,8 @@
 Libraries of so many passages drawn from a set. Each is asked as many questions as it has passages, at most 200 in all:
 those that its passages answer, and as many that were written about passages outside it. Prints how often the first hit
 is the right one, how often it is at least as probable as not where it should be and where nothing can be, the area
-under the ROC curve of telling the two apart, and the expected calibration error of all first hits.
+under the ROC curve of telling the two apart, and the expected calibration error of all first hits; and by how much more
+the first hit's log-odds say for each e-fold fewer chunks (`FEWER` of generation/abstention.py).
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import os
 import random
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from _answering import write_passages
 from _timing import table
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from ragstone import Ragstone
@@ -26,6 +30,7 @@ from ragstone.eval.metrics.abstention import Outcome, measure
 from ragstone.eval.readers.corpus import JudgedCorpus
 from ragstone.eval.stats import estimate
 from ragstone.eval.suites.retrieval import RETRIEVAL
+from ragstone.generation.abstention import CLEAR
 
 DATA = Path(os.environ.get("RAGSTONE_BENCH_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
@@ -38,22 +43,35 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200, help="of either kind for each size")
     args = parser.parse_args()
     head = ("set", "passages", "right first", "answered, p >= .5", "not answered, p >= .5", "AUROC", "ECE")
-    rows = []
+    rows, told_of = [], list[Told]()
     for name in args.sets.split(","):
         corpus = RETRIEVAL.set(name).load(args.data)
         for size in map(int, args.sizes.split(",")):
-            rows.append((name, size, *measured(corpus, size, args.questions)))
+            found = measured(corpus, size, args.questions)
+            told_of += found
+            rows.append((name, size, *told([one.outcome for one in found])))
             print(rows[-1], flush=True)
     print(table(head, rows))
+    x = np.array([[log_odds(one.outcome.confidence or 0.0), np.log(one.chunks)] for one in told_of])
+    odds, size = LogisticRegression(C=100.0).fit(x, [one.outcome.answerable for one in told_of]).coef_[0]
+    print(f"for each e-fold fewer chunks the log-odds gain {-size / odds:.2f}")
 
 
-def measured(corpus: JudgedCorpus, size: int, questions: int) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Told:
+    """What came of a question in a library of so many chunks."""
+
+    outcome: Outcome
+    chunks: int
+
+
+def measured(corpus: JudgedCorpus, size: int, questions: int) -> list[Told]:
     """Of libraries of one size."""
     passages = {document.id: (document.title, document.text) for document in corpus.corpus}
     asked = {next(iter(relevant)): query for query, relevant in corpus.qrels.items() if len(relevant) == 1}
     draw, ids, each = random.Random(size), sorted(asked), min(size, questions)
     draw.shuffle(ids)
-    found: list[Outcome] = []
+    found: list[Told] = []
     while len(found) < 2 * questions and len(ids) >= 2 * each:
         inside, outside, ids = ids[:each], ids[each : 2 * each], ids[2 * each :]
         others = [one for one in sorted(passages) if one not in {*inside, *outside}]
@@ -62,9 +80,10 @@ def measured(corpus: JudgedCorpus, size: int, questions: int) -> tuple[str, ...]
             files = write_passages(Path(work, "passages"), [passages[one] for one in held])
             of = dict(zip(held, files, strict=True))
             with Ragstone.open(Path(work, "library")) as rag:
-                rag.ingest(Path(work, "passages"))
-                found += [searched(rag, corpus.queries[asked[one]], of.get(one)) for one in (*inside, *outside)]
-    return told(found)
+                chunks = rag.ingest(Path(work, "passages")).chunks
+                asking = [(corpus.queries[asked[one]], of.get(one)) for one in (*inside, *outside)]
+                found += [Told(searched(rag, *pair), chunks) for pair in asking]
+    return found
 
 
 def searched(rag: Ragstone, query: str, wanted: str | None) -> Outcome:
@@ -72,6 +91,10 @@ def searched(rag: Ragstone, query: str, wanted: str | None) -> Outcome:
     (hit,) = rag.search(query, 1)
     right = Path(hit.chunk.document).name == wanted
     return Outcome(query, wanted is not None, answered=True, right=right, confidence=hit.probability)
+
+
+def log_odds(probability: float) -> float:
+    return float(np.clip(np.log(probability / (1 - probability)), -CLEAR, CLEAR))
 
 
 def told(found: Sequence[Outcome]) -> tuple[str, ...]:

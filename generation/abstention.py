@@ -19,8 +19,8 @@ class Signals:
     """What is known of a question before and after the model has spoken."""
 
     relevance: float = 0.0
-    """The log-odds that the likeliest passage answers the question (see `retrieval.relevance`), -9..9; 0, so even
-    odds, unless the search was hybrid."""
+    """The log-odds that the likeliest passage answers the question (see `retrieval.relevance`), with what is due to a
+    search among few (see `FEWER`), -9..9; 0, so even odds, unless the search was hybrid."""
     missing_number: bool = False
     """The question names a number (a year, a clause) or a code with a digit that no passage holds."""
     holds: float = SURE
@@ -38,14 +38,28 @@ _UNIT = re.compile(r"(?<=\d\d)(?=[^\W\d_])")
 """Where the letters begin that follow a number: 10km, 1990s, 25th."""
 
 
-def retrieval_signals(question: str, hits: Sequence[Hit]) -> Signals:
-    """The signals that the hits give."""
+MANY = 1000
+"""Chunks: about as many as the libraries have that the weights were fitted in."""
+FEWER = 0.28
+"""The log-odds that a likeliest passage gains with each e-fold fewer chunks than MANY: among few, one is seldom near by
+chance. From `benchmarks/small_libraries.py`, where the likeliest of 1,000 had to be that much likelier."""
+
+
+def retrieval_signals(question: str, hits: Sequence[Hit], searched: int = MANY) -> Signals:
+    """The signals that the hits give.
+
+    Args:
+        question: What was asked.
+        hits: What was found.
+        searched: How many chunks the search looked through.
+    """
     texts = (f"{hit.chunk.title} {hit.chunk.heading} {hit.chunk.passage}" for hit in hits)
     held = {term for text in texts for term in terms(_UNIT.sub(" ", text))}
     numbers = [word for word in content_words(_UNIT.sub(" ", question)) if any(map(str.isdigit, word))]
     known = [_log_odds(hit.probability) for hit in hits if hit.probability is not None]
+    gained = FEWER * math.log(MANY / min(max(searched, 1), MANY)) if known else 0.0
     return Signals(
-        relevance=max(-CLEAR, min(CLEAR, max(known, default=0.0 if hits else -CLEAR))),
+        relevance=max(-CLEAR, min(CLEAR, max(known, default=0.0 if hits else -CLEAR) + gained)),
         missing_number=not all(_stands(word, held) for word in numbers),
     )
 

@@ -11,7 +11,7 @@ from ..retrieval.library import Library
 from ..retrieval.records import Dropped, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
-from .abstention import SURE, Signals, answerable, retrieval_signals
+from .abstention import MANY, SURE, Signals, answerable, retrieval_signals
 from .citations import Citation, CitedText, Sentence
 from .context import Asking, PackedContext, pack
 from .conversation import Turn, carried, standalone
@@ -161,7 +161,8 @@ class Answerer:
         if where is not None and not draft.hits and not len(self.library.document_ids(where)):
             draft.refusal = NO_DOCUMENT
         draft.mark("retrieve")
-        draft.signals = retrieval_signals(draft.query, draft.hits)
+        searched = MANY if draft.given is not None else draft.trace.searched
+        draft.signals = retrieval_signals(draft.query, draft.hits, searched)
         yield Event("hits", hits=tuple(draft.hits))
         if draft.hits and self._may_answer(draft):
             self._read(draft)

@@ -170,6 +170,8 @@ class Search:
     hits: list[Hit]
     dropped: list[Dropped]
     """The candidates that came nearest to being hits, best first."""
+    searched: int = 0
+    """How many chunks were looked through: those that the filter keeps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,7 @@ class Retriever:
         depth, also = max(wanted, DEPTH), also if mode == "hybrid" else ()
         with self._one_state(mode) as (index, embedder):
             among = None if where is None else index.rows_among(self._library.document_ids(where))
+            searched = len(index) if among is None else len(among)
             found = self._candidates(index, embedder, query, depth, mode, among, also)
             if mode == "hybrid":
                 ordered, dropped = self._by_probability(query, found, wanted, min_probability)
@@ -164,7 +165,8 @@ class Retriever:
         if self._reranker is not None and ordered:
             ordered = rerank(query, ordered, self._reranker(), self._rerank_depth)
         below = [Dropped(hit, f"below the {k} best") for hit in ordered[k:]]
-        return Search(query, found.terms, ordered[:k], sorted(dropped + below, key=lambda d: d.hit.rank))
+        dropped = sorted(dropped + below, key=lambda d: d.hit.rank)
+        return Search(query, found.terms, ordered[:k], dropped, searched)
 
     @contextmanager
     def _one_state(self, mode: Mode) -> Iterator[tuple[Index, Embedder | None]]:

@@ -45,6 +45,9 @@ class Among:
 
     masks: tuple[Mask, ...]
 
+    def __len__(self) -> int:
+        return sum(int(np.count_nonzero(mask)) for mask in self.masks)
+
 
 @dataclass(frozen=True, slots=True)
 class IndexState:

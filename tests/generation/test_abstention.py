@@ -80,3 +80,12 @@ def test_the_relevance_is_that_of_the_likeliest_passage(passages: MakePassages) 
 def test_without_a_hybrid_search_the_relevance_is_even(passages: MakePassages) -> None:
     hits = [p.hit for p in passages("The harbour is deep.")]
     assert retrieval_signals("How deep is the harbour?", hits).relevance == 0.0
+
+
+def test_of_few_chunks_the_likeliest_counts_for_more_than_of_many(passages: MakePassages) -> None:
+    hits = [replace(p.hit, probability=0.2) for p in passages("The harbour is deep.")]
+    told = [
+        retrieval_signals("How deep is the harbour?", hits, searched).relevance for searched in (5, 50, 1000, 10**6)
+    ]
+    assert told[0] > told[1] > told[2] == told[3] == pytest.approx(math.log(1 / 4))
+    assert retrieval_signals("How deep is the harbour?", [], 5).relevance == -CLEAR
