@@ -147,7 +147,7 @@ class _Table:
 
         def counts(of: Floats, whole: int = len(outcomes)) -> tuple[int, int, int]:
             scored = int(of.sum())
-            return scored, whole - scored, len({outcomes[place].source for place in of.nonzero()[0]})
+            return scored, whole - scored, len({outcomes[place].source for place in of.nonzero()[0].tolist()})
 
         self.counts = dict.fromkeys(METRICS, counts(self._response.sum(axis=1))) | {
             "AUROC": counts(np.array(ranked)),

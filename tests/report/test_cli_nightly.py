@@ -115,7 +115,7 @@ def test_a_night_over_ones_own_documents(
     assert Path(tmp_path, found["report"]).is_file()
 
     assert ragstone("nightly") == 0
-    assert "no figure got worse by more than noise" in capsys.readouterr().out
+    assert "no difference from the baseline can be told from chance" in capsys.readouterr().out
 
     assert ragstone("nightly", "--rerun-baseline") == 0
     capsys.readouterr()
