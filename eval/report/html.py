@@ -11,6 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..stats import Estimate
 from ..sweep import Sweep
 from .charts import differences_svg, pareto_svg, trend_svg
 from .data import Change, Report
@@ -56,8 +57,8 @@ def _rendered(template: str, **values: Any) -> str:
     environment.filters |= {
         "number": number,
         "signed": signed,
-        "between": lambda of: of.between(number),
-        "between_signed": lambda of: of.between(signed),
+        "between": _between,
+        "between_signed": _between_signed,
         "p": p_value,
         "moment": _moment,
         "plain": _plain,
@@ -69,6 +70,14 @@ def _rendered(template: str, **values: Any) -> str:
     return environment.get_template(template).render(
         css=Markup(css), style_hash=style_hash, **values
     )  # the CSS is ours
+
+
+def _between(of: Estimate) -> str:
+    return of.between(number)
+
+
+def _between_signed(of: Estimate) -> str:
+    return of.between(signed)
 
 
 def _drawn(report: Report) -> list[Change]:

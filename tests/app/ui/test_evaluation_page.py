@@ -56,7 +56,7 @@ def test_runs_are_shown_as_reports_and_compared(
     assert not app.exception
     assert "1 items are the same in both" in app.get("iframe")[0].proto.srcdoc
     _, differences = charts(app)
-    assert "no difference" in differences["description"]
+    assert "over-defence: 0.000 [unknown] (n = 1), unscored" in differences["description"]  # of one item
 
 
 def ended(app: AppTest) -> Evaluation:
