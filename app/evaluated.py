@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EvaluationError
+from ..errors import EvaluationError, GenerationError, RagstoneError
 from ..eval.ranking import Ranker
 from ..eval.readers.corpus import CorpusDocument, JudgedCorpus
 from ..eval.subjects import Answered, AnsweredSentence, AnswerQuestion, FindChunks, LogLikelihoods, Subject
@@ -30,6 +32,8 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ..generation.llama import ModelPool
+
+log = logging.getLogger(__name__)
 
 
 def engine_subject(
@@ -197,6 +201,9 @@ def callable_subject(where: str, settings: Settings, work: Path, tell: Tell = la
     question, else the hits that our search finds. It returns a text, None for no answer, or `{"answer": TEXT or None,
     "passages": [...]}` to tell what it was written from.
 
+    An exception of its own, or passages that cannot be read, fail the question at hand and no other; anything else that
+    it returns ends the run.
+
     Raises:
         EvaluationError: It cannot be loaded.
     """
@@ -230,9 +237,9 @@ class _Callable:
         given = [(one.id, one.text) for one in passages]
         if not given:
             given = [(hit.chunk.document, hit.chunk.passage) for hit in rag.search(question, rag.settings.hits)]
-        said = self._function(question, [{"document": name, "text": text} for name, text in given])
+        said = self._called(question, given)
         if isinstance(said, dict):
-            given = [(str(one["document"]), str(one["text"])) for one in said.get("passages", ())] or given
+            given = self._passages(said) or given
             said = said.get("answer")
         if said is not None and not isinstance(said, str):
             raise EvaluationError(
@@ -251,6 +258,31 @@ class _Callable:
             support=checked.support,
             draft=said or "",
         )
+
+    def _called(self, question: str, given: Sequence[tuple[str, str]]) -> Any:
+        """What the function returns."""
+        try:
+            return self._function(question, [{"document": name, "text": text} for name, text in given])
+        except RagstoneError:
+            raise
+        except Exception as error:  # whatever it is, it came of this one question
+            log.debug("%s failed at %r", self._where, question, exc_info=True)
+            inside = traceback.extract_tb(error.__traceback__)[1:]
+            line = f" at line {inside[0].lineno}" if inside else ""
+            raise GenerationError(
+                f"{self._where} raised {type(error).__name__}{line}: {error}",
+                remedy="Correct the function, or what it asks",
+            ) from error
+
+    def _passages(self, said: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Those that it says it answered from."""
+        try:
+            return [(str(one["document"]), str(one["text"])) for one in said.get("passages", ())]
+        except (KeyError, TypeError) as error:
+            raise GenerationError(
+                f"{self._where} returned passages that cannot be read ({type(error).__name__}: {error})",
+                remedy='Let each be {"document": ..., "text": ...}',
+            ) from error
 
 
 def _loaded(where: str) -> Callable[..., Any]:

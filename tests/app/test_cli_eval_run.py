@@ -109,6 +109,32 @@ def test_after_an_edit_of_the_prompt_the_model_is_asked_again_and_no_run_mixes_t
     assert resumed.code == 1 and "the run in this folder has another subject" in resumed.error
 
 
+BREAKING = """
+def answer(question, passages):
+    if "expire" in question:
+        raise ConnectionError("no route to the model")
+    if "manufactured" in question:
+        return {"answer": "Holm", "passages": [{"text": "without its document"}]}
+    return "5,246"
+"""
+
+
+def test_a_question_at_which_a_function_breaks_is_recorded_and_the_run_goes_on(
+    ragstone_cli: Cli, sample_library: Path, mine: Callable[..., Path], tmp_path: Path
+):
+    asked = ("eval", "run", "--questions", mine(), "--library", sample_library, "--no-cache", "--out", "run", "--json")
+    (tmp_path / "breaking.py").write_text(BREAKING)
+    done = ragstone_cli(*asked, "--subject", "breaking.py:answer")
+    assert done.code == 3 and "Traceback" not in done.stderr
+    (unit,) = done.json()["units"]
+    assert (unit["n"], unit["failed"]) == (3, 2)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "items" / "own.mine.jsonl").read_text().splitlines()]
+    raised = "breaking.py:answer raised ConnectionError at line 4: no route to the model."
+    assert rows[0]["output"]["text"] == "5,246" and not rows[0]["error"]
+    assert rows[1]["error"].startswith(raised)
+    assert "breaking.py:answer returned passages that cannot be read (KeyError: 'document')" in rows[2]["error"]
+
+
 def test_what_cannot_be_run_is_told_before_anything_is_run(
     ragstone_cli: Cli, sample_library: Path, mine: Callable[..., Path], tmp_path: Path
 ):
