@@ -98,8 +98,8 @@ def make_questions(
         tell: Told of the progress.
 
     Raises:
-        EvaluationError: There is a set already, or it was begun otherwise, or another process is making it, or the
-            library holds no document.
+        EvaluationError: There is a set already, or it was begun otherwise, or its log is broken, or another process is
+            making it, or the library holds no document.
         DataError: The set cannot be read or written.
         ModelError: A model cannot be used.
     """
@@ -187,8 +187,11 @@ def _read_log(log: Path, made_by: Mapping[str, Any]) -> list[Attempt]:
     """What was tried, if it was begun in the same way; a last line that was cut off is left out."""
     if not log.is_file():
         return []
-    whole = log.read_text("utf-8").rpartition("\n")[0]
-    lines = [json.loads(line) for line in whole.splitlines()]
+    try:  # a text may hold characters at which `splitlines` would part it
+        lines = [json.loads(line) for line in log.read_text("utf-8").split("\n")[:-1]]
+    except ValueError as error:
+        remedy = "Name another --out, or delete this set and its log"
+        raise EvaluationError(f"the log of the set cannot be read ({error})", path=log, remedy=remedy) from error
     if not lines:
         return []
     differing = sorted(name for name in made_by if lines[0].get(name) != made_by[name])

@@ -126,17 +126,23 @@ def test_every_type_is_tried_logged_and_gone_on_with(rag: Ragstone, tmp_path: Pa
 
     # As if the first question had been kept and edited, and the last attempt interrupted amid its line.
     first, last = report.attempts[0], report.attempts[-1]
-    place = EvidencePlace(first.documents[0], 0, 7, "# Pumps")
+    place = EvidencePlace(first.documents[0], 0, 7, "# Pumps\u2028of the\u2029parish\x85")
     draft = Draft("fact-1", "Who paid for the pump?", "fact", "the parish", evidence=(place,))
     begun = asdict(first) | {"reason": "", "question": draft.question, "draft": asdict(draft)}
-    log_of(out).write_text("\n".join([lines[0], json.dumps(begun), *lines[2:6], lines[6][:40]]), "utf-8")
+    edited = json.dumps(begun, ensure_ascii=False)
+    log_of(out).write_text("\n".join([lines[0], edited, *lines[2:6], lines[6][:40]]), "utf-8")
     write_rows(out, [draft.row() | {"keep": True, "question": "Who paid for the spare pump?"}])
     again = make_questions(rag, wanted, out, resume=True)
     assert again.attempts[0].draft == draft
     assert timeless(asdict(again.attempts[-1])) == timeless(asdict(last))
     assert again.of_each()["fact"]["kept"] == 1
     assert [row["question"] for row in read_rows(out)][:1] == ["Who paid for the spare pump?"]
-    assert len(log_of(out).read_text("utf-8").splitlines()) == 7
+    lines = log_of(out).read_text("utf-8").split("\n")
+    assert len(lines) == 8 and not lines[-1]
+
+    log_of(out).write_text("\n".join([lines[0], lines[1][:40], *lines[2:]]), "utf-8")
+    with pytest.raises(EvaluationError, match=r"set\.log\.jsonl: the log of the set cannot be read"):
+        make_questions(rag, wanted, out, resume=True)
 
 
 def timeless(attempt: dict[str, Any]) -> dict[str, Any]:
