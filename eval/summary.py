@@ -198,7 +198,7 @@ def _changes(
     ]
     judged, judged_before = _judged(rows, seed), _judged(baseline, seed)
     sources = [row.source or row.id for row in rows]
-    for judge in judged.keys() & judged_before.keys():
+    for judge in [judge for judge in judged if judge in judged_before]:
         metrics = [mean_metric(name, "") for name in judged[judge] if name in judged_before[judge]]
         columns = [[_of(row, judge) for row in of] for of in (rows, baseline)]
         differences = compare_columns(columns[0], columns[1], sources, metrics, seed)

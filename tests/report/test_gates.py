@@ -98,6 +98,17 @@ def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direct
     assert differences_chart(report.changes) is not None
 
 
+def test_changes_come_in_the_order_of_the_judges(
+    tmp_path: Path, write: Callable[..., Any], rows: list[Any], tasks: Mapping[str, Task[Any, Any]]
+):
+    names = [f"judge {letter}" for letter in "hgfedcba"]
+    judged = [replace(row, judged={name: {"score": 0.5} for name in names}) for row in rows]
+    for name, day in (("now", 25), ("before", 24)):
+        write(tmp_path / name, {"own": ("own", judged)}, day)
+    changes = compare_run_sets(*(RunSet.read(tmp_path / name) for name in ("now", "before")), tasks).changes
+    assert [one.metric for one in changes if ": " in one.metric] == [f"{name}: score" for name in names]
+
+
 def test_what_was_not_run_or_has_no_baseline_is_not_checked(check: Callable[..., list[GateResult]]):
     assert [(one.state, one.reason) for one in check(suite="bbq", max_drop=0.02)] == [
         ("not checked", "this suite was not run")
