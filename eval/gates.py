@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
 from .run_sets import RunUnit
 from .stats import ALPHA, MIN_SOURCES, Estimate, holm
-from .summary import MetricChange
+from .summary import SECONDS, MetricChange
 
 State = Literal["met", "not met", "not checked"]
 
@@ -28,7 +28,8 @@ class Gate:
     suite: str = "*"
     """A suite or one of its sets; `*` stands for anything."""
     metric: str = "*"
-    """A metric; that of a judge has the judge's name and a colon before it. `seconds` is the time of an output."""
+    """A metric; that of a judge has the judge's name and a colon before it. `*` stands for anything, but not for
+    `seconds`, the time of an output: what else the machine does moves it, and no limit suits both."""
     at_least: float | None = None
     at_most: float | None = None
     max_drop: float | None = None
@@ -44,7 +45,8 @@ class Gate:
 
     def concerns(self, unit: str, metric: str) -> bool:
         """Whether it is about a metric of a set."""
-        return self.concerns_unit(unit) and fnmatchcase(metric, self.metric)
+        named = metric == self.metric or (metric != SECONDS and fnmatchcase(metric, self.metric))
+        return named and self.concerns_unit(unit)
 
     def concerns_unit(self, unit: str) -> bool:
         """Whether it is about a set, by its own name or its suite's."""
@@ -63,22 +65,29 @@ class GateResult:
 
 
 def check_gates(
-    gates: Sequence[Gate], units: Mapping[str, RunUnit], changes: Sequence[MetricChange] | None
+    gates: Sequence[Gate],
+    units: Mapping[str, RunUnit],
+    changes: Sequence[MetricChange] | None,
+    others: Sequence[RunUnit] = (),
 ) -> list[GateResult]:
     """Hold a run against gates.
 
-    A gate over a figure that is unscored, or that a set does not have, is not met: unknown is not good enough. A gate
-    over a set that was not run, or over a change without a baseline or of too few sources, is not checked.
+    A gate over a figure that is unscored, or that a set does not have, is not met: unknown is not good enough. A
+    relative one is not met where no set that it is about has the figure. A gate over a set that was not run, or over a
+    change without a baseline or of too few sources, is not checked.
 
     Args:
         gates: What has to hold.
         units: What was run, by name.
         changes: Against the baseline; None where there is none.
+        others: Sets of other runs, such as the baseline: their figures are known, too, though not run now.
     """
-    return [result for gate in gates for result in _check(gate, units, changes)]
+    return [result for gate in gates for result in _check(gate, units, changes, others)]
 
 
-def _check(gate: Gate, units: Mapping[str, RunUnit], changes: Sequence[MetricChange] | None) -> Iterator[GateResult]:
+def _check(
+    gate: Gate, units: Mapping[str, RunUnit], changes: Sequence[MetricChange] | None, others: Sequence[RunUnit]
+) -> Iterator[GateResult]:
     concerned = [unit for name, unit in units.items() if gate.concerns_unit(name)]
     if not concerned:
         yield GateResult(str(gate), gate.suite, gate.metric, "not checked", "this suite was not run")
@@ -87,18 +96,22 @@ def _check(gate: Gate, units: Mapping[str, RunUnit], changes: Sequence[MetricCha
         for unit in concerned:
             yield from _absolute(gate, unit)
     if gate.max_drop is not None:
-        yield from _relative(gate, changes)
+        yield from _relative(gate, [*concerned, *others], changes)
 
 
 def _absolute(gate: Gate, unit: RunUnit) -> Iterator[GateResult]:
-    metrics = unit.metrics
-    found = {name: value for name, value in metrics.items() if gate.concerns(unit.name, name)}
+    found = {name: value for name, value in unit.metrics.items() if gate.concerns(unit.name, name)}
     if not found:
-        near = difflib.get_close_matches(gate.metric, metrics, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        yield GateResult(str(gate), unit.name, gate.metric, "not met", f"there is no such figure{hint}")
+        yield _missing(gate, unit.name, unit.metrics)
     for name, value in found.items():
         yield GateResult(str(gate), unit.name, name, "met" if _holds(gate, value) else "not met", str(value))
+
+
+def _missing(gate: Gate, unit: str, metrics: Iterable[str]) -> GateResult:
+    """Not met, for the gate has a figure's name that nothing has."""
+    near = difflib.get_close_matches(gate.metric, list(metrics), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return GateResult(str(gate), unit, gate.metric, "not met", f"there is no such figure{hint}")
 
 
 def _holds(gate: Gate, value: Estimate) -> bool:
@@ -109,13 +122,17 @@ def _holds(gate: Gate, value: Estimate) -> bool:
     )
 
 
-def _relative(gate: Gate, changes: Sequence[MetricChange] | None) -> Iterator[GateResult]:
+def _relative(gate: Gate, known: Sequence[RunUnit], changes: Sequence[MetricChange] | None) -> Iterator[GateResult]:
     if changes is None:
         yield GateResult(str(gate), gate.suite, gate.metric, "not checked", "there is no baseline")
         return
     concerned = [change for change in changes if gate.concerns(change.unit, change.metric)]
     if not concerned:
-        yield GateResult(str(gate), gate.suite, gate.metric, "not checked", "the baseline has no such figure")
+        if any(gate.concerns(unit.name, name) for unit in known for name in unit.metrics):
+            yield GateResult(str(gate), gate.suite, gate.metric, "not checked", "not both runs have this figure")
+        else:
+            figures = {name: None for unit in known if gate.concerns_unit(unit.name) for name in unit.metrics}
+            yield _missing(gate, gate.suite, figures)
     adjusted = holm([change.difference.p for change in concerned])
     for change, p in zip(concerned, adjusted, strict=True):
         moved = change.difference.mean

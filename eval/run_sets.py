@@ -10,11 +10,8 @@ from typing import Any
 from ..errors import EvaluationError
 from .runs import RunFolder, find_runs
 from .stats import Estimate, holm
-from .summary import Comparison, MetricChange, compare_unit
+from .summary import SECONDS, Comparison, MetricChange, compare_unit
 from .task import Row, Task
-
-SECONDS = "seconds"
-"""That an output took when it was made, beside the metrics of a task."""
 
 
 @dataclass(frozen=True, slots=True)

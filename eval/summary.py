@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from .metrics.statistic import Columns, mean_metric
 from .metrics.statistic import compare as compare_columns
@@ -13,6 +13,12 @@ from .runs import RunFolder
 from .stats import ALPHA, MIN_SOURCES, Difference, Estimate, estimate, holm
 from .suites import Published
 from .task import Row, Task
+
+Weight = Literal["beyond noise", "perhaps noise", "noise", "unscored"]
+"""`beyond noise`: also after all that was compared is taken into account (Holm). `perhaps noise`: the interval leaves
+out 0, but among so many figures one that does is to be expected."""
+SECONDS = "seconds"
+"""That an output took when it was made, beside the metrics of a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,15 @@ class MetricChange:
     p_holm: float | None
     """p adjusted for all that are compared together."""
     better: str
+
+    @property
+    def weight(self) -> Weight:
+        """How much a difference says, among all that was compared."""
+        if self.verdict == "unscored":
+            return "unscored"
+        if self.verdict == "no difference":
+            return "noise"
+        return "beyond noise" if self.p_holm is not None and self.p_holm < ALPHA else "perhaps noise"
 
     @property
     def verdict(self) -> str:
@@ -196,14 +211,32 @@ def _changes(
         for name, difference in task.compare(rows, baseline, seed).items()
         if values[name].mean is not None or before[name].mean is not None
     ]
-    judged, judged_before = _judged(rows, seed), _judged(baseline, seed)
+    for judge in dict.fromkeys(judge for row in rows for judge in row.judged):
+        judged = [_of(row, judge) for row in rows], [_of(row, judge) for row in baseline]
+        changes += _mean_changes(unit, f"{judge}: ", judged, rows, "more", seed)
+    return changes + _mean_changes(unit, "", (_times(rows), _times(baseline)), rows, "less", seed)
+
+
+def _mean_changes(
+    unit: str,
+    prefix: str,
+    columns: tuple[Sequence[Columns], Sequence[Columns]],
+    rows: Sequence[Row],
+    better: str,
+    seed: int,
+) -> list[MetricChange]:
+    """The changes of the means of the columns that both have."""
+    names = [dict.fromkeys(name for one in of for name in one) for of in columns]
+    metrics = [mean_metric(name, "") for name in names[0] if name in names[1]]
+    if not metrics:
+        return []
     sources = [row.source or row.id for row in rows]
-    for judge in [judge for judge in judged if judge in judged_before]:
-        metrics = [mean_metric(name, "") for name in judged[judge] if name in judged_before[judge]]
-        columns = [[_of(row, judge) for row in of] for of in (rows, baseline)]
-        differences = compare_columns(columns[0], columns[1], sources, metrics, seed)
-        changes += [
-            MetricChange(unit, f"{judge}: {name}", judged[judge][name], judged_before[judge][name], d, None, "more")
-            for name, d in differences.items()
-        ]
-    return changes
+    value, before = (measure_columns(of, sources, metrics, seed) for of in columns)
+    return [
+        MetricChange(unit, f"{prefix}{name}", value[name], before[name], difference, None, better)
+        for name, difference in compare_columns(*columns, sources, metrics, seed).items()
+    ]
+
+
+def _times(rows: Sequence[Row]) -> list[Columns]:
+    return [{} if row.output is None else {SECONDS: row.seconds} for row in rows]

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..gates import Gate, GateResult, check_gates
 from ..run_sets import RunSet, RunUnit, Unlike, as_estimate, compare_run_sets, flat, unlike
-from ..stats import ALPHA, Estimate
-from ..summary import MetricChange
+from ..stats import Estimate
+from ..summary import SECONDS, MetricChange, Weight
 from ..task import Row, Task
 from .areas import AREAS, area_of
 from .items import Flip, ItemShown, flips, is_answer, worst
@@ -25,7 +25,6 @@ TRENDS: Final = 12
 NIGHTS: Final = 60
 """The most runs of the past that are drawn."""
 
-Weight = Literal["beyond noise", "perhaps noise", "noise", "unscored"]
 State = Literal["good", "gate", "worse", "incomplete", "measured"]
 
 
@@ -42,8 +41,6 @@ class Change:
     verdict: str
     """`better`, `worse`, `different`, `no difference` or `unscored`: by the interval of this one figure."""
     weight: Weight
-    """`beyond noise`: also after all that was compared is taken into account (Holm). `perhaps noise`: the interval
-    leaves out 0, but among so many figures one that does is to be expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +200,8 @@ def build_report(
         seed: Of the resamples.
     """
     compared = None if baseline is None else compare_run_sets(runs, baseline, tasks, seed)
-    results = check_gates(gates, runs.units, None if compared is None else compared.changes)
+    others = [unit for one in (*history, *([] if baseline is None else [baseline])) for unit in one.units.values()]
+    results = check_gates(gates, runs.units, None if compared is None else compared.changes, others)
     changes = [] if compared is None else [_change(one) for one in compared.changes]
     rows = {name: unit.rows() for name, unit in runs.units.items()}
     better = {name: unit.better for name, unit in runs.units.items()}
@@ -249,16 +247,8 @@ def _change(change: MetricChange) -> Change:
         difference=change.difference.mean,
         p_holm=change.p_holm,
         verdict=change.verdict,
-        weight=_weight(change),
+        weight=change.weight,
     )
-
-
-def _weight(change: MetricChange) -> Weight:
-    if change.verdict == "unscored":
-        return "unscored"
-    if change.verdict == "no difference":
-        return "noise"
-    return "beyond noise" if change.p_holm is not None and change.p_holm < ALPHA else "perhaps noise"
 
 
 def _verdict(
@@ -269,8 +259,9 @@ def _verdict(
     baseline: RunSet | None,
 ) -> tuple[State, str]:
     broken = [gate for gate in gates if gate.state == "not met"]
-    worse = [change for change in changes if change.verdict == "worse" and change.weight == "beyond noise"]
-    judged = [change for change in changes if change.verdict != "unscored"]
+    # What else the machine does moves the time; a gate that names it decides.
+    judged = [change for change in changes if change.verdict != "unscored" and change.metric != SECONDS]
+    worse = [change for change in judged if change.verdict == "worse" and change.weight == "beyond noise"]
     checked = [gate for gate in gates if gate.state != "not checked"]
     parts = [_gates_told(len(broken), len(checked))]
     if baseline is None:

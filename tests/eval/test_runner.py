@@ -210,17 +210,17 @@ def test_two_runs_are_compared_item_by_item(tmp_path: Path, cache: OutputCache):
     bad = run(Doubling(), tmp_path / "bad", cache, doubler(3), count=8, judges=[Shortness()])
     found = compare_runs(good, bad, {"doubling": Doubling()})
     assert found.warnings == ["doubling: 8 items are the same in both, of 9 and 8"]
-    right, short = found.changes
+    right, short, took = found.changes
     assert (right.metric, right.verdict) == ("right", "better")
     assert right.difference.mean.mean == pytest.approx(7 / 8)  # 0 is right in both
-    assert short.metric == "shortness: short"
+    assert (short.metric, took.metric, took.better) == ("shortness: short", "seconds", "less")
     back = compare_runs(bad, good, {"doubling": Doubling()})
     assert back.changes[0].verdict == "worse"
     same = compare_runs(good, good, {"doubling": Doubling()})
-    assert [change.verdict for change in same.changes] == ["no difference"] * 2
+    assert [change.verdict for change in same.changes] == ["no difference"] * 3
     few = run(Doubling(), tmp_path / "few", cache, doubler(3), count=3)
     told = compare_runs(few, good, {"doubling": Doubling()})
-    assert [change.verdict for change in told.changes] == ["unscored"]
+    assert [change.verdict for change in told.changes] == ["unscored"] * 2
     assert told.warnings[1].startswith("doubling: the 3 items come from 3 sources, and no difference can be told")
 
 

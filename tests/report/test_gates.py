@@ -98,6 +98,38 @@ def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direct
     assert differences_chart(report.changes) is not None
 
 
+def test_a_relative_gate_on_the_time_of_an_output_is_checked_where_it_is_named(
+    tmp_path: Path, write: Callable[..., Any], rows: list[Any], tasks: Mapping[str, Task[Any, Any]]
+):
+    slow = [replace(row, seconds=9.0 + n / 100) for n, row in enumerate(rows)]
+    write(tmp_path / "slow", {"own": ("own", slow)}, 25)
+    write(tmp_path / "fast", {"own": ("own", rows)}, 24)
+    night, baseline = (RunSet.read(tmp_path / name) for name in ("slow", "fast"))
+    changes = compare_run_sets(night, baseline, tasks).changes
+    (result,) = check_gates([Gate(suite="own", metric="seconds", max_drop=0.5)], night.units, changes)
+    assert result.state == "not met" and result.reason.startswith("+8.1")
+    (result,) = check_gates([Gate(suite="own", metric="seconds", max_drop=10)], night.units, changes)
+    assert result.state == "met"
+    of_all = check_gates([Gate(max_drop=0.02)], night.units, changes)
+    assert of_all and {one.state for one in of_all} == {"met"} and "seconds" not in {one.metric for one in of_all}
+    report = build_report(night, tasks, baseline=baseline)
+    assert (report.state, [one.metric for one in report.moved("beyond noise")]) == ("good", ["seconds"])
+
+
+def test_a_relative_gate_on_a_figure_that_nothing_has_is_not_met(
+    check: Callable[..., list[GateResult]], night: RunSet, first_night: RunSet, tasks: Mapping[str, Task[Any, Any]]
+):
+    for suite in ("own", "*"):
+        (result,) = check(suite=suite, metric="faithfullness", max_drop=0.02)
+        assert (result.state, result.reason) == ("not met", "there is no such figure; did you mean 'faithfulness'?")
+    # What another night had is a figure, though the suite that has it was put off in this one.
+    units = {"retrieval/stations": night.units["retrieval/stations"]}
+    changes = [one for one in compare_run_sets(night, first_night, tasks).changes if one.unit in units]
+    gate = Gate(metric="faithfulness", max_drop=0.02)
+    (result,) = check_gates([gate], units, changes, list(first_night.units.values()))
+    assert (result.state, result.reason) == ("not checked", "not both runs have this figure")
+
+
 def test_changes_come_in_the_order_of_the_judges(
     tmp_path: Path, write: Callable[..., Any], rows: list[Any], tasks: Mapping[str, Task[Any, Any]]
 ):
