@@ -87,13 +87,17 @@ class Ragstone:
             create: Make a new library when there is none.
             settings: Instead of those of `ragstone.toml` and `RAGSTONE_*`.
             pool: Holds the chat model, and stays open; by default a pool of its own.
-            **flags: Single settings by name (`model="..."`, `hits=8`); see `docs/settings.md`.
+            **flags: Single settings by name (`model="..."`, `hits=8`), over all others; see `docs/settings.md`.
 
         Raises:
             SettingsError: A setting is unknown or out of range.
             LibraryError: The library cannot be opened.
         """
-        settings = settings or Settings.load({"library": library} | flags)
+        if settings is None:
+            settings = Settings.load({"library": library} | flags)
+        else:
+            given = {name: value for name, value in flags.items() if value is not None}
+            settings = settings.with_values(given, "Ragstone.open")
         return cls(Library(settings.library if library is None else Path(library), create=create), settings, pool)
 
     def __enter__(self) -> Ragstone:

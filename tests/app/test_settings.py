@@ -174,3 +174,13 @@ def test_settings_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(SettingsError, match="'chunk_token', which is no setting"):
         Ragstone.open(tmp_path / "other", chunk_token=3)
     assert not (tmp_path / "other").exists()
+
+
+def test_settings_and_single_ones_reach_the_engine_together(tmp_path: Path):
+    given = Settings(hits=7, seed=3)
+    with Ragstone.open(tmp_path / "given", settings=given, hits=9, model=None) as rag:
+        assert rag.settings == Settings(hits=9, seed=3)
+    for flag, what in (({"hitz": 3}, "'hitz', which is no setting"), ({"hits": 99}, "hits to 99")):
+        with pytest.raises(SettingsError, match=f"Ragstone.open sets {what}"):
+            Ragstone.open(tmp_path / "other", settings=given, **flag)
+    assert not (tmp_path / "other").exists()
