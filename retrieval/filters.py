@@ -114,8 +114,12 @@ def as_filter(given: Filter | Given | None, collection: str | None = None) -> Fi
     """What a caller gave as a filter and as a collection, in one; None when that is nothing.
 
     Raises:
-        SettingsError: A condition is malformed.
+        SettingsError: A condition is malformed, or either is of a type that cannot be one.
     """
+    if not isinstance(given, Filter | Iterable | None):
+        raise _bad(f"{given!r} is no filter", _WHAT_IS_ONE)
+    if not isinstance(collection, str | None):
+        raise _bad(f"{collection!r} is no name of a collection", "Give a text")
     conditions = given.conditions if isinstance(given, Filter) else Filter.parse(given or ()).conditions
     if collection is not None:
         conditions = (*conditions, Condition("collection", "=", (_text(collection),)))

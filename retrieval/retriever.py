@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal, get_args
 
+from ..errors import SettingsError
 from .analysis import query_terms
 from .diversity import copies, spread
 from .library import Library
@@ -146,8 +148,9 @@ class Retriever:
 
         Raises:
             EmbedderMismatchError: The library's vectors come from another embedding model.
-            SettingsError: The filter asks for metadata that no document has.
+            SettingsError: The filter asks for metadata that no document has; or no search can heed an argument.
         """
+        _require_heeded(k, mode, min_probability)
         query = query.encode("utf-8", "replace").decode()  # a shell passes on bytes that are no text
         if not query.strip():
             return Search(query, {}, [], [])
@@ -312,6 +315,17 @@ class Retriever:
             else:
                 self._index = known.refreshed(self._library)
             return self._index
+
+
+def _require_heeded(k: object, mode: object, min_probability: object) -> None:
+    if mode not in MODES:
+        raise SettingsError(f"the mode of a search is {mode!r}", remedy=f"Choose one of {', '.join(MODES)}")
+    if not isinstance(k, Integral) or k < 1:
+        raise SettingsError(f"the k of a search is {k!r}", remedy="Choose a whole number from 1")
+    if not isinstance(min_probability, Real) or not 0 <= min_probability <= 1:
+        raise SettingsError(
+            f"the min_probability of a search is {min_probability!r}", remedy="Choose a number from 0 to 1"
+        )
 
 
 def _name(chunk: Chunk) -> str:

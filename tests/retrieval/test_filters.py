@@ -296,6 +296,14 @@ def test_a_condition_that_cannot_be_meant_is_refused(given: Any, part: str):
     assert part in str(error.value)
 
 
+@pytest.mark.parametrize("given", [5, 0, False, object()])
+def test_what_is_neither_a_filter_nor_a_collection_is_refused(given: Any):
+    with pytest.raises(SettingsError, match=r"is no filter\. Write KEY=VALUE"):
+        as_filter(given)
+    with pytest.raises(SettingsError, match=r"is no name of a collection\. Give a text"):
+        as_filter(None, given)
+
+
 def test_a_key_that_no_document_has_is_refused_with_those_that_are_there(
     shelf: Library, library: OpenLibrary, file, tmp_path
 ):

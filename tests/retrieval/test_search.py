@@ -6,10 +6,11 @@ import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ragstone.errors import EmbedderMismatchError
+from ragstone.errors import EmbedderMismatchError, SettingsError
 from ragstone.ingest.options import IngestOptions
 from ragstone.ingest.pipeline import ingest
 from ragstone.retrieval.embedding import Embedder
@@ -44,6 +45,28 @@ def copy(sample_library: Path, tmp_path: Path):
 
 def no_embedder() -> Embedder:
     pytest.fail("this search has no need of the embedding model")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ({"mode": "semantic"}, "the mode of a search is 'semantic'. Choose one of hybrid, dense, lexical."),
+        ({"mode": None}, "the mode of a search is None. "),
+        ({"k": 0}, "the k of a search is 0. Choose a whole number from 1."),
+        ({"k": -1}, "the k of a search is -1. "),
+        ({"k": "3"}, "the k of a search is '3'. "),
+        ({"k": 2.5}, "the k of a search is 2.5. "),
+        ({"min_probability": -0.1}, "the min_probability of a search is -0.1. Choose a number from 0 to 1."),
+        ({"min_probability": 50}, "the min_probability of a search is 50. "),
+        ({"min_probability": float("nan")}, "the min_probability of a search is nan. "),
+        ({"min_probability": "0.5"}, "the min_probability of a search is '0.5'. "),
+    ],
+)
+@pytest.mark.parametrize("query", ["battery", ""])
+def test_what_no_search_can_heed_is_refused(library: Library, query: str, arguments: dict[str, Any], what: str):
+    with pytest.raises(SettingsError) as refused:
+        Retriever(library, no_embedder).search(query, **arguments)
+    assert str(refused.value).startswith(what)
 
 
 def by_words(library: Library, query: str, k: int) -> list[tuple[int, float]]:
