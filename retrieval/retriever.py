@@ -322,7 +322,7 @@ def _require_heeded(k: object, mode: object, min_probability: object) -> None:
         raise SettingsError(f"the mode of a search is {mode!r}", remedy=f"Choose one of {', '.join(MODES)}")
     if not isinstance(k, Integral) or k < 1:
         raise SettingsError(f"the k of a search is {k!r}", remedy="Choose a whole number from 1")
-    if not isinstance(min_probability, Real) or not 0 <= min_probability <= 1:
+    if not isinstance(min_probability, Real) or not 0 <= float(min_probability) <= 1:
         raise SettingsError(
             f"the min_probability of a search is {min_probability!r}", remedy="Choose a number from 0 to 1"
         )
