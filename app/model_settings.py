@@ -24,7 +24,7 @@ def as_sampling(settings: Settings) -> Sampling:
 
 def as_gpu_layers(setting: str) -> GpuLayers:
     """The setting `gpu_layers` as llama.cpp takes it."""
-    return int(setting) if setting.isdigit() else setting  # type: ignore[return-value]  # checked by Settings
+    return int(setting) if setting.isdecimal() else setting  # type: ignore[return-value]  # checked by Settings
 
 
 def as_adapters(setting: str) -> tuple[tuple[str, float], ...]:

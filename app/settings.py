@@ -284,7 +284,7 @@ def _checked(name: str, value: Any, source: str) -> Any:
         raise SettingsError(
             f"{source} sets {name} to {value}", remedy=f"Choose a value from {about['low']} to {about['high']}"
         )
-    if name == "gpu_layers" and value not in ("auto", "all") and not value.isdigit():
+    if name == "gpu_layers" and value not in ("auto", "all") and not value.isdecimal():
         raise SettingsError(f"{source} sets gpu_layers to {value!r}", remedy="Choose auto, all or a number of layers")
     return value
 

@@ -134,7 +134,8 @@ def test_the_ends_of_a_range_belong_to_it(name: str):
 def test_a_value_that_is_none_of_the_choices_is_refused():
     assert "Choose one of hybrid, dense, lexical" in refused(RAGSTONE_SEARCH_MODE="fuzzy")
     assert "Choose one of auto, openvino, torch" in refused(RAGSTONE_EMBEDDING_RUNTIME="onnx")
-    assert "auto, all or a number" in refused(RAGSTONE_GPU_LAYERS="some")
+    for value in ("some", "²"):
+        assert "auto, all or a number" in refused(RAGSTONE_GPU_LAYERS=value)
     for value in ("auto", "all", "0", "33"):
         assert load(RAGSTONE_GPU_LAYERS=value).gpu_layers == value
 
