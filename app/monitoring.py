@@ -165,8 +165,9 @@ def stamp(time: datetime) -> str:
 
 
 def days_ago(days: float) -> str:
-    """The time so many days ago, as uses carry it."""
-    return stamp(datetime.now(UTC) - timedelta(days=days))
+    """The time so many days ago, as uses carry it; at the earliest in the year 1."""
+    now = datetime.now(UTC)
+    return stamp(now - timedelta(days=min(days, now.toordinal() - 1)))
 
 
 def _erase(db: sqlite3.Connection, before: str) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import emit_json, json_option, library_option, table
+from .common import Number, emit_json, json_option, library_option, table
 
 if TYPE_CHECKING:
     from ...eval.stats import Estimate
@@ -39,7 +39,7 @@ BUSY = 0.5
 @click.option("--perplexity", is_flag=True, help="Of each model on the documents of your own library.")
 @library_option
 @click.option("--weights", type=click.Path(path_type=Path), help="A TOML file with the weights of the criteria.")
-@click.option("--carbon-intensity", type=click.FloatRange(0), metavar="G", help="Of your electricity, in g CO2e a kWh.")
+@click.option("--carbon-intensity", type=Number(0), metavar="G", help="Of your electricity, in g CO2e a kWh.")
 @json_option
 def bench(
     names: tuple[str, ...],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import emit_json, json_option, library_option, open_engine, shorten, table
+from .common import Number, emit_json, json_option, library_option, open_engine, shorten, table
 
 if TYPE_CHECKING:
     from ...eval.drift import Shift
@@ -21,7 +21,7 @@ _OFF = "Nothing is kept: set monitor = 'figures', 'embeddings' or 'text' in rags
 
 @click.group(invoke_without_command=True)
 @library_option
-@click.option("--days", default=7.0, show_default=True, type=click.FloatRange(0, min_open=True), help="The last days.")
+@click.option("--days", default=7.0, show_default=True, type=Number(0, min_open=True), help="The last days.")
 @click.option("--baseline", default="", metavar="FROM..TO", help="Days to compare with. [default: all before]")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the resamples.")
 @json_option

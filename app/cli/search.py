@@ -11,6 +11,7 @@ from ...retrieval.filters import as_filter
 from ..as_json import dropped_json, hit_json
 from .common import (
     NO_DOCUMENT,
+    Number,
     emit_json,
     filter_options,
     how_scored,
@@ -33,7 +34,7 @@ WIDENINGS = ("none", "neighbours", "section")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="The most hits.")
 @click.option("--mode", type=click.Choice(["hybrid", "dense", "lexical"]), help="How to search. [default: hybrid]")
 @click.option(
-    "--min-probability", default=0.0, type=click.FloatRange(0, 1), help="Only hits that answer it at least so probably."
+    "--min-probability", default=0.0, type=Number(0, 1), help="Only hits that answer it at least so probably."
 )
 @click.option("--widen", type=click.Choice(WIDENINGS), help="How far hits reach. [default: none]")
 @click.option("--explain", is_flag=True, help="Show how each hit was scored, and what was dropped and why.")

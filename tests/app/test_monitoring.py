@@ -208,3 +208,22 @@ def test_the_command_reports_exports_and_erases(ragstone_cli: Any, library: Call
     assert done.code == 0 and (tmp_path / "uses.jsonl").read_text().count(SECRET) == 3
     done = ragstone_cli("monitor", "clear", *options, "--keep-days", "7", "--yes")
     assert done.stdout == "1 questions erased.\n" and len(UseLog(opened).all()) == 2
+
+
+@pytest.mark.parametrize("days", ["1000000", "1e308", "inf"])
+def test_more_days_than_there_have_been_are_all_of_them(ragstone_cli: Any, library: Callable[..., Library], days: str):
+    opened = library()
+    UseLog(opened).add(use(SECRET, days=30), keep_days=90)
+    done = ragstone_cli("monitor", "--library", opened.folder, "--days", days, "--json")
+    assert (done.code, done.stderr) == (0, "")
+    assert done.json()["period"]["n"] == 1
+    if days.isdecimal():
+        done = ragstone_cli("monitor", "clear", "--library", opened.folder, "--keep-days", days, "--yes")
+        assert (done.code, done.stdout) == (0, "0 questions erased.\n")
+
+
+@pytest.mark.parametrize("command", [("monitor", "--days"), ("search", "x", "--min-probability")])
+def test_an_option_that_is_not_a_number_is_bad_usage(ragstone_cli: Any, command: tuple[str, ...]):
+    done = ragstone_cli(*command, "nan")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.error.endswith(f"Invalid value for '{command[-1]}': 'nan' is not a number.")
