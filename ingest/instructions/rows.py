@@ -25,9 +25,9 @@ _SENTENCES = re.compile(r"[.!?]\s+\w")
 
 
 def expected(text: str) -> frozenset[int]:
-    """Where the requests begin that are headings or stand in lists of requests, with and without the mark of the row.
+    """Where the requests begin that stand among others of their form, with and without the mark of the row.
 
-    A heading that is a question is answered beneath it; any other has to stand among its like, as an item has.
+    A lone heading is judged like any line: an attack can be written as one.
     """
     forms: dict[str, list[tuple[int, ...]]] = defaultdict(list)
     found: set[int] = set()
@@ -36,8 +36,6 @@ def expected(text: str) -> frozenset[int]:
         question = body.rstrip("\"'”’)*_ #").endswith("?")
         requests = question or bool(asks(body, tokens(body[:60])))
         heading = mark if mark.startswith("#") else _underlined(body, row["line"])
-        if heading and question:
-            found.update(starts)
         if not heading and not mark:  # a line of its own, or the first of a paragraph
             requests = requests and not _SENTENCES.search(body)
             if row.start() == 0 or text.endswith("\n\n", 0, row.start()):
