@@ -226,4 +226,4 @@ def test_more_days_than_there_have_been_are_all_of_them(ragstone_cli: Any, libra
 def test_an_option_that_is_not_a_number_is_bad_usage(ragstone_cli: Any, command: tuple[str, ...]):
     done = ragstone_cli(*command, "nan")
     assert (done.code, done.stdout) == (2, "")
-    assert done.error.endswith(f"Invalid value for '{command[-1]}': 'nan' is not a number.")
+    assert done.stderr.strip().endswith(f"Invalid value for '{command[-1]}': 'nan' is not a number.")
