@@ -11,7 +11,7 @@ from ..errors import SettingsError
 from ..generation.context import Asking
 from ..generation.prompts import Prompts, Style
 from ..generation.sampling import Sampling
-from .settings import Settings
+from .settings import Settings, expanded
 
 if TYPE_CHECKING:
     from ..generation.llama import GpuLayers, LlamaOptions
@@ -37,7 +37,7 @@ def as_adapters(setting: str) -> tuple[tuple[str, float], ...]:
     for part in filter(None, (part.strip() for part in setting.split(","))):
         path, _, scale = part.rpartition("=") if "=" in part else (part, "", "1")
         try:
-            named.append((str(Path(path).expanduser()), float(scale)))
+            named.append((str(expanded(path)), float(scale)))
         except ValueError as error:
             raise SettingsError(
                 f"the scale of an adapter is {scale!r}", remedy="Write adapters as PATH or PATH=SCALE, with commas"
@@ -94,4 +94,4 @@ def as_asking(settings: Settings) -> Asking:
 
 
 def _path(setting: str) -> Path | None:
-    return Path(setting).expanduser() if setting else None
+    return expanded(setting) if setting else None

@@ -295,10 +295,22 @@ def _converted(value: Any, kind: type) -> Any:
     if kind is Path:
         if not str(value):
             raise ValueError("an empty path")
-        return Path(value).expanduser()
+        return expanded(value)
     if isinstance(value, (bool, list, dict)) or (kind is int and isinstance(value, float) and not value.is_integer()):
         raise TypeError(f"not of type {kind.__name__}")
     return kind(value)
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with the home folder in place of `~` or `~name`.
+
+    Raises:
+        SettingsError: There is no such user, or no home folder is known.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise SettingsError(f"of {str(path)!r} no home folder is known", remedy="Write out the whole path") from error
 
 
 def table() -> str:

@@ -6,7 +6,9 @@ part of the input failed, 4 a gate was not met, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sys
 from typing import Any
 
@@ -32,6 +34,9 @@ for _command in (
     cli.add_command(_command)
 
 
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+
 def main() -> None:
     """Run `ragstone`."""
     _run(cli, "ragstone")
@@ -54,6 +59,11 @@ def _run(command: click.Command, name: str) -> None:
     except click.ClickException as error:
         error.show()
         code = 2
+    except OSError as error:
+        if error.errno not in _UNWRITABLE or error.filename is not None:
+            raise
+        click.secho(f"Error: the output cannot be written ({error.strerror}).", fg="red", err=True)
+        os._exit(1)  # what is left in the buffer would be tried once more at exit, and complained of
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. What was stored stays; the next run goes on from there.", err=True)
         code = 130

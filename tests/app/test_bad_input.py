@@ -378,3 +378,15 @@ def test_a_full_disk_fails_the_ingest_and_harms_nothing(
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
     check(ragstone_cli("ingest", "many", "--library", library, env=small), 0)
     assert whole(library) == FILES + 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_results_that_cannot_be_written_are_one_line(ragstone_cli: Cli):
+    done = ragstone_cli("models", "list", prepare=lambda: os.dup2(os.open("/dev/full", os.O_WRONLY), 1))
+    assert (done.code, done.error) == (1, "Error: the output cannot be written (No space left on device).")
+
+
+@pytest.mark.parametrize(("setting", "command"), [("LIBRARY", ("status",)), ("PROMPTS_DIR", ("prompts", "list"))])
+def test_a_path_of_a_user_who_does_not_exist_is_named(ragstone_cli: Cli, setting: str, command: tuple[str, ...]):
+    done = ragstone_cli(*command, env={f"RAGSTONE_{setting}": "~nobodyhere/x"})
+    assert done.code == 2 and "'~nobodyhere/x'" in done.error
