@@ -201,6 +201,8 @@ def _places(document: Document) -> str:
 
 def _find(rag: Ragstone, name: str) -> list[Document]:
     """The documents with this id or path, or below this folder."""
+    if not name.strip():  # an empty variable of a shell; as a path it would be the current folder
+        raise click.BadParameter("the name of a document is empty. Give its path or id; see `ragstone docs list`.")
     documents = rag.documents()
     below = name.rstrip("/") + "/"
     absolute = os.path.abspath(name)  # noqa: PTH100 - see ingest.sources

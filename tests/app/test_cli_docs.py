@@ -122,6 +122,18 @@ def test_a_document_of_this_folder_goes_before_one_of_the_same_relative_path(rag
         assert [left.text(document.id) for document in left.documents()] == ["The text of one."]
 
 
+def test_an_empty_name_is_bad_usage_and_not_the_current_folder(ragstone_cli: Cli, tmp_path: Path):
+    (tmp_path / "ferry.txt").write_text("The ferry leaves at nine.")
+    assert ragstone_cli("ingest", "ferry.txt").code == 0
+    for command in ("show", "remove", "tag mine", "untag mine"):
+        for name in ("", " "):
+            done = ragstone_cli("docs", *command.split(), name)
+            assert (done.code, done.stdout) == (2, "")
+            assert "the name of a document is empty" in done.stderr
+    (left,) = ragstone_cli("docs", "list", "--json").json()["documents"]
+    assert not left["tags"]
+
+
 def test_a_name_without_its_folder_is_told_the_whole_path(ragstone_cli: Cli, sample_library: Path, samples: Path):
     done = ragstone_cli("docs", "show", "safety-manual.pdf", "--library", sample_library)
     path = f"{samples}/handbook/safety-manual.pdf"
