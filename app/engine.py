@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from ..generation.answer import Answer, Answerer, Event
 from ..generation.context import Asking
 from ..generation.conversation import Turn
 from ..generation.models import ModelStore
+from ..generation.prefix_files import forget_prefixes
 from ..generation.trimming import Economy
 from ..retrieval.filters import Filter, Given, as_filter
 from ..retrieval.library import Library
@@ -346,8 +346,7 @@ class Ragstone:
         """What was read of documents that are gone must not stay."""
         if self._pool is not None:
             self._pool.forget()
-        with suppress(FileNotFoundError):
-            shutil.rmtree(self._prefixes)
+        forget_prefixes(self._prefixes)
 
     @property
     def embedding_model(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 import zlib
 from collections.abc import Sequence
@@ -15,8 +14,9 @@ import llama_cpp
 import numpy as np
 import numpy.typing as npt
 
+from ..prefix_files import key_folder, partial_file, prefix_file, prefix_files
+
 _MAGIC = b"RSKV0001"
-_SUFFIX = ".kv"
 _WORTH = 32
 """Tokens; what saves less than this is not worth a read from disk."""
 _COVERED = 0.9
@@ -52,7 +52,7 @@ class PrefixStore:
 
     def __init__(self, folder: Path, most_bytes: int, key: Sequence[object]) -> None:
         self._whole = folder
-        self._folder = folder / hashlib.sha256(repr(tuple(key)).encode()).hexdigest()[:16]
+        self._folder = key_folder(folder, key)
         self._most_bytes = most_bytes
         self._entries: dict[Path, _Entry] | None = None
 
@@ -94,11 +94,11 @@ class PrefixStore:
         if llama_cpp.llama_state_seq_get_data(context, state, size, sequence) != size:
             return
         array = np.asarray(tokens, np.int32)
-        path = self._folder / (hashlib.sha256(array.tobytes()).hexdigest()[:24] + _SUFFIX)
+        path = prefix_file(self._folder, array.tobytes())
         head = _MAGIC + len(array).to_bytes(4, "little") + _checksum(array.tobytes(), state)
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            partial = path.with_suffix(f".{os.getpid()}.new")
+            partial = partial_file(path, os.getpid())
             with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(head + array.tobytes())
                 file.write(state)
@@ -115,14 +115,14 @@ class PrefixStore:
 
     def _known(self) -> dict[Path, _Entry]:
         if self._entries is None:
-            files = self._folder.glob(f"*{_SUFFIX}") if self._folder.is_dir() else ()
+            files = [path for path in prefix_files(self._whole) if path.parent == self._folder]
             self._entries = {entry.path: entry for entry in map(_read, files) if entry is not None}
         return self._entries
 
     def _make_room(self) -> None:
         """Deletes what was used longest ago, of every key: another model's states are in the way, too."""
         files = []
-        for path in self._whole.glob(f"*/*{_SUFFIX}"):
+        for path in prefix_files(self._whole):
             with suppress(OSError):
                 about = path.stat()
                 files.append((about.st_mtime_ns, about.st_size, path))

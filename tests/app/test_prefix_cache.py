@@ -74,6 +74,35 @@ def test_what_was_read_of_documents_that_change_is_forgotten(
     assert not kept(tmp_path)
 
 
+def test_of_a_folder_called_prefixes_only_what_was_written_there_by_us_goes(
+    open_library: Callable[..., Ragstone], tmp_path: Path
+) -> None:
+    prefixes = tmp_path / "library" / "prefixes"
+    own = [prefixes / "thesis.md", prefixes / "greek" / "pro.kv", prefixes / "0123456789abcdef" / "notes.kv"]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("My own.")
+    with open_library() as rag:
+        rag.ingest(tmp_path / "docs")
+        rag.ask(QUESTION)
+    (ours,) = set(kept(tmp_path)) - set(own)
+    with open_library() as rag:
+        ours.with_suffix(".4711.new").write_text("left by a process that was killed")
+        rag.remove(*(document.id for document in rag.documents()))
+    assert sorted(path for path in prefixes.rglob("*") if path.is_file()) == sorted(own)
+    assert not ours.parent.exists()
+
+
+def test_where_all_was_ours_the_folder_goes_too(open_library: Callable[..., Ragstone], tmp_path: Path) -> None:
+    with open_library() as rag:
+        rag.ingest(tmp_path / "docs")
+        rag.ask(QUESTION)
+    assert kept(tmp_path)
+    with open_library() as rag:
+        rag.remove(*(document.id for document in rag.documents()))
+    assert not (tmp_path / "library" / "prefixes").exists()
+
+
 def test_without_room_nothing_is_kept(open_library: Callable[..., Ragstone], tmp_path: Path) -> None:
     with open_library(prefix_cache_mb=0) as rag:
         rag.ingest(tmp_path / "docs")
