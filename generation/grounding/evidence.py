@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from .claims import split_sentences, strip_citations
 from .overlap import content_words
 from .records import record_lines, table_lines
+from .values import Reading, Value, covers, values
 
 BUDGET = 720
 """Characters of evidence for a claim: with it about 200 tokens, which is what the verifier was trained on."""
@@ -38,6 +39,8 @@ class Source:
     units: list[Unit] = field(init=False)
     terms: frozenset[str] = field(init=False)
     """Of all passages."""
+    readings: frozenset[Reading] = field(init=False)
+    """What numbers, dates and hours of the passages mean."""
     is_record: bool = field(init=False)
     """Whether a passage is a record."""
     _weights: dict[str, float] = field(init=False)
@@ -52,11 +55,16 @@ class Source:
         ]
         found = Counter(term for unit in self.units for term in unit.terms)
         self.terms = frozenset(found)
+        self.readings = frozenset(r for unit in self.units for value in values(unit.text) for r in value.readings)
         self._weights = {term: math.log(1 + len(self.units) / n) for term, n in found.items()}
 
     def spelled(self, words: Mapping[str, str]) -> set[str]:
         """The numbers that the passages give as words."""
         return {number for word, number in words.items() if word in self.terms}
+
+    def holds(self, value: Value) -> bool:
+        """Whether a number, date or hour is in the passages in any of its meanings."""
+        return any(covers(known, claimed) for claimed in value.readings for known in self.readings)
 
     def weight(self, term: str) -> float:
         """How much a term tells: its inverse document frequency with sentences as documents, > 0."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .evidence import Source, Unit
 from .overlap import content_words
+from .values import numbers, values
 
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
 _NAME = re.compile(r"(?<![.!?:;\"“‘'(\n]\s)(?<!^)\b[A-Z][\w’'&-]+(?:\s[A-Z][\w’'&-]+)*")
@@ -88,18 +89,30 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
 
 
 def written_like(claim: str, evidence: str) -> str:
-    """The evidence with its numbers written as the claim writes them: 1,950 is 1950."""
-    written = {match.group().replace(",", ""): match.group() for match in NUMBER.finditer(claim)}
-    return NUMBER.sub(lambda match: written.get(match.group().replace(",", ""), match.group()), evidence)
+    """The evidence with its numbers, dates and hours written as the claim writes them: 1,950 is 1950."""
+    wanted = values(claim)
+    own = {claim[value.start : value.end].lower() for value in wanted}
+    parts, at = [], 0
+    for value in values(evidence):
+        same = next((other for other in wanted if set(other.readings) & set(value.readings)), None)
+        if same and evidence[value.start : value.end].lower() not in own:
+            parts += [evidence[at : value.start], claim[same.start : same.end]]
+            at = value.end
+    return "".join(parts) + evidence[at:]
 
 
 def _missing_numbers(claim: str, source: Source, given: set[str]) -> list[tuple[int, int]]:
     found = []
+    held = [value for value in values(claim) if source.holds(value)]
     for match in NUMBER.finditer(claim):
-        value = match.group().rstrip(".,").replace(",", "")
+        if any(value.start <= match.start() < value.end for value in held):
+            continue
+        value = numbers(match.group().rstrip(".,"))[0].digits
         if value not in source.terms and value not in given and value not in source.spelled(_SMALL):
             found.append(match.span())
     for match in _DATE.finditer(claim):
+        if any(value.start <= match.start() < value.end for value in held):
+            continue
         if not any(match.group() in passage for passage in source.passages) and match.group().lower() not in given:
             found.append(match.span())
     return found

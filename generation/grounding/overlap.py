@@ -13,6 +13,7 @@ import Stemmer
 
 from .claims import split_sentences, strip_citations
 from .scoring import Evidence, Scorer
+from .values import numbers
 
 UNKNOWN_NUMBER_CAP = 0.3
 """The most support a claim can have whose number is in no passage."""
@@ -84,7 +85,7 @@ def content_words(text: str) -> set[str]:
     for match in _WORD.finditer(text.lower()):
         word = match.group()
         if word[0].isdigit():
-            words.add(word.replace(",", "").rstrip("."))
+            words.add(numbers(word)[0].digits)
         elif word not in STOP_WORDS and len(word) > 1:
             words.add(_stem(word))
     return words

@@ -106,3 +106,24 @@ def test_a_verifier_without_its_files_says_which_is_missing(tmp_path: Path) -> N
 def test_the_weights_are_small_and_named_like_the_values() -> None:
     assert (WEIGHTS / "model.onnx").stat().st_size < 30e6
     assert tuple(json.loads((WEIGHTS / "combination.json").read_text("utf-8"))["names"]) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage", "supported"),
+    [
+        ("The bolt costs 13.90 EUR.", "The bolt costs 13,90 EUR.", True),
+        ("The bolt costs 1390 EUR.", "The bolt costs 13,90 EUR.", False),
+        ("The rent is £1,150.", "The rent is £1,150.00.", True),
+        ("The fee is 1,250 Euro.", "The fee is 1.250 Euro.", True),
+        ("It has 12 places.", "It has twelve places.", True),
+        ("It began on 2 September 2019.", "It began on 02/09/2019.", True),
+        ("It began on 3 September 2019.", "It began on 02/09/2019.", False),
+        ("It opens at 2 pm.", "It opens at 14:00.", True),
+        ("It opens at 3 pm.", "It opens at 14:00.", False),
+    ],
+)
+def test_numbers_dates_and_hours_are_compared_as_what_they_mean(
+    verifier: Verifier, claim: str, passage: str, supported: bool
+) -> None:
+    (found,) = verifier.score([claim], [passage])
+    assert found.support is not None and (found.support >= verifier.threshold) == supported
