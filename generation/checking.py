@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,9 @@ from .grounding.segments import Segment
 
 MOST_CITATIONS = 3
 """Of a sentence."""
+
+_CODE_OR_YEAR = re.compile(r"\b(?:(?=\w*[^\W\d_])(?=\w*\d)\w+|(?:19|20)\d\d)\b(?![.,]?\d)")
+"""K3, M12, 4B; 1999, 2024."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Checker:
     alone: the title of one vouches for nothing that another says.
 
     Args:
-        question: What was asked; its words are not claims of the answer, but for those with a digit: that something is
+        question: What was asked; its words are not claims of the answer, but for codes and years: that something is
             said of "K3" or of 2019 is for the passages to say.
         passages: What the model was given.
         scorer: What judges.
@@ -53,7 +57,7 @@ class Checker:
         self._texts = {passage.n: passage.evidence for passage in passages}
         self._scorer = scorer
         self._labels = {passage.n: passage.label for passage in passages}
-        self._asked = " ".join(word for word in question.split() if not any(map(str.isdigit, word)))
+        self._asked = _CODE_OR_YEAR.sub(" ", question)
 
     def check(self, segment: Segment, text: str) -> Checked | None:
         """Check a part of an answer; None where it states nothing that could be checked.
