@@ -354,7 +354,7 @@ def texts_of(rag: Ragstone, characters: int = PERPLEXITY_CHARACTERS) -> list[str
     ids = [document.id for document in rag.library.documents()]
     whole = sum(len(rag.library.text(one)) for one in ids)
     if not whole:
-        raise SourceError("the library holds no text", path=rag.library.folder, remedy="Ingest documents first")
+        raise SourceError("the library holds no text", path=rag.library.named, remedy="Ingest documents first")
     count = max(1, min(whole, characters) // _PIECE)
     starts = [number * whole // count for number in range(count)]
     pieces, at = [""] * count, 0

@@ -147,7 +147,7 @@ def _quick_check(file: Path) -> tuple[int, str, list[str]]:
 
 def _lexical_index(opened: Library) -> Check:
     if count := opened.differing_terms():
-        remedy = f"Run `ragstone reindex --library {quote(str(opened.folder))}`, which makes it anew"
+        remedy = f"Run `ragstone reindex --library {quote(str(opened.named))}`, which makes it anew"
         return Check("lexical index", "problem", f"not that of the text in {count} chunks", remedy)
     return Check("lexical index", "ok", "consistent with the chunks")
 
@@ -155,13 +155,19 @@ def _lexical_index(opened: Library) -> Check:
 def _vector_index(opened: Library, chunks: int) -> Check:
     from ..retrieval.index import DamagedError, verified
 
-    folder = opened.folder / "index" / opened.published
+    inside = Path("index") / opened.published
+    folder = opened.folder / inside
     if not opened.published or not folder.is_dir():
         return Check("vector index", "ok", f"will be rebuilt for {chunks} chunks at the next search")
     try:
         rows = verified(folder)["rows"]
     except (DamagedError, OSError, ValueError):
-        return Check("vector index", "warning", f"{folder} is damaged", "Nothing is lost: the next search rebuilds it")
+        return Check(
+            "vector index",
+            "warning",
+            f"{opened.named / inside} is damaged",
+            "Nothing is lost: the next search rebuilds it",
+        )
     found = f"{rows} chunks, checksums right; the library has {chunks}, and a search reads the news from it"
     return Check("vector index", "ok", found)
 

@@ -103,7 +103,7 @@ class _Run:
             name, most = self._embedder.identity.name, self._embedder.passage_tokens
             raise LibraryError(
                 f"{long} of its chunks are longer than the {most} tokens that {name} reads, the first of {first}",
-                path=self._library.folder,
+                path=self._library.named,
                 remedy="Ingest into a new library with --library and this embedding_model, which cuts them shorter; "
                 "nothing was changed in this one",
             )

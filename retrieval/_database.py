@@ -27,6 +27,7 @@ class Database:
     Args:
         folder: The library's folder.
         create: Make a new library when there is none.
+        named: The folder as errors are to name it; by default as it is given here.
 
     Raises:
         LibraryNotFoundError: There is no library, and `create` is false.
@@ -35,8 +36,9 @@ class Database:
         LibraryError: The database is damaged.
     """
 
-    def __init__(self, folder: Path, *, create: bool) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, create: bool, named: Path | None = None) -> None:
+        self._named = named or folder
+        self._folder = folder = folder.absolute()
         self._pool: list[sqlite3.Connection] = []
         self._pool_guard = threading.Lock()
         self._held = threading.local()
@@ -44,7 +46,9 @@ class Database:
         if not (folder / FILE).is_file():
             if not create:
                 raise LibraryNotFoundError(
-                    "there is no library here yet", path=folder, remedy="Make one with `ingest FOLDER`, or name another"
+                    "there is no library here yet",
+                    path=self._named,
+                    remedy="Make one with `ingest FOLDER`, or name another",
                 )
             with self.translated():
                 folder.mkdir(parents=True, exist_ok=True)
@@ -121,7 +125,7 @@ class Database:
                 lock.seek(0)
                 raise LibraryLockedError(
                     f"process {lock.read().decode() or 'unknown'} is writing to this library",
-                    path=self._folder,
+                    path=self._named,
                     remedy="Wait until it has finished, or use another library with --library",
                 ) from None
             with self.translated():
@@ -135,13 +139,13 @@ class Database:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            raise _library_error(error, self._folder) from error
+            raise _library_error(error, self._named) from error
         except OSError as error:
             if error.errno not in _UNWRITABLE:
                 raise
             raise LibraryWriteError(
                 f"the library cannot be written ({os.strerror(error.errno).lower()})",
-                path=self._folder,
+                path=self._named,
                 remedy="Free disk space or choose a writable folder with --library; nothing stored is lost",
             ) from error
 
@@ -166,7 +170,7 @@ class Database:
         if self._read_only and not Path(f"{place}-wal").exists():
             # Nobody writes now, and SQLite cannot make the files that it would coordinate with writers by. Such a
             # connection serves one reading only: it would not see what others write later.
-            place = f"{Path(place).absolute().as_uri()}?immutable=1"
+            place = f"{Path(place).as_uri()}?immutable=1"
         db = sqlite3.connect(place, uri=self._read_only, isolation_level=None, check_same_thread=False, timeout=30)
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA synchronous = NORMAL")
@@ -190,7 +194,7 @@ class Database:
         if version > len(MIGRATIONS):
             raise LibraryVersionError(
                 f"a newer Ragstone wrote this library (version {version}; this one reads up to {len(MIGRATIONS)})",
-                path=self._folder,
+                path=self._named,
                 remedy="Upgrade Ragstone, or ingest into another library with --library",
             )
         return version

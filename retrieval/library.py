@@ -36,6 +36,8 @@ DATABASE = FILE
 class Library:
     """An open library. Safe to use from several threads; close it, or use it as a context manager.
 
+    Its `folder` is absolute, so that it stays where it is when the current folder changes; `named` is as it was given.
+
     Args:
         folder: The library's folder.
         create: Make a new library when there is none.
@@ -48,8 +50,9 @@ class Library:
     """
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
-        self.folder = folder
-        self._db = Database(folder, create=create)
+        self.named = folder
+        self.folder = folder.absolute()
+        self._db = Database(self.folder, create=create, named=folder)
         try:
             self._follow_analysis()
         except BaseException:
@@ -108,7 +111,7 @@ class Library:
                 what = f"its vectors come from another version of {stored.name} than the one in use"
             else:
                 remedy += f", or set embedding_model = {stored.name!r}"
-            raise EmbedderMismatchError(what, path=self.folder, remedy=remedy)
+            raise EmbedderMismatchError(what, path=self.named, remedy=remedy)
 
     def counts(self) -> tuple[int, int]:
         """The number of documents and of chunks."""
@@ -370,7 +373,7 @@ class Library:
             if self._setting("analysis") == str(VERSION):
                 return
             if self.counts()[1]:
-                log.warning("%s: the words of its chunks are read anew, once for this Ragstone", self.folder)
+                log.warning("%s: the words of its chunks are read anew, once for this Ragstone", self.named)
             analyse_again(db, renumber=True)
             db.execute("INSERT OR REPLACE INTO settings VALUES ('analysis', ?), ('published', '')", (str(VERSION),))
             db.execute("DELETE FROM tombstones")

@@ -53,7 +53,7 @@ class NewVectors:
 
     def __init__(self, library: Library, identity: EmbedderIdentity, how: str) -> None:
         self._identity, self._how = identity, how
-        self._db = Database(library.folder, create=False)
+        self._db = Database(library.folder, create=False, named=library.named)
         with self._db.reading() as db:
             self._begun = self._is_begun(db)
 
@@ -132,7 +132,7 @@ def repair(library: Library, identity: EmbedderIdentity | None, recipes: Mapping
         identity: The model of its vectors, if it is to be loaded from another place from now on.
         recipes: As in `NewVectors.switch`.
     """
-    database = Database(library.folder, create=False)
+    database = Database(library.folder, create=False, named=library.named)
     try:
         with database.writing() as db:
             _discard(db)

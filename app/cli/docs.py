@@ -30,8 +30,8 @@ def status(library: Path | None, as_json: bool) -> int:
         collections = rag.library.collections()
         embedder = rag.library.embedder
         index = Index.load(rag.library, rag.settings.index_memory_mb)
-        state, folder = index.state, rag.library.folder
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        state, folder = index.state, rag.library.named
+        size = sum(path.stat().st_size for path in rag.library.folder.rglob("*") if path.is_file())
     report = {
         "library": str(folder),
         "documents": documents,

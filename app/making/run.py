@@ -104,7 +104,7 @@ def make_questions(
         ModelError: A model cannot be used.
     """
     if not rag.library.counts()[1]:
-        raise EvaluationError("the library holds no document", path=rag.library.folder, remedy="Run `ingest` first")
+        raise EvaluationError("the library holds no document", path=rag.library.named, remedy="Run `ingest` first")
     log = log_of(out)
     with _alone(log):
         there = [file for file in (out, log) if file.exists() and file.stat().st_size]

@@ -78,7 +78,7 @@ class Ingests:
             if self.last is not None and not self.last.ended:
                 raise LibraryLockedError(
                     "an ingest is in progress",
-                    path=self._engines.library.folder,
+                    path=self._engines.library.named,
                     remedy="Wait for its end, or cancel it",
                 )
             self.last = Ingest(self._engines, paths, collection)

@@ -34,7 +34,8 @@ def store_uploads(library: Library, files: Iterable[tuple[str, BinaryIO]]) -> tu
     """
     stored, refused = [], []
     for name, content in files:
-        place = library.folder / FOLDER / safe_name(name)
+        inside = Path(FOLDER) / safe_name(name)
+        place = library.folder / inside
         if family(place) is None:
             refused.append(name)
             continue
@@ -51,7 +52,7 @@ def store_uploads(library: Library, files: Iterable[tuple[str, BinaryIO]]) -> tu
                 path=place,
                 remedy="Free disk space, or give it another name",
             ) from error
-        stored.append(place)
+        stored.append(library.named / inside)
     return stored, refused
 
 

@@ -291,6 +291,31 @@ def test_a_second_writer_is_told_which_process_holds_the_library(library):
         pass
 
 
+def test_a_library_stays_where_it_is_when_the_current_folder_changes(
+    library, file, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name, documents in {"here": ["a.txt"], "there": ["b.txt", "c.txt"]}.items():
+        (tmp_path / name).mkdir()
+        with Library(tmp_path / name / "kb", create=True) as made:
+            for path in documents:
+                made.store(file(path))
+    monkeypatch.chdir(tmp_path / "here")
+    one = library(Path("kb"), create=False)
+    monkeypatch.chdir(tmp_path / "there")
+    counted: list[int] = []
+    with one.one_state():  # it holds the only connection, so that the other thread makes another one
+        reader = threading.Thread(target=lambda: counted.append(one.counts()[0]))
+        reader.start()
+        reader.join()
+    assert counted == [1]
+    assert one.folder == tmp_path / "here" / "kb"
+    with one.locked(), Library(tmp_path / "there" / "kb") as other, other.locked():
+        pass
+    with one.locked(), pytest.raises(LibraryLockedError) as raised, one.locked():
+        pass
+    assert raised.value.path == "kb"
+
+
 def test_an_error_of_the_work_done_under_the_lock_stays_what_it_is(library):
     with pytest.raises(PermissionError), library().locked():
         raise PermissionError(13, "Permission denied", "/somewhere/else")
