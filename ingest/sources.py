@@ -53,10 +53,10 @@ def walk(paths: Sequence[str | Path], supported: Callable[[Path], bool], selecti
     files are followed; links to folders are not, for they can lead in a circle.
 
     Raises:
-        SourceError: A path does not exist, cannot be read, or is neither a file nor a folder.
+        SourceError: A path is empty, does not exist, cannot be read, or is neither a file nor a folder.
     """
     walker = _Walker(supported, selection)
-    for given in map(Path, paths):
+    for given in map(_named, paths):
         if _is_folder(given):
             walker.walk(given)
         else:
@@ -68,10 +68,10 @@ def require(paths: Sequence[str | Path]) -> None:
     """Make sure that there is something to walk at each path.
 
     Raises:
-        SourceError: A path does not exist, cannot be read, or is neither a file nor a folder.
+        SourceError: A path is empty, does not exist, cannot be read, or is neither a file nor a folder.
     """
     for given in paths:
-        _is_folder(Path(given))
+        _is_folder(_named(given))
 
 
 def has_changed(file: SourceFile, stored: StoredFile | None, recipe: str) -> bool:
@@ -135,6 +135,12 @@ def sha256(path: Path) -> str:
 def unreadable(error: OSError) -> str:
     """Why something cannot be read, and what to do about it."""
     return f"it cannot be read ({(error.strerror or str(error)).lower()}). Check its permissions."
+
+
+def _named(given: str | Path) -> Path:
+    if given == "":  # of which Path makes the current folder
+        raise SourceError("a path is empty", remedy="Name a file or a folder, or write . for the current folder")
+    return Path(given)
 
 
 def _is_folder(given: Path) -> bool:

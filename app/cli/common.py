@@ -30,11 +30,21 @@ class Number(click.FloatRange):
         return number
 
 
+class GivenPath(click.Path):
+    """A path that is not empty: an unset variable of a shell must not become the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if value == "":
+            self.fail("the path is empty. Name it, or write . for the current folder.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def library_option(command: F) -> F:
     """`--library DIR`."""
     return click.option(
         "--library",
-        type=click.Path(path_type=Path),
+        type=GivenPath(path_type=Path),
         help="The library's folder. [default: $RAGSTONE_LIBRARY or .ragstone]",
     )(command)
 

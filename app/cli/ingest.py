@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from ...errors import LibraryLockedError, SourceError
-from .common import emit_json, json_option, library_option, open_engine
+from .common import GivenPath, emit_json, json_option, library_option, open_engine
 
 if TYPE_CHECKING:
     from ...ingest.report import IngestReport
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
+@click.argument("paths", nargs=-1, required=True, type=GivenPath(path_type=Path, readable=False))
 @library_option
 @json_option
 @click.option("--collection", metavar="NAME", help="Put the files into this collection of the library.")

@@ -133,6 +133,18 @@ def test_names_and_texts_of_all_languages_pass_through(ragstone_cli: Cli, tmp_pa
     assert (tmp_path / name).is_file()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["ingest", ""], ["ingest", "here.txt", ""], ["ingest", "here.txt", "--library", ""], ["status", "--library", ""]],
+)
+def test_an_empty_path_is_bad_usage_and_not_the_current_folder(ragstone_cli: Cli, tmp_path: Path, words: list[str]):
+    (tmp_path / "here.txt").write_text("A text.")
+    done = ragstone_cli(*words)
+    assert (done.code, done.stdout) == (2, "")
+    assert "the path is empty" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["here.txt"]
+
+
 @pytest.mark.parametrize("paths", [["missing"], ["here.txt", "missing"], ["missing", "here.txt"]])
 def test_a_path_that_is_missing_makes_no_library(ragstone_cli: Cli, tmp_path: Path, paths: list[str]):
     (tmp_path / "here.txt").write_text("A text.")

@@ -7,7 +7,7 @@ import pytest
 from ragstone.errors import SourceError
 from ragstone.ingest.parsers import family
 from ragstone.ingest.selection import Selection
-from ragstone.ingest.sources import SourceFile, Walk, deleted, has_changed, moved, sha256, walk
+from ragstone.ingest.sources import SourceFile, Walk, deleted, has_changed, moved, require, sha256, walk
 from ragstone.retrieval.records import StoredFile
 
 
@@ -95,6 +95,13 @@ def test_a_path_that_cannot_be_ingested_is_refused(folder: Path, name: str):
         walk(["docs", name], is_supported)
     assert raised.value.path is not None
     assert raised.value.path.startswith(name[:20])
+
+
+def test_an_empty_path_is_refused_and_is_not_the_current_folder(folder: Path):
+    for look in (lambda: walk(["docs", ""], is_supported), lambda: require([""])):
+        with pytest.raises(SourceError, match="a path is empty"):
+            look()
+    assert len(walk([Path()], is_supported).files) == 4
 
 
 def test_a_file_has_changed_when_its_bytes_or_the_recipe_have(folder: Path):
