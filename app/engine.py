@@ -140,7 +140,7 @@ class Ragstone:
 
         Raises:
             SourceError: A path is missing, or there is nothing to ingest.
-            SettingsError: A pattern cannot be used.
+            SettingsError: A pattern or the collection's name cannot be used.
             LibraryError: The library cannot be written to.
             ModelError: The embedding model cannot be used.
         """

@@ -7,6 +7,7 @@ from typing import Any
 
 import psutil
 
+from ..errors import SettingsError
 from ..ingest.chunking import ChunkPlan
 from ..ingest.isolation import Limits
 from ..ingest.options import IngestOptions
@@ -22,7 +23,12 @@ def ingest_options(
     passwords: Sequence[str] = (),
     embedding_model: str = "",
 ) -> IngestOptions:
-    """The options of an ingest, by default with the setting's embedding model; see `app.engine.Ragstone.ingest`."""
+    """The options of an ingest, by default with the setting's embedding model; see `app.engine.Ragstone.ingest`.
+
+    Raises:
+        SettingsError: A pattern or the collection's name cannot be used.
+    """
+    require_text(collection or "")
     s: Any = settings  # its choices are plain strings, checked by Settings
     return IngestOptions(
         plan=chunk_plan(settings),
@@ -41,6 +47,20 @@ def ingest_options(
         instructions=s.instructions != "off",
         embedding_model=embedding_model or s.embedding_model or DEFAULT_EMBEDDING_MODEL,
     )
+
+
+def require_text(collection: str) -> None:
+    """Make sure that a collection can be called so.
+
+    Raises:
+        SettingsError: The name is not UTF-8: a shell passes on bytes that are no text.
+    """
+    try:
+        collection.encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError(
+            f"the collection's name {collection!r} is not valid UTF-8", remedy="Write it in UTF-8"
+        ) from error
 
 
 def chunk_plan(settings: Settings) -> ChunkPlan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -207,7 +208,11 @@ def _find(rag: Ragstone, name: str) -> list[Document]:
     below = name.rstrip("/") + "/"
     absolute = os.path.abspath(name)  # noqa: PTH100 - see ingest.sources
     # The same relative path can have been given in several folders: this one goes first.
-    found = rag.library.documents_at(absolute)
+    found: list[Document] = []
+    with suppress(
+        UnicodeEncodeError
+    ):  # a path that is not UTF-8 is that of no document; the current folder's can be so
+        found = rag.library.documents_at(absolute)
     found = found or [d for d in documents if d.path == name or d.path.startswith(below)]
     found = found or [d for d in documents if str(d.id) == name]
     if not found:

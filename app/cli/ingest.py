@@ -53,8 +53,10 @@ def ingest(
     if watch and as_json:
         raise click.UsageError("--watch goes on for ever, so it cannot write one JSON document. Leave out one of them.")
     from ...ingest.sources import require
+    from ..ingesting import require_text
 
-    require(paths)  # a misspelled path is to leave no empty library behind
+    require(paths)  # what is misspelled is to leave no empty library behind
+    require_text(collection or "")
     known = (*passwords, *(line.rstrip("\r\n") for line in password_file or ()))
     with open_engine(library, create=True, **settings) as rag:
 

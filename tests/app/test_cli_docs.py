@@ -141,6 +141,13 @@ def test_a_name_without_its_folder_is_told_the_whole_path(ragstone_cli: Cli, sam
     assert done.error.endswith(f"no such document. Did you mean {path}? See `ragstone docs list`.")
 
 
+def test_a_name_that_is_no_utf_8_is_that_of_no_document(ragstone_cli: Cli, sample_library: Path):
+    for command in ("show", "remove", "tag mine", "untag mine"):
+        done = ragstone_cli("docs", *command.split(), "caf\udce9", "--library", sample_library)
+        assert (done.code, done.stdout) == (1, "")
+        assert done.error.endswith("the library holds no such document. See `ragstone docs list`.")
+
+
 @pytest.mark.parametrize("command", ["show", "remove"])
 def test_a_document_that_is_not_there_is_named(ragstone_cli: Cli, sample_library: Path, command: str):
     done = ragstone_cli("docs", command, "no-such.txt", "--library", sample_library)

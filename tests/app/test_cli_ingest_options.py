@@ -16,6 +16,9 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
+from ragstone import Ragstone
+from ragstone.errors import SettingsError
+
 LONG = " ".join(f"Sentence {n} of the long report tells of turbine {n * 7} on the island." for n in range(60))
 
 
@@ -48,6 +51,16 @@ def test_a_search_can_be_of_one_collection(ragstone_cli: Cli, tmp_path: Path):
     assert files(ragstone_cli("ingest", "legal", "--json"))["unchanged"] == 1
     listed = ragstone_cli("docs", "list", "--json").json()["documents"]
     assert [document["collection"] for document in listed] == ["legal", "press"]
+
+
+def test_a_collection_whose_name_is_no_utf_8_is_bad_usage_and_makes_no_library(ragstone_cli: Cli, tmp_path: Path):
+    (tmp_path / "ferry.txt").write_text("The ferry leaves at nine.")
+    done = ragstone_cli("ingest", "ferry.txt", "--collection", "caf\udce9")
+    assert (done.code, done.stdout) == (2, "")
+    assert "is not valid UTF-8" in done.error
+    assert [path.name for path in tmp_path.iterdir()] == ["ferry.txt"]
+    with Ragstone.open(tmp_path / "library") as rag, pytest.raises(SettingsError, match="is not valid UTF-8"):
+        rag.ingest(tmp_path / "ferry.txt", collection="caf\udce9")
 
 
 def test_only_the_files_that_patterns_select_are_read(ragstone_cli: Cli, tmp_path: Path, paths: Callable[[], object]):
