@@ -57,7 +57,7 @@ def ingest(
 
     require(paths)  # what is misspelled is to leave no empty library behind
     require_text(collection or "")
-    known = (*passwords, *(line.rstrip("\r\n") for line in password_file or ()))
+    known = (*passwords, *(_lines(password_file) if password_file else ()))
     with open_engine(library, create=True, **settings) as rag:
 
         def once() -> IngestReport:
@@ -83,6 +83,14 @@ def ingest(
     if not report.failed:
         return 0
     return 3 if report.added + report.updated + report.unchanged + report.moved else 1
+
+
+def _lines(file: IO[str]) -> list[str]:
+    try:
+        return [line.rstrip("\r\n") for line in file]
+    except UnicodeDecodeError as error:
+        what = f"{file.name!r} is not UTF-8 text. Save it as UTF-8."
+        raise click.BadParameter(what, param_hint="'--password-file'") from error
 
 
 def _watch(paths: tuple[Path, ...], library: Library, once: Callable[[], IngestReport]) -> None:

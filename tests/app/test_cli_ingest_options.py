@@ -103,6 +103,16 @@ def test_the_passwords_of_a_file_are_tried(ragstone_cli: Cli, tmp_path: Path):
     assert files(done)["empty"] == [{"path": "locked.pdf", "pages": [1]}]
 
 
+def test_a_file_of_passwords_that_is_no_utf_8_is_bad_usage_and_named(ragstone_cli: Cli, tmp_path: Path):
+    (tmp_path / "ferry.txt").write_text("The ferry leaves at nine.")
+    (tmp_path / "passwords").write_bytes("wrong\nsésame\n".encode("latin-1"))
+    done = ragstone_cli("ingest", "ferry.txt", "--password-file", "passwords")
+    assert (done.code, done.stdout) == (2, "")
+    assert "'--password-file': 'passwords' is not UTF-8 text" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / ".ragstone").exists()
+
+
 def test_near_duplicates_are_reported_or_left_out(ragstone_cli: Cli, tmp_path: Path, paths: Callable[[], object]):
     for name, text in (("a.txt", LONG), ("b.txt", LONG + " One more word.")):
         (tmp_path / name).write_text(text)
