@@ -50,7 +50,7 @@ class RagstoneError(Exception):
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
-        return f"{where}{self.what}. {self.remedy}."
+        return f"{where}{self.what}. {self.remedy}{'' if self.remedy.endswith('?') else '.'}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.what, self.remedy, self.path), vars(self)

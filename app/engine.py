@@ -94,7 +94,7 @@ class Ragstone:
             LibraryError: The library cannot be opened.
         """
         if settings is None:
-            settings = Settings.load({"library": library} | flags)
+            settings = Settings.load({"library": library} | flags, given_by="Ragstone.open")
         else:
             given = {name: value for name, value in flags.items() if value is not None}
             settings = settings.with_values(given, "Ragstone.open")

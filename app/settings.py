@@ -185,6 +185,7 @@ class Settings:
         *,
         environment: Mapping[str, str] | None = None,
         config: Path | None = None,
+        given_by: str = "the command line",
     ) -> Settings:
         """Read the settings.
 
@@ -192,6 +193,7 @@ class Settings:
             flags: Values given on the command line or in code; None stands for "not given".
             environment: Instead of the process's own variables.
             config: Instead of `RAGSTONE_CONFIG` and `./ragstone.toml`.
+            given_by: What errors name as the giver of the flags.
 
         Raises:
             SettingsError: A name is unknown (the nearest one is named), a value is of the wrong type or out of range.
@@ -201,7 +203,7 @@ class Settings:
         for source, given in (
             _from_file(config, environment),
             ("the environment", _from_environment(environment)),
-            ("the command line", {name: value for name, value in (flags or {}).items() if value is not None}),
+            (given_by, {name: value for name, value in (flags or {}).items() if value is not None}),
         ):
             values |= {name: _checked(name, value, source) for name, value in given.items()}
         return _consistent(cls(**values))

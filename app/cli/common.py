@@ -69,8 +69,9 @@ def filter_options(command: F) -> F:
 def open_engine(library: Path | None, *, create: bool = False, **flags: Any) -> Ragstone:
     """Open the engine with the settings that were given as flags."""
     from ..engine import Ragstone
+    from ..settings import Settings
 
-    return Ragstone.open(library, create=create, **flags)
+    return Ragstone.open(library, create=create, settings=Settings.load({"library": library} | flags))
 
 
 def emit_json(document: object) -> None:

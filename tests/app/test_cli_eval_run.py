@@ -154,6 +154,6 @@ def test_what_cannot_be_run_is_told_before_anything_is_run(
         assert done.code == 1 and complaint in done.error
     assert ragstone_cli("eval", "run").code == 2
     done = ragstone_cli("eval", "run", "exposures")
-    assert (done.code, done.error) == (1, "Error: there is no suite 'exposures'. Did you mean 'exposure'?.")
+    assert (done.code, done.error) == (1, "Error: there is no suite 'exposures'. Did you mean 'exposure'?")
     done = ragstone_cli("eval", "run", "questions/squad2")
     assert done.code == 1 and "Name the folder of sets with --data" in done.error

@@ -185,3 +185,9 @@ def test_settings_and_single_ones_reach_the_engine_together(tmp_path: Path):
         with pytest.raises(SettingsError, match=f"Ragstone.open sets {what}"):
             Ragstone.open(tmp_path / "other", settings=given, **flag)
     assert not (tmp_path / "other").exists()
+
+
+def test_a_misspelled_setting_names_who_gave_it_and_its_question_has_one_mark(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Ragstone.open(tmp_path / "library", hitz=3)
+    assert str(raised.value) == "Ragstone.open sets 'hitz', which is no setting. Did you mean 'hits'?"
