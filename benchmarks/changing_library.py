@@ -139,7 +139,7 @@ class ChangingLibrary(SearchedLibrary):
         files, moved = list(self.model.files.values()), {}
         for file, place in zip(files, places, strict=True):
             file.path = f"docs/{place}.txt"
-            moved[file.id] = (file.path, f"/docs/{place}.txt")
+            moved[file.id] = (file.path, f"/docs/{place}.txt", "1")
         self.library.move(moved)
         self.model.files = {moved[file.id][1]: file for file in files}
         self.check("move")

@@ -57,7 +57,7 @@ def start_ui(
             port = free.getsockname()[1]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAGSTONE_", "STREAMLIT_"))}
         given = {"MODELS_DIR": str(model_store.folder), "THREADS": "1", "MODEL": "smollm2-135m", "HITS": "1"}
-        given |= {"MIN_CONFIDENCE": "0", "MAX_TOKENS": "400", "OFFLINE": "1"} | settings
+        given |= {"MIN_CONFIDENCE": "0", "MAX_TOKENS": "900", "OFFLINE": "1"} | settings
         folder = tmp_path_factory.mktemp("server")
         process = subprocess.Popen(
             [sys.executable, "-m", "ragstone", "ui", "--library", str(library), "--port", str(port), *options],
