@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .claims import split_sentences, strip_citations
@@ -57,10 +57,6 @@ class Source:
         self.terms = frozenset(found)
         self.readings = frozenset(r for unit in self.units for value in values(unit.text) for r in value.readings)
         self._weights = {term: math.log(1 + len(self.units) / n) for term, n in found.items()}
-
-    def spelled(self, words: Mapping[str, str]) -> set[str]:
-        """The numbers that the passages give as words."""
-        return {number for word, number in words.items() if word in self.terms}
 
     def holds(self, value: Value) -> bool:
         """Whether a number, date or hour is in the passages in any of its meanings."""

@@ -18,8 +18,6 @@ _DATE = re.compile(
     r"\b(?:January|February|March|April|June|July|August|September|October|November|December|May(?=,?\s+\d)|(?<=in\s)May"
     r"|(?<=\d\s)May|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b"
 )
-_SMALL = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-          "nine": "9", "ten": "10", "eleven": "11", "twelve": "12"}  # fmt: skip
 
 FEATURES = (
     "missing",
@@ -108,7 +106,7 @@ def _missing_numbers(claim: str, source: Source, given: set[str]) -> list[tuple[
         if any(value.start <= match.start() < value.end for value in held):
             continue
         value = numbers(match.group().rstrip(".,"))[0].digits
-        if value not in source.terms and value not in given and value not in source.spelled(_SMALL):
+        if value not in source.terms and value not in given:
             found.append(match.span())
     for match in _DATE.finditer(claim):
         if any(value.start <= match.start() < value.end for value in held):
