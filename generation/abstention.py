@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from ..retrieval.analysis import content_words, terms, terms_of
+from ..retrieval.dates import dates
 from ..retrieval.records import Hit
 
 SURE = 3.0
@@ -55,7 +56,8 @@ def retrieval_signals(question: str, hits: Sequence[Hit], searched: int = MANY) 
     """
     texts = (f"{hit.chunk.title} {hit.chunk.heading} {hit.chunk.passage}" for hit in hits)
     held = {term for text in texts for term in terms(_UNIT.sub(" ", text))}
-    numbers = [word for word in content_words(_UNIT.sub(" ", question)) if any(map(str.isdigit, word))]
+    others = _UNIT.sub(" ", _without_held_dates(question, held))
+    numbers = [word for word in content_words(others) if any(map(str.isdigit, word))]
     known = [_log_odds(hit.probability) for hit in hits if hit.probability is not None]
     gained = FEWER * math.log(MANY / min(max(searched, 1), MANY)) if known else 0.0
     return Signals(
@@ -68,6 +70,14 @@ def answerable(signals: Signals) -> float:
     """The probability, 0..1, that the passages hold the answer: a logistic model of the signals."""
     z = INTERCEPT + sum(w * float(s) for w, s in zip(astuple(WEIGHTS), astuple(signals), strict=True))
     return 1.0 / (1.0 + math.exp(-z))
+
+
+def _without_held_dates(question: str, held: set[str]) -> str:
+    """A question without the dates that stand in passages of these terms, however they are written there."""
+    for date in reversed(list(dates(question))):
+        if any(held.issuperset(reading.forms) for reading in date.readings):
+            question = f"{question[: date.start]} {question[date.end :]}"
+    return question
 
 
 def _stands(word: str, held: set[str]) -> bool:

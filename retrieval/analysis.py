@@ -6,11 +6,13 @@ import re
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
-VERSION = 2
+from .dates import dates
+
+VERSION = 3
 """Of the terms that a text gives. Stored in a library; under another version its terms are made anew."""
 
 STOP_WORDS = frozenset(
@@ -54,15 +56,22 @@ def terms(text: str) -> list[str]:
     Words are lower-cased, rid of diacritics and stemmed as English. A compound gives its parts, and then itself:
     "anti-inflammatory" also antiinflammatory, "BF-2215" also bf2215, "v2.0.1" also v2.0.1. A number gives what it does
     in plain notation (see `plain_numbers`); "1.150", which may be one of either notation, also 1150. Chinese and
-    Japanese give pairs of neighbouring characters.
+    Japanese give pairs of neighbouring characters. Dates come once more at the end, all in one form: see `date_terms`.
     """
-    return list(chain.from_iterable(map(terms_of, _found(text))))
+    return [*chain.from_iterable(map(terms_of, _found(text))), *date_terms(text)]
+
+
+def date_terms(text: str) -> Iterator[str]:
+    """The dates of a text in every reading, as `Date.forms` has them."""
+    for date in dates(text):
+        for reading in date.readings:
+            yield from reading.forms
 
 
 def query_terms(query: str) -> list[str]:
     """The terms of a query, each once; without stop words unless it has nothing else."""
     telling = list(chain.from_iterable(map(_telling, _found(_SHORTENED.sub(" ", query)))))
-    return list(dict.fromkeys(telling or terms(query)))
+    return list(dict.fromkeys([*telling, *date_terms(query)] if telling else terms(query)))
 
 
 def words(text: str) -> list[str]:

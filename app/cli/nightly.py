@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -247,10 +248,10 @@ def _read(config: Path, out: Path | None) -> NightlyConfig:
 
 
 def _time(at: str) -> tuple[int, int]:
-    hour, colon, minute = at.partition(":")
-    if not (colon and hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
+    time = re.fullmatch(r"([01]?\d|2[0-3]):(\d|[0-5]\d)", at, re.ASCII)
+    if time is None:
         raise click.BadParameter(f"{at!r} is no time of the day such as 02:00.", param_hint="--at")
-    return int(hour), int(minute)
+    return int(time[1]), int(time[2])
 
 
 def _units() -> Path:

@@ -5,16 +5,13 @@ A writing that can be read in several ways has all those readings.
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
-MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
+from ...retrieval.dates import Date, dates, months_alone
+
 _UNITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _TEENS = (
     "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"
@@ -34,23 +31,6 @@ class Number:
     def terms(self) -> frozenset[str]:
         """What a text that holds a part of it has, too."""
         return frozenset({self.digits})
-
-
-@dataclass(frozen=True, slots=True)
-class Date:
-    """A day or a month, with or without its year."""
-
-    year: int | None
-    month: int
-    day: int | None
-
-    @property
-    def terms(self) -> frozenset[str]:
-        """See `Number.terms`."""
-        return frozenset(str(self).lower().split())
-
-    def __str__(self) -> str:
-        return " ".join(str(part) for part in (self.day, MONTHS[self.month - 1], self.year) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +69,10 @@ def covers(known: Reading, claimed: Reading) -> bool:
 @lru_cache(maxsize=4096)
 def values(text: str) -> tuple[Value, ...]:
     """The numbers, dates and hours of a text, in their order."""
-    found: list[Value] = []
+    found = [Value(date.start, date.end, date.readings) for date in dates(text)]
+    for written in months_alone(text):
+        if not any(written.start < other.end and other.start < written.end for other in found):
+            found.append(Value(written.start, written.end, written.readings))
     for form, read in _FORMS:
         for match in form.finditer(text):
             start, end = match.span()
@@ -117,29 +100,6 @@ def _spelled(match: re.Match[str]) -> Iterator[Reading]:
     yield Number(str(value * 100 if hundred else value))
 
 
-def _numeric(match: re.Match[str]) -> Iterator[Reading]:
-    """Day first or month first; with points only day first."""
-    one, two, year = int(match["one"]), int(match["two"]), int(match["year"])
-    yield from _date(year, two, one)
-    if match["mark"] != ".":
-        yield from _date(year, one, two)
-
-
-def _date(year: int | None, month: int, day: int | None) -> Iterator[Reading]:
-    try:
-        datetime.date(year or 2000, month, day or 1)  # 2000 had a 29 February
-    except ValueError:
-        return
-    yield Date(year, month, day)
-
-
-def _named(match: re.Match[str]) -> Iterator[Reading]:
-    part = match.groupdict()
-    month = next(n for n, name in enumerate(MONTHS, 1) if name[:3].lower() == match["month"][:3].lower())
-    day, year = (int(part[name]) if part.get(name) else None for name in ("day", "year"))
-    yield from _date(year, month, day)
-
-
 def _clock(match: re.Match[str]) -> Iterator[Reading]:
     """Without "am" or "pm" hours up to twelve are of either half of the day."""
     part = match.groupdict()
@@ -154,12 +114,6 @@ def _clock(match: re.Match[str]) -> Iterator[Reading]:
         yield Clock(hour, minute, second)
 
 
-_FULL = rf"(?:(?i:{'|'.join(name for name in MONTHS if name not in ('March', 'May'))})|March|May)\b"
-_MONTH = rf"(?P<month>{_FULL}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
-# "May" is a verb, a name and how a sentence begins, too.
-_ALONE = rf"\b(?P<month>(?<=in\s)May\b|(?!May){_FULL})"
-_DAY = r"(?P<day>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
-_YEAR = r"(?P<year>[12]\d{3})(?!\d|[.,:]\d)"
 _FREE = r"(?<![\w.,:/])"
 _HALF = r"\s?(?P<half>[apAP])\.?[mM]\b\.?"
 _HOURS = r"(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.\d+)?)?"
@@ -167,15 +121,6 @@ _HOURS = r"(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[Reading]]], ...] = tuple(
     (re.compile(form), read)
     for form, read in (
-        (
-            rf"{_FREE}(?P<year>\d{{4}})(?P<mark>[-/.])(?P<month>\d\d)(?P=mark)(?P<day>\d\d)(?![\d-])",
-            lambda m: _date(int(m["year"]), int(m["month"]), int(m["day"])),
-        ),
-        (rf"{_FREE}(?P<one>\d\d?)(?P<mark>[-/.])(?P<two>\d\d?)(?P=mark)(?P<year>\d{{4}})(?!\w|[-/]\d)", _numeric),
-        (rf"{_FREE}{_DAY}\s+(?:of\s+)?{_MONTH}(?:,?\s+{_YEAR})?", _named),
-        (rf"\b{_MONTH}\s+{_DAY}(?![\w:]|[.,]\d)(?:,?\s+{_YEAR})?", _named),
-        (rf"\b{_MONTH},?\s+(?:of\s+)?{_YEAR}", _named),
-        (_ALONE, _named),
         (rf"(?<=\dT){_HOURS}(?:Z|[+-]\d\d:?\d\d)?(?!\w)", _clock),
         (rf"{_FREE}{_HOURS}(?:{_HALF})?(?![\w:])", _clock),
         (rf"{_FREE}(?P<hour>1[0-2]|0?[1-9])(?:\.(?P<minute>[0-5]\d))?{_HALF}", _clock),

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import click
 import pytest
 
 from ragstone.app.cli import cli
@@ -85,6 +86,9 @@ def test_what_is_installed_can_be_seen_before(
     assert shown.endswith(f" -m ragstone nightly --config {config}\n")
     with pytest.raises(SettingsError, match="no such file"):
         ragstone("nightly", "install", "--config", "none.toml", "--print")
+    for at in ("24:00", "3", "3:60", "²:00", "-1:00"):
+        with pytest.raises(click.BadParameter, match="is no time of the day such as 02:00"):
+            ragstone("nightly", "install", "--cron", f"--at={at}", "--print")
 
 
 def test_a_night_over_ones_own_documents(

@@ -28,7 +28,11 @@ from ragstone.retrieval.analysis import query_terms, terms, weighted
         ("5,000-10,000 or 1,150kg", "5000 10000 or 1150 kg"),
         ("1.2.3 4.2.1 192.168.1.20", "1 2 3 1.2.3 4 2 1 4.2.1 192 168 1 20 192.168.1.20"),
         ("192.168.100.200", "192 168 100 200 192.168.100.200"),
-        ("2024-02-05 05.02.2024", "2024 02 05 05 02 2024 05.02.2024"),
+        ("2024-02-05", "2024 02 05 2024-02-05 2024-02 --02-05"),
+        ("5.02.2024", "5 02 2024 5.02.2024 2024-02-05 2024-02 --02-05"),
+        ("May 2021, 3rd of June", "may 2021 3rd of june 2021-05 --06-03"),
+        ("02/01/2019", "02 01 2019 2019-01-02 2019-01 --01-02 2019-02-01 2019-02 --02-01"),
+        ("In May 31.31.2024", "in may 31 31 2024 31.31.2024"),
         ("7.10; 1,2,3; 2019,150,7", "7 10 7.10 1 2 3 2019 150 7"),
         ("QT_fp16", "qt fp16 qt_fp16"),
         ("v2.0.1 or § 7.3.", "v2 0 1 v2.0.1 or 7 3 7.3"),
@@ -82,6 +86,14 @@ def test_a_query_drops_stop_words_unless_it_has_nothing_else():
     assert query_terms("state-of-the-art") == ["state", "art", "stateoftheart"]
     assert query_terms("dog dogs Dog") == ["dog"]
     assert query_terms("?") == []
+
+
+def test_a_date_of_a_query_is_that_of_a_text_in_any_writing():
+    asked = set(query_terms("What happened on 5 February 2024?"))
+    for written in ("2024-02-05 09:14 printer", "05/02/2024", "Feb. 5th, 2024", "5.2.2024", "the 5th of FEBRUARY 2024"):
+        assert {"2024-02-05", "2024-02", "--02-05"} <= asked & set(terms(written)), written
+    assert "2024-02-05" not in terms("5 February 2023, 6 February 2024")
+    assert query_terms("in February 2024") == ["februari", "2024", "2024-02"]
 
 
 def test_a_title_counts_twice_and_no_count_passes_255():
