@@ -57,7 +57,7 @@ class Checker:
         self._texts = {passage.n: passage.evidence for passage in passages}
         self._scorer = scorer
         self._labels = {passage.n: passage.label for passage in passages}
-        self._asked = _CODE_OR_YEAR.sub(" ", question)
+        self._question = question
 
     def check(self, segment: Segment, text: str) -> Checked | None:
         """Check a part of an answer; None where it states nothing that could be checked.
@@ -126,7 +126,9 @@ class Checker:
         if labels is None:
             first, *others = (self._labels[passage.n].split() for passage in passages)
             labels = " ".join(word for word in first if all(word in other for other in others))
-        context = " ".join(part for part in (self._asked, labels, claim.context) if part)
+        vouches = _CODE_OR_YEAR.search(claim.text) is not None
+        asked = _CODE_OR_YEAR.sub(" ", self._question) if vouches else self._question
+        context = " ".join(part for part in (asked, labels, claim.context) if part)
         (found,) = self._scorer.score([claim.text], [self._texts[passage.n] for passage in passages], context)
         return found
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from .claims import split_sentences, strip_citations
+from .joining import Table
 from .overlap import content_words
-from .records import record_lines, table_lines
+from .records import Line, Row, record_lines, table_rows
 from .values import Reading, Value, covers, values
 
 BUDGET = 720
 """Characters of evidence for a claim: with it about 200 tokens, which is what the verifier was trained on."""
+_HEADING = re.compile(r"^#{1,6}[ \t].*$", re.MULTILINE)
 LONGEST_UNIT = 360
 """Characters; longer sentences are cut between words (transcripts have no full stops)."""
 
@@ -29,6 +32,7 @@ class Unit:
     end: int
     text: str
     terms: frozenset[str]
+    is_row: bool = False
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class Source:
 
     passages: Sequence[str]
     units: list[Unit] = field(init=False)
+    tables: list[Table] = field(init=False)
     terms: frozenset[str] = field(init=False)
     """Of all passages."""
     readings: frozenset[Reading] = field(init=False)
@@ -48,11 +53,12 @@ class Source:
     def __post_init__(self) -> None:
         records = [record_lines(passage) for passage in self.passages]
         self.is_record = any(lines is not None for lines in records)
-        self.units = [
-            Unit(number, start, end, text, frozenset(content_words(text)))
-            for number, (passage, lines) in enumerate(zip(self.passages, records, strict=True))
-            for start, end, text in _cut(_prose(passage) if lines is None else lines)
-        ]
+        self.units, self.tables = [], []
+        for number, (passage, lines) in enumerate(zip(self.passages, records, strict=True)):
+            rows = list(table_rows(passage)) if lines is None and passage.count("|") > 3 else []
+            self.tables += [Table.of(list(of)) for _, of in groupby(rows, key=lambda row: row.table)]
+            self.units += _units(number, _prose(passage, rows) if lines is None else lines)
+            self.units += _units(number, ((row.start, row.end, row.text) for row in rows), are_rows=True)
         found = Counter(term for unit in self.units for term in unit.terms)
         self.terms = frozenset(found)
         self.readings = frozenset(r for unit in self.units for value in values(unit.text) for r in value.readings)
@@ -61,6 +67,11 @@ class Source:
     def holds(self, value: Value) -> bool:
         """Whether a number, date or hour is in the passages in any of its meanings."""
         return any(covers(known, claimed) for claimed in value.readings for known in self.readings)
+
+    def heading(self, unit: Unit) -> str:
+        """The Markdown heading that a unit stands below in its passage; empty where there is none."""
+        headings = _HEADING.findall(self.passages[unit.passage][: unit.start])
+        return str(headings[-1]) if headings else ""
 
     def weight(self, term: str) -> float:
         """How much a term tells: its inverse document frequency with sentences as documents, > 0."""
@@ -103,16 +114,19 @@ class Source:
         return True
 
 
-def _prose(passage: str) -> Iterator[tuple[int, int, str]]:
-    rows = list(table_lines(passage)) if passage.count("|") > 3 else []
-    inside = [(start, end) for start, end, _ in rows]
+def _units(passage: int, lines: Iterable[Line], *, are_rows: bool = False) -> Iterator[Unit]:
+    for start, end, text in _cut(lines):
+        yield Unit(passage, start, end, text, frozenset(content_words(text)), are_rows)
+
+
+def _prose(passage: str, rows: Sequence[Row]) -> Iterator[Line]:
+    """The sentences of a passage that are no rows."""
     for span in split_sentences(passage):
-        if not any(start < span.end and span.start < end for start, end in inside):
+        if not any(row.start < span.end and span.start < row.end for row in rows):
             yield span.start, span.end, span.text
-    yield from rows
 
 
-def _cut(lines: Sequence[tuple[int, int, str]] | Iterator[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
+def _cut(lines: Iterable[Line]) -> Iterator[Line]:
     for start, end, text in lines:
         if len(text) <= LONGEST_UNIT:
             yield start, end, text

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .evidence import Source, Unit
+from .joining import misjoined
 from .overlap import content_words
 from .values import numbers, values
 
@@ -41,11 +42,13 @@ class Comparison:
     """The words, numbers and names of the claim that the passages do not have."""
     given: tuple[tuple[int, int], ...]
     """Its words that only the context has: they are not its own."""
+    misjoined: tuple[tuple[int, int], ...]
+    """What of it the passages say of something else; see `joining`."""
     carrier: Unit | None
     """The sentence of the evidence that carries most of the claim's terms."""
 
 
-def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str = "") -> Comparison:
+def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str = "", question: str = "") -> Comparison:
     """Hold a claim against passages.
 
     `missing`: the share of the claim's terms that neither the passages nor the context have, weighted by how much they
@@ -60,6 +63,7 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
         source: The passages.
         evidence: What was selected of them for the claim.
         context: What is given besides.
+        question: What of it the claim speaks of, where it is too short to say so.
     """
     terms = content_words(claim)
     given = content_words(context)
@@ -83,7 +87,8 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     )
     missing, borrowed = _missing_words(claim, source, given)
     spans = tuple(sorted({*numbers, *names, *missing}))
-    return Comparison(tuple(map(float, values)), spans, tuple(borrowed), carrier)
+    apart = tuple(misjoined(claim, source, question))
+    return Comparison(tuple(map(float, values)), spans, tuple(borrowed), apart, carrier)
 
 
 def written_like(claim: str, evidence: str) -> str:

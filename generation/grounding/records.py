@@ -9,6 +9,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 LONGEST_LITERAL = 200_000
@@ -119,10 +120,27 @@ class _Places:
         return found.span() if found else None
 
 
-def table_lines(passage: str) -> Iterator[Line]:
-    """The rows of Markdown tables in a passage, each value after the heading of its column."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a Markdown table."""
+
+    table: int
+    """Where the table begins in the passage."""
+    start: int
+    end: int
+    header: Sequence[str]
+    cells: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        """Each value after the heading of its column."""
+        return ", ".join(f"{name} {cell}".strip() for name, cell in zip(self.header, self.cells, strict=False) if cell)
+
+
+def table_rows(passage: str) -> Iterator[Row]:
+    """The rows of Markdown tables in a passage."""
     header: list[str] = []
-    at = 0
+    at = table = 0
     for line in passage.splitlines(keepends=True):
         start, at = at, at + len(line)
         text = line.strip()
@@ -133,7 +151,6 @@ def table_lines(passage: str) -> Iterator[Line]:
         if all(re.fullmatch(r":?-+:?", cell) for cell in cells):
             continue
         if not header:
-            header = cells
+            header, table = cells, start
             continue
-        named = [f"{name} {cell}".strip() for name, cell in zip(header, cells, strict=False) if cell]
-        yield start, start + len(line.rstrip()), ", ".join(named)
+        yield Row(table, start, start + len(line.rstrip()), header, cells)

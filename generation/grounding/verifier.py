@@ -45,6 +45,8 @@ GAP = 5
 """Characters between two spans that are shown as one."""
 DENIED = -1.5
 """The network's logit below which it objects to a claim."""
+MISJOINED = 0.2
+"""The most support that a claim can have whose parts stand apart in the passages; see `joining`."""
 CARRIED = 0.75
 """The least share of a claim's terms in one sentence at which it is said to be in it."""
 
@@ -134,7 +136,7 @@ class Verifier(Scorer):
         given = context[:LONGEST_CONTEXT] if len(claim.split()) < FRAGMENT else ""
         text = written_like(claim, f"{given} {_joined(evidence)}".strip())
         logit, tokens, places = self._infer(first, _whole(text))
-        comparison = compare(claim, source, evidence, context)
+        comparison = compare(claim, source, evidence, context, given)
         bare = (1 / (1 + np.exp(-tokens))).astype(np.float32)
         for token, (start, end) in enumerate(places):
             if any(start < upto and since < end for since, upto in comparison.given):
@@ -158,13 +160,19 @@ class Verifier(Scorer):
         tokens = np.array(found[1][0, 1 : len(head) - 1], dtype=np.float32)
         return float(found[0][0]), tokens, claim.offsets[1 : len(head) - 1]
 
+    def combined(self, read: Read) -> float:
+        """The probability, 0..1, that the evidence carries a claim, by the network and the comparisons."""
+        return self._combination.support(read.values)
+
     def _judged(self, read: Read) -> Evidence:
-        support = self._combination.support(read.values)
+        support = self.combined(read)
+        if read.comparison.misjoined:
+            support = min(support, MISJOINED)
         carrier = read.comparison.carrier
         spans: Spans = ()
         if support < self.threshold:
             bare = [place for place, value in zip(read.places, read.bare, strict=True) if value >= _BARE]
-            spans = joined([*bare, *read.comparison.spans], GAP)
+            spans = joined([*bare, *read.comparison.spans, *read.comparison.misjoined], GAP)
         if carrier is None:
             return Evidence(support, unsupported=spans)
         return Evidence(support, carrier.passage, carrier.start, carrier.end, spans)

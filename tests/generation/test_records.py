@@ -1,7 +1,7 @@
 import json
 
 from ragstone.generation.grounding.evidence import BUDGET, Source
-from ragstone.generation.grounding.records import record_lines, table_lines
+from ragstone.generation.grounding.records import record_lines, table_rows
 
 RECORD = {
     "name": "Joe's Grill",
@@ -38,9 +38,10 @@ def test_what_is_no_record_is_not_taken_for_one() -> None:
 
 def test_a_row_of_a_table_is_read_with_its_columns() -> None:
     text = "Parts:\n\n| Part | Weight |\n| --- | ---: |\n| pump | 40 kg |\n| motor | 3 kg |\n\nEnd."
-    rows = list(table_lines(text))
-    assert [said for _, _, said in rows] == ["Part pump, Weight 40 kg", "Part motor, Weight 3 kg"]
-    assert all(text[start:end].startswith("| ") for start, end, _ in rows)
+    rows = list(table_rows(text))
+    assert [row.text for row in rows] == ["Part pump, Weight 40 kg", "Part motor, Weight 3 kg"]
+    assert [text[row.start : row.end] for row in rows] == ["| pump | 40 kg |", "| motor | 3 kg |"]
+    assert {text[row.table :].splitlines()[0] for row in rows} == {"| Part | Weight |"}
 
 
 def test_short_passages_are_evidence_whole_and_in_order() -> None:

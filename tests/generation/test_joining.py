@@ -1,0 +1,110 @@
+import pytest
+
+from ragstone.generation.grounding.evidence import Source
+from ragstone.generation.grounding.joining import misjoined
+from ragstone.generation.grounding.verifier import MISJOINED, Verifier
+
+PRICES = """Prices of May.
+
+| Article no. | Description | Price EUR | Stock | Supplier |
+| --- | --- | --- | --- | --- |
+| 10021 | Hex bolt M8x40 zinc | 12,40 | 340 | Ferrum AG |
+| 10022 | Hex bolt M8x50 zinc | 13,90 | 0 | Ferrum AG |
+| 10032 | Hex nut M10 zinc | 6,35 | 900 | Schraubenhaus |
+| 40100 | Safety helmet white | 11,50 | 55 | Brandt |
+"""
+ENERGY = """| Month | Hall A kWh | Hall B kWh | Cost EUR | Change (%) |
+| --- | --- | --- | --- | --- |
+| April 2023 | 33110 | 34200 | 20390 | 2.6 |
+| August 2023 | 27860 | 31250 | 16260 | 11.4 |
+| Total | 60970 | 65450 | 36650 |  |
+"""
+K2 = "## Compressor K2\n\n- Commissioned: 2017\n- Air filter: part no. BF-2215\n- Belt tension: 440 N"
+K3 = "## Compressor K3\n\n- Commissioned: 2021\n- Air filter: part no. BF-3300\n- Direct drive, no belt"
+
+
+def told(claim: str, *passages: str, question: str = "") -> list[str]:
+    return [claim[start:end] for start, end in misjoined(claim, Source(passages), question)]
+
+
+@pytest.mark.parametrize(
+    ("claim", "apart"),
+    [
+        ("The price of hex bolt M8x50 is 12.40 EUR.", ["12.40"]),
+        ("There are 340 safety helmets in stock.", ["340"]),
+        ("The hex nut M10 costs 900 EUR.", ["900"]),
+        ("In stock of hex bolt M8x40 are 12,40.", ["12,40"]),
+    ],
+)
+def test_a_value_of_another_row_or_column_is_told(claim: str, apart: list[str]):
+    assert told(claim, PRICES) == apart
+
+
+def test_where_no_number_is_said_the_names_are_told():
+    assert "M10" in told("Ferrum AG supplies hex nut M10.", PRICES)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "The price of hex bolt M8x50 is 13.90 EUR.",
+        "Schraubenhaus supplies hex nut M10 at 6.35 EUR and has 900 of them.",
+        "There are 55 safety helmets in stock.",
+        "Hex bolts M8x40 cost 12,40 and M8x50 cost 13,90 EUR.",
+        "Hex bolt M8x50 costs more than hex nut M10 with its 6,35 EUR.",
+        "Nothing of this costs 77 EUR.",
+    ],
+)
+def test_what_a_row_joins_and_what_speaks_of_several_rows_stands(claim: str):
+    assert told(claim, PRICES) == []
+
+
+def test_a_column_is_told_by_what_only_its_heading_has():
+    assert told("Hall A used 31250 kWh in August 2023.", ENERGY) == ["31250"]
+    assert told("Hall B used 31250 kWh in August 2023.", ENERGY) == []
+    assert told("In August 2023 the cost was 27,860 EUR.", ENERGY) == ["27,860"]
+
+
+def test_totals_and_changes_are_said_of_what_they_are_made_of():
+    assert told("Most of the 65,450 kWh were used in April 2023.", ENERGY) == []
+    assert told("The cost fell by 11.4 % in August 2023.", ENERGY) == []
+    assert told("The total of Hall B is 31250 kWh in April 2023.", ENERGY) == ["31250"]
+
+
+def test_what_the_text_beside_a_table_says_stands():
+    assert told("Hall B used 34200 kWh in August 2023.", ENERGY) == ["34200"]
+    assert told("Hall B used 34200 kWh in August 2023.", ENERGY, "Corrected: Hall B, August, 34,200 kWh.") == []
+
+
+def test_a_short_answer_is_held_against_its_question():
+    question = "How much did hall B use in August 2023?"
+    assert told("34200 kWh", ENERGY, question=question) == ["34200"]
+    assert told("31250 kWh", ENERGY, question=question) == []
+    assert told("34200 kWh", ENERGY) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "apart"),
+    [
+        ("The belt tension of K3 is 440 N.", ["440"]),
+        ("The belt tension of K2 is 440 N.", []),
+        ("K3 was commissioned in 2017.", ["2017"]),
+        ("K2 and K3 were commissioned in 2017 and 2021.", []),
+        ("The air filter of K3 is BF-2215.", ["2215"]),
+        ("The air filter of K2 is BF-2215.", []),
+        ("The belt tension of K4 is 440 N.", ["440"]),
+        ("The belt tension of pump P3 is 440 N.", []),
+        ("The belt tension is 440 N.", []),
+    ],
+)
+def test_what_stands_only_below_another_code_is_told(claim: str, apart: list[str]):
+    assert told(claim, K2, K3) == apart
+
+
+def test_the_verifier_takes_such_a_claim_for_unsupported_and_shows_the_value():
+    claim = "The belt tension of K3 is 440 N."
+    (found,) = Verifier().score([claim], [K2, K3])
+    assert found.support == MISJOINED
+    assert any(claim[start:end] == "440" for start, end in found.unsupported)
+    (right,) = Verifier().score(["The belt tension of K2 is 440 N."], [K2, K3])
+    assert right.support is not None and right.support > 0.9
