@@ -69,16 +69,18 @@ def main() -> None:
         path, context = rag.models.path(rag.settings.model), rag.settings.context_tokens
         asked = rows[: args.questions]
         found = [(row["question"], row["answers"], rag.search(row["question"], 4)) for row in asked]
-        measured = measure(found, path, args.fast, context, Path(prefixes))
-    if args.out:
-        args.out.write_text(json.dumps({name: vars(row) for name, row in measured.items()}), "utf-8")
-    show(measured)
+        show(measure(found, path, args.fast, context, Path(prefixes), args.out))
 
 
 def measure(
-    found: list[tuple[str, list[str], list[Hit]]], path: Path, fast: Path | None, context: int, prefixes: Path
+    found: list[tuple[str, list[str], list[Hit]]],
+    path: Path,
+    fast: Path | None,
+    context: int,
+    prefixes: Path,
+    out: Path | None,
 ) -> dict[str, Row]:
-    """Every step for every question."""
+    """Every step for every question; what was measured so far is in `out`."""
     cache = PrefixCache(prefixes, 4096)
     plain = llama_cpp.Llama(str(path), n_ctx=context, n_threads=physical_cores(), verbose=False)
     model, sparing = (LlamaModel(path, context_tokens=context, parallel=1) for _ in range(2))
@@ -107,6 +109,8 @@ def measure(
             with LlamaModel(path, context_tokens=context, prefix_cache=cache) as later:
                 by_us(later, [{"role": "user", "content": "Hello."}])  # the first pages of the weights
                 note(measured, "new process", *by_us(later, prompt(FOLLOW_UP)), model.count(prompt(FOLLOW_UP)), None)
+        if out:
+            out.write_text(json.dumps({name: vars(row) for name, row in measured.items()}), "utf-8")
         if number % 10 == 0:
             print(f"{number} of {len(found)}", flush=True)
     return measured

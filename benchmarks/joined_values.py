@@ -42,10 +42,11 @@ def main() -> None:
 
 def claims_of(text: str) -> Iterator[tuple[str, tuple[str, str, str]]]:
     """Of each table of a text that allows it: the table, and a claim of each kind."""
-    for _, of in groupby(table_rows(text), key=lambda row: row.table):
+    for header, of in groupby(table_rows(text), key=lambda row: row.header):
         rows = list(of)[:ROWS]
         if found := claims(rows, random.Random(text[:200])):
-            yield text[rows[0].table : rows[-1].end], found
+            lines = (header, ["-"] * len(header), *(row.cells for row in rows))
+            yield "\n".join(f"| {' | '.join(line)} |" for line in lines), found
 
 
 def claims(rows: Sequence[Row], draw: random.Random) -> tuple[str, str, str] | None:

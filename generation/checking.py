@@ -126,9 +126,9 @@ class Checker:
         if labels is None:
             first, *others = (self._labels[passage.n].split() for passage in passages)
             labels = " ".join(word for word in first if all(word in other for other in others))
-        vouches = _CODE_OR_YEAR.search(claim.text) is not None
-        asked = _CODE_OR_YEAR.sub(" ", self._question) if vouches else self._question
-        context = " ".join(part for part in (asked, labels, claim.context) if part)
+        names_one = _CODE_OR_YEAR.search(claim.text) is not None
+        asked = _CODE_OR_YEAR.sub(" ", self._question) if names_one else self._question
+        context = "\n".join((" ".join(asked.split()), *filter(None, (labels, claim.context)))).rstrip()
         (found,) = self._scorer.score([claim.text], [self._texts[passage.n] for passage in passages], context)
         return found
 

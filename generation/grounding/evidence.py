@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from .claims import split_sentences, strip_citations
 from .joining import Table
@@ -53,12 +52,15 @@ class Source:
     def __post_init__(self) -> None:
         records = [record_lines(passage) for passage in self.passages]
         self.is_record = any(lines is not None for lines in records)
-        self.units, self.tables = [], []
+        self.units = []
+        tables = defaultdict[tuple[str, ...], list[Row]](list)  # a long one is in several passages, with its header
         for number, (passage, lines) in enumerate(zip(self.passages, records, strict=True)):
             rows = list(table_rows(passage)) if lines is None and passage.count("|") > 3 else []
-            self.tables += [Table.of(list(of)) for _, of in groupby(rows, key=lambda row: row.table)]
+            for row in rows:
+                tables[row.header].append(row)
             self.units += _units(number, _prose(passage, rows) if lines is None else lines)
             self.units += _units(number, ((row.start, row.end, row.text) for row in rows), are_rows=True)
+        self.tables = [Table.of(rows) for rows in tables.values()]
         found = Counter(term for unit in self.units for term in unit.terms)
         self.terms = frozenset(found)
         self.readings = frozenset(r for unit in self.units for value in values(unit.text) for r in value.readings)

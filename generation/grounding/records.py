@@ -124,12 +124,10 @@ class _Places:
 class Row:
     """A row of a Markdown table."""
 
-    table: int
-    """Where the table begins in the passage."""
     start: int
     end: int
-    header: Sequence[str]
-    cells: Sequence[str]
+    header: tuple[str, ...]
+    cells: tuple[str, ...]
 
     @property
     def text(self) -> str:
@@ -139,18 +137,18 @@ class Row:
 
 def table_rows(passage: str) -> Iterator[Row]:
     """The rows of Markdown tables in a passage."""
-    header: list[str] = []
-    at = table = 0
+    header: tuple[str, ...] = ()
+    at = 0
     for line in passage.splitlines(keepends=True):
         start, at = at, at + len(line)
         text = line.strip()
         if text.count("|") < 2:
-            header = []
+            header = ()
             continue
-        cells = [cell.strip() for cell in _CELL_BORDER.split(text.strip("|"))]
+        cells = tuple(cell.strip() for cell in _CELL_BORDER.split(text.strip("|")))
         if all(re.fullmatch(r":?-+:?", cell) for cell in cells):
             continue
         if not header:
-            header, table = cells, start
+            header = cells
             continue
-        yield Row(table, start, start + len(line.rstrip()), header, cells)
+        yield Row(start, start + len(line.rstrip()), header, cells)

@@ -45,7 +45,8 @@ class Scorer(Protocol):
         Args:
             claims: Sentences; citations like `[1]` in them are ignored.
             passages: Passage texts.
-            context: What is given besides the passages (the question, titles): not claimed by the answer.
+            context: What is given besides the passages, not claimed by the answer: the question on the first line, then
+                titles.
         """
 
     def whole(self, supports: Sequence[float | None]) -> float | None:

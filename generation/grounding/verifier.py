@@ -136,7 +136,7 @@ class Verifier(Scorer):
         given = context[:LONGEST_CONTEXT] if len(claim.split()) < FRAGMENT else ""
         text = written_like(claim, f"{given} {_joined(evidence)}".strip())
         logit, tokens, places = self._infer(first, _whole(text))
-        comparison = compare(claim, source, evidence, context, given)
+        comparison = compare(claim, source, evidence, context, question=given.partition("\n")[0])
         bare = (1 / (1 + np.exp(-tokens))).astype(np.float32)
         for token, (start, end) in enumerate(places):
             if any(start < upto and since < end for since, upto in comparison.given):

@@ -189,6 +189,16 @@ def test_the_machine_that_the_question_names_must_stand_in_the_passages(passages
         assert cited.sentences[0].verdict == verdict
 
 
+def test_a_short_answer_is_held_against_its_question_and_not_against_the_titles(passages: MakePassages) -> None:
+    table = "| Month | Hall A kWh | Hall B kWh |\n| - | - | - |\n| June | 28990 | 34410 |\n| July | 29530 | 36020 |"
+    given = [titled(passages(table)[0], "Minutes of June")]
+    for answer, verdict in (("36020 kWh.", "supported"), ("34410 kWh.", "unsupported")):
+        cited = CitedText("How much did hall B use in July?", given, default_scorer())
+        cited.feed(answer)
+        cited.finish()
+        assert cited.sentences[0].verdict == verdict
+
+
 def test_a_table_s_citation_stands_in_its_last_cell_and_code_keeps_its_brackets(passages: MakePassages) -> None:
     table = "| Event | Year |\n|---|---|\n| The pump was replaced | 2019 |"
     text = cite(f"{table}\n\n```\nx = a[1]\n```", passages(PUMP)).text

@@ -40,6 +40,13 @@ def test_a_value_of_another_row_or_column_is_told(claim: str, apart: list[str]):
     assert told(claim, PRICES) == apart
 
 
+def test_a_table_in_several_passages_is_one():
+    header, line, april, august, total = ENERGY.splitlines()
+    parts = [f"{header}\n{line}\n{row}\n" for row in (april, f"{august}\n{total}")]
+    assert told("Hall B used 34200 kWh in August 2023.", *parts) == ["34200"]
+    assert told("Hall B used 31250 kWh in August 2023.", *parts) == []
+
+
 def test_where_no_number_is_said_the_names_are_told():
     assert "M10" in told("Ferrum AG supplies hex nut M10.", PRICES)
 
