@@ -4,8 +4,9 @@
 
 Of the tables in TAT-QA's reports, the first twelve rows of each, claims are made by one pattern: "For KEY, COLUMN is
 VALUE.", where KEY is the first cell of a row. True ones; ones with the value that another row has in that column; and
-ones with the value that the row has in another column. Printed is the share that the verifier takes for supported, with
-what `generation/grounding/joining.py` adds and without.
+ones with the value that the row has in another column. The verifier gets the table as Markdown, and as a PDF's text has
+it, a line a row. Printed is the share that it takes for supported, with what `generation/grounding/joining.py` adds and
+without.
 """
 
 from __future__ import annotations
@@ -37,16 +38,30 @@ def main() -> None:
     args = parser.parse_args()
     corpus = read_tatqa(args.data / "qa" / "tatqa").corpus
     cases = [case for document in corpus for case in claims_of(document.text)][: args.tables]
-    print(table(["claims", "n", "called supported without", "with", "kept apart"], list(measured(Verifier(), cases))))
+    verifier = Verifier()
+    lines = [
+        [name, *line]
+        for name, written in (("Markdown", as_markdown), ("text", as_text))
+        for line in measured(verifier, [(written(rows), claims) for rows, claims in cases])
+    ]
+    print(table(["table", "claims", "n", "called supported without", "with", "kept apart"], lines))
 
 
-def claims_of(text: str) -> Iterator[tuple[str, tuple[str, str, str]]]:
-    """Of each table of a text that allows it: the table, and a claim of each kind."""
-    for header, of in groupby(table_rows(text), key=lambda row: row.header):
+def claims_of(text: str) -> Iterator[tuple[list[Row], tuple[str, str, str]]]:
+    """Of each table of a text that allows it: its rows, and a claim of each kind."""
+    for _, of in groupby(table_rows(text), key=lambda row: row.header):
         rows = list(of)[:ROWS]
         if found := claims(rows, random.Random(text[:200])):
-            lines = (header, ["-"] * len(header), *(row.cells for row in rows))
-            yield "\n".join(f"| {' | '.join(line)} |" for line in lines), found
+            yield rows, found
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    header = rows[0].header
+    return "\n".join(f"| {' | '.join(line)} |" for line in (header, ["-"] * len(header), *(row.cells for row in rows)))
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    return "\n".join(" ".join(filter(None, line)) for line in (rows[0].header, *(row.cells for row in rows)))
 
 
 def claims(rows: Sequence[Row], draw: random.Random) -> tuple[str, str, str] | None:

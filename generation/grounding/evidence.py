@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from .claims import split_sentences, strip_citations
 from .joining import Table
 from .overlap import content_words
-from .records import Line, Row, record_lines, table_rows
+from .records import Line, Row, aligned_rows, record_lines, table_rows
 from .values import Reading, Value, covers, values
 
 BUDGET = 720
@@ -31,7 +31,7 @@ class Unit:
     end: int
     text: str
     terms: frozenset[str]
-    is_row: bool = False
+    in_table: bool = False
 
 
 @dataclass(slots=True)
@@ -52,15 +52,18 @@ class Source:
     def __post_init__(self) -> None:
         records = [record_lines(passage) for passage in self.passages]
         self.is_record = any(lines is not None for lines in records)
-        self.units = []
+        self.units, self.tables = [], []
         tables = defaultdict[tuple[str, ...], list[Row]](list)  # a long one is in several passages, with its header
         for number, (passage, lines) in enumerate(zip(self.passages, records, strict=True)):
             rows = list(table_rows(passage)) if lines is None and passage.count("|") > 3 else []
             for row in rows:
                 tables[row.header].append(row)
-            self.units += _units(number, _prose(passage, rows) if lines is None else lines)
-            self.units += _units(number, ((row.start, row.end, row.text) for row in rows), are_rows=True)
-        self.tables = [Table.of(rows) for rows in tables.values()]
+            aligned = list(aligned_rows(passage)) if lines is None else []
+            self.tables += map(Table.of, aligned)
+            inside = [row for table in aligned for row in table]
+            self.units += _units(number, _prose(passage, rows) if lines is None else lines, inside)
+            self.units += _units(number, ((row.start, row.end, row.text) for row in rows), rows)
+        self.tables += [Table.of(rows) for rows in tables.values()]
         found = Counter(term for unit in self.units for term in unit.terms)
         self.terms = frozenset(found)
         self.readings = frozenset(r for unit in self.units for value in values(unit.text) for r in value.readings)
@@ -116,9 +119,11 @@ class Source:
         return True
 
 
-def _units(passage: int, lines: Iterable[Line], *, are_rows: bool = False) -> Iterator[Unit]:
+def _units(passage: int, lines: Iterable[Line], rows: Sequence[Row]) -> Iterator[Unit]:
+    """Units, with whether they stand in rows of tables."""
     for start, end, text in _cut(lines):
-        yield Unit(passage, start, end, text, frozenset(content_words(text)), are_rows)
+        in_table = any(row.start < end and start < row.end for row in rows)
+        yield Unit(passage, start, end, text, frozenset(content_words(text)), in_table)
 
 
 def _prose(passage: str, rows: Sequence[Row]) -> Iterator[Line]:

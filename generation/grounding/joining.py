@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"\d[\d.,'’]*\d|\w+")
 _CODE = re.compile(r"(?<![\w-])([^\W\d_]{1,5})[-\u2010\u2011]?(\d+)(?!\w)")
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _DERIVED = content_words(
     "total all sum overall average mean change increase decrease difference growth percentage share"
 )
@@ -46,11 +47,18 @@ class Word:
     """A stem; or the digits of a number, for each way to read it."""
     names: bool
     """It is a name, a code or a number of several digits, and so tells one thing from others of its kind."""
+    may_name: bool
+    """It begins the claim with a capital letter, so nothing tells whether it is a name."""
 
     @property
     def is_number(self) -> bool:
         """Whether it is one in every reading."""
         return all(term[0].isdigit() for term in self.terms)
+
+    @property
+    def is_measure(self) -> bool:
+        """Whether it is a number of several digits, and no year."""
+        return self.is_number and self.names and not any(_YEAR.fullmatch(term) for term in self.terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +78,12 @@ class Table:
         headers = frozenset[str]().union(*self.header)
         said = frozenset[str]().union(*(word.terms for word in words))
         placed = {word: at for word in words if not word.terms & headers and (at := self._telling_places(word, said))}
-        naming = {word: at for word, at in placed.items() if word.names}
-        pinned = _pinned([at for word, at in placed.items() if not word.names])
+        known = headers.union(*(cell for row in self.rows for cell in row))
+        if any(word.is_measure and not word.terms & known for word in words):
+            return None  # it speaks of something else as well
+        heads = {word for word, at in placed.items() if word.may_name and all(column == 0 for _, column in at)}
+        naming = {word: at for word, at in placed.items() if word.names or word in heads}
+        pinned = _pinned([at for word, at in placed.items() if word not in naming])
         if len(naming) + len(pinned) < 2 or len(pinned) > 1:
             return None
         common = set(pinned or range(len(self.rows))).intersection(*map(_rows, naming.values()))
@@ -129,7 +141,7 @@ def _across_rows(words: Sequence[Word], source: Source) -> list[Word]:
     if not told or not all(told):
         return []
     apart = told[0]
-    beside = [unit.terms for unit in source.units if not unit.is_row]
+    beside = [unit.terms for unit in source.units if not unit.in_table]
     if any(all(word.terms & terms for word in apart) for terms in beside):
         return []
     return apart
@@ -168,10 +180,9 @@ def _words(claim: str) -> Iterator[Word]:
         word = match.group()
         terms = _terms(word)
         if terms:
-            begins = not claim[: match.start()].rstrip(" \"'“‘(")
-            several = sum(map(str.isdigit, word)) > 1
-            names = several or (word[0].isupper() and not begins) or any(map(str.isdigit, word[1:]))
-            yield Word(*match.span(), terms, names)
+            capital, begins = word[0].isupper(), not claim[: match.start()].strip(" \"'“‘(")
+            names = (capital and not begins) or any(map(str.isdigit, word[1:]))
+            yield Word(*match.span(), terms, names, capital and begins)
 
 
 def _terms(text: str) -> frozenset[str]:

@@ -47,6 +47,23 @@ def test_a_table_in_several_passages_is_one():
     assert told("Hall B used 31250 kWh in August 2023.", *parts) == []
 
 
+@pytest.mark.parametrize(
+    ("claim", "with_header", "without"),
+    [
+        ("Alma produced 6,118 MWh in 2017.", ["6,118"], ["6,118"]),
+        ("Alma produced 2,412 MWh in 2019.", [], []),
+        ("Alma produced 2,412 MWh in 2020.", ["2,412"], []),
+        ("In 2020 Cora produced 6,118 MWh.", ["6,118"], []),
+        ("Cora produced 6,402 MWh in 2020, Alma 2,538 MWh.", [], []),
+        ("Of the 8,530 MWh of 2019 Cora produced 6,118 MWh.", [], []),
+    ],
+)
+def test_a_table_of_a_pdf_is_its_lines(claim: str, with_header: list[str], without: list[str]):
+    rows = "Alma 2,412 2,538\nCora 6,118 6,402\nAll turbines 8,530 8,940\n\nThe wind was weak in both years.\n"
+    assert told(claim, f"Two turbines stand there.\n\nProduction (MWh) 2019 2020\n{rows}") == with_header
+    assert told(claim, f"Two turbines stand there.\n\n{rows}") == without
+
+
 def test_where_no_number_is_said_the_names_are_told():
     assert "M10" in told("Ferrum AG supplies hex nut M10.", PRICES)
 
@@ -76,6 +93,10 @@ def test_totals_and_changes_are_said_of_what_they_are_made_of():
     assert told("Most of the 65,450 kWh were used in April 2023.", ENERGY) == []
     assert told("The cost fell by 11.4 % in August 2023.", ENERGY) == []
     assert told("The total of Hall B is 31250 kWh in April 2023.", ENERGY) == ["31250"]
+
+
+def test_a_claim_with_a_number_of_something_else_is_left_alone():
+    assert told("In August 2023 hall B used 34200 of the 99,999 kWh that the grid gave.", ENERGY) == []
 
 
 def test_what_the_text_beside_a_table_says_stands():
