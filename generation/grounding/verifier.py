@@ -45,7 +45,7 @@ GAP = 5
 """Characters between two spans that are shown as one."""
 DENIED = -1.5
 """The network's logit below which it objects to a claim."""
-MISJOINED = 0.2
+MISJOINED = 0.05
 """The most support that a claim can have whose parts stand apart in the passages; see `joining`."""
 CARRIED = 0.75
 """The least share of a claim's terms in one sentence at which it is said to be in it."""
