@@ -8,10 +8,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ...retrieval.aligned import aligned_tables
 from .claims import split_sentences, strip_citations
 from .joining import Table
 from .overlap import content_words
-from .records import Line, Row, aligned_rows, record_lines, table_rows
+from .records import Line, Row, record_lines, table_rows
 from .values import Reading, Value, covers, values
 
 BUDGET = 720
@@ -58,12 +59,14 @@ class Source:
             rows = list(table_rows(passage)) if lines is None and passage.count("|") > 3 else []
             for row in rows:
                 tables[row.header].append(row)
-            aligned = list(aligned_rows(passage)) if lines is None else []
-            self.tables += map(Table.of, aligned)
-            inside = [row for table in aligned for row in table]
+            aligned = list(aligned_tables(passage)) if lines is None else []
+            self.tables += (
+                Table.of(of.header.cells if of.header else (), (row.cells for row in of.rows)) for of in aligned
+            )
+            inside = [(row.start, row.end) for of in aligned for row in of.rows]
             self.units += _units(number, _prose(passage, rows) if lines is None else lines, inside)
-            self.units += _units(number, ((row.start, row.end, row.text) for row in rows), rows)
-        self.tables += [Table.of(rows) for rows in tables.values()]
+            self.units += _units(number, ((r.start, r.end, r.text) for r in rows), [(r.start, r.end) for r in rows])
+        self.tables += (Table.of(header, (row.cells for row in rows)) for header, rows in tables.items())
         found = Counter(term for unit in self.units for term in unit.terms)
         self.terms = frozenset(found)
         self.readings = frozenset(r for unit in self.units for value in values(unit.text) for r in value.readings)
@@ -119,10 +122,10 @@ class Source:
         return True
 
 
-def _units(passage: int, lines: Iterable[Line], rows: Sequence[Row]) -> Iterator[Unit]:
+def _units(passage: int, lines: Iterable[Line], rows: Sequence[tuple[int, int]]) -> Iterator[Unit]:
     """Units, with whether they stand in rows of tables."""
     for start, end, text in _cut(lines):
-        in_table = any(row.start < end and start < row.end for row in rows)
+        in_table = any(first < end and start < last for first, last in rows)
         yield Unit(passage, start, end, text, frozenset(content_words(text)), in_table)
 
 

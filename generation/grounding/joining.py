@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .overlap import content_words
-from .records import Row
 from .values import numbers
 
 if TYPE_CHECKING:
@@ -69,9 +68,9 @@ class Table:
     rows: tuple[tuple[frozenset[str], ...], ...]
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> Table:
-        """The table that consists of these rows."""
-        return cls(tuple(map(_terms, rows[0].header)), tuple(tuple(map(_terms, row.cells)) for row in rows))
+    def of(cls, header: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+        """The table that has this header, which may be empty, and rows of these cells."""
+        return cls(tuple(map(_terms, header)), tuple(tuple(map(_terms, cells)) for cells in rows))
 
     def misjoined(self, words: Sequence[Word]) -> list[Word] | None:
         """The words of a claim that the table keeps apart; empty where it joins them, None where it cannot tell."""

@@ -9,7 +9,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 LONGEST_LITERAL = 200_000
@@ -21,8 +21,6 @@ LONGEST_LIST = 300
 
 _WORDS_OF_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _HOUR = re.compile(r"\b([01]?\d|2[0-4]):([0-5]?\d)\b(?!:?\d)")
-_FIGURE = re.compile(r"[-\u2013\u2212(]?[€$£]?\d(?:[\d.,'’]*\d)?%?\)?|[-\u2013\u2014]")
-_YEAR = re.compile(r"(?:19|20)\d\d")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
 
 Line = tuple[int, int, str]
@@ -124,12 +122,11 @@ class _Places:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table."""
+    """A row of a Markdown table."""
 
     start: int
     end: int
     header: tuple[str, ...]
-    """Empty where the table has none."""
     cells: tuple[str, ...]
 
     @property
@@ -155,39 +152,3 @@ def table_rows(passage: str) -> Iterator[Row]:
             header = cells
             continue
         yield Row(start, start + len(line.rstrip()), header, cells)
-
-
-def aligned_rows(passage: str) -> Iterator[list[Row]]:
-    """The tables of a text without borders, as a PDF gives them: lines that end with as many numbers, two or more.
-
-    A first line of years is their header.
-    """
-    at = 0
-    block: list[Row] = []
-    for line in [*passage.splitlines(keepends=True), ""]:
-        start, at = at, at + len(line)
-        cells = _aligned(line)
-        if block and len(cells) != len(block[0].cells):
-            yield from _as_table(block)
-            block = []
-        if cells:
-            block.append(Row(start, start + len(line.rstrip()), (), cells))
-
-
-def _aligned(line: str) -> tuple[str, ...]:
-    """What a line begins with, and the numbers that it ends with; empty if they are not two."""
-    words = line.split()
-    first = len(words)
-    while first and _FIGURE.fullmatch(words[first - 1]):
-        first -= 1
-    label, figures = " ".join(words[:first]), words[first:]
-    names = any(map(str.isalpha, label)) and len(label) <= LONGEST_VALUE
-    is_row = len(figures) > 1 and (names or (not label and all(map(_YEAR.fullmatch, figures))))
-    return (label, *figures) if is_row else ()
-
-
-def _as_table(block: list[Row]) -> Iterator[list[Row]]:
-    header = block[0].cells if all(map(_YEAR.fullmatch, block[0].cells[1:])) else ()
-    rows = [replace(row, header=header) for row in block[bool(header) :]]
-    if len(rows) > 1:
-        yield rows

@@ -8,10 +8,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
+from ...retrieval.aligned import aligned_tables
 from ..parsed import Block, BlockKind, ParsedDocument
 from ..parsers.spans import heading_title
 from .plan import Tokenize
@@ -31,7 +32,7 @@ _PIECES = 64
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table block; its header rows end at `body`, which is its start when it has none."""
+    """A table block, or lines of a paragraph that are one; its header ends at `body`, its start when it has none."""
 
     start: int
     body: int
@@ -48,11 +49,13 @@ class Layout:
     def __init__(self, document: ParsedDocument, tokenize: Tokenize) -> None:
         self.document, self.text = document, document.text
         self.tokens = _token_starts(self.text, tokenize)
-        self.tables = [_table(self.text, block) for block in document.blocks if block.kind == "table"]
+        runs = groupby(document.blocks, key=lambda block: block.kind)
+        self.tables = [table for kind, blocks in runs for table in _tables(self.text, kind, list(blocks))]
         self._table_starts = [table.start for table in self.tables]
         self.rows = sorted(self._rows())
         self._row_starts = [start for start, _ in self.rows]
-        self.blocks: Places = [block.char_start for block in document.blocks]
+        self._block_starts = [block.char_start for block in document.blocks]
+        self.blocks = self._outside_rows(self._block_starts)
         self._page_starts = [page.char_start for page in document.pages]
         self._headings = [block for block in document.blocks if block.kind == "heading"]
         self.headings: Places = [block.char_start for block in self._headings]
@@ -85,7 +88,7 @@ class Layout:
     @cached_property
     def wraps(self) -> Places:
         """The lines of paragraphs, where mostly no thought ends."""
-        return [place for place in self._line_starts if self.kind(place) == "paragraph"]
+        return self._outside_rows(place for place in self._line_starts if self.kind(place) == "paragraph")
 
     @cached_property
     def sentences(self) -> Places:
@@ -116,7 +119,7 @@ class Layout:
 
     def kind(self, at: int) -> BlockKind | None:
         """What kind of block a place is in."""
-        number = bisect_right(self.blocks, at) - 1
+        number = bisect_right(self._block_starts, at) - 1
         return self.document.blocks[number].kind if number >= 0 else None
 
     def with_indentation(self, at: int) -> int:
@@ -147,7 +150,7 @@ class Layout:
         """The headings in force at a place, one that starts there included, and the definition that it is in."""
         number = bisect_right(self.headings, at)
         path = self._paths[number - 1] if number else ""
-        block = bisect_right(self.blocks, at) - 1
+        block = bisect_right(self._block_starts, at) - 1
         name = self.document.blocks[block].name if block >= 0 else ""
         return " > ".join(filter(None, (path, name)))
 
@@ -159,7 +162,7 @@ class Layout:
     def _rows(self) -> Iterator[tuple[int, int]]:
         for table in self.tables:
             lines = [match.span() for match in _LINE.finditer(self.text, table.start, table.end)]
-            first = 3 if table.start < table.body else 1
+            first = 1 + sum(start < table.body for start, _ in lines)
             yield lines[0][0], lines[:first][-1][1]
             yield from lines[first:]
         for block in self.document.blocks:
@@ -195,12 +198,18 @@ def _token_starts(text: str, tokenize: Tokenize) -> array[int]:
     return starts
 
 
-def _table(text: str, block: Block) -> Table:
-    lines = _LINE.finditer(text, block.char_start, block.char_end)
-    _, second, third = next(lines), next(lines, None), next(lines, None)
-    if second and third and _RULE.fullmatch(second[0]):
-        return Table(block.char_start, third.start(), block.char_end)
-    return Table(block.char_start, block.char_start, block.char_end)
+def _tables(text: str, kind: BlockKind, blocks: Sequence[Block]) -> Iterator[Table]:
+    """What blocks of a kind that follow each other have of tables."""
+    if kind == "table":
+        for block in blocks:
+            lines = _LINE.finditer(text, block.char_start, block.char_end)
+            _, second, third = next(lines), next(lines, None), next(lines, None)
+            has_header = second and third and _RULE.fullmatch(second[0])
+            yield Table(block.char_start, third.start() if third and has_header else block.char_start, block.char_end)
+    elif kind == "paragraph":
+        for found in aligned_tables(text, blocks[0].char_start, blocks[-1].char_end):
+            body = found.rows[0].start
+            yield Table(found.header.start if found.header else body, body, found.rows[-1].end)
 
 
 def _paths(headings: list[tuple[int, str]]) -> list[str]:

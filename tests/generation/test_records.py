@@ -1,7 +1,7 @@
 import json
 
 from ragstone.generation.grounding.evidence import BUDGET, Source
-from ragstone.generation.grounding.records import aligned_rows, record_lines, table_rows
+from ragstone.generation.grounding.records import record_lines, table_rows
 
 RECORD = {
     "name": "Joe's Grill",
@@ -41,16 +41,6 @@ def test_a_row_of_a_table_is_read_with_its_columns() -> None:
     rows = list(table_rows(text))
     assert [row.text for row in rows] == ["Part pump, Weight 40 kg", "Part motor, Weight 3 kg"]
     assert [text[row.start : row.end] for row in rows] == ["| pump | 40 kg |", "| motor | 3 kg |"]
-
-
-def test_lines_that_end_with_as_many_numbers_are_a_table() -> None:
-    text = (
-        "The year:\nSales 2019 2020\nEggs €1,250 (3.5%)\nRye bread - 12\nIt is 1 2.\nCall 030 1234\n\nOnly 7\n12 13\n"
-    )
-    (table,) = aligned_rows(text)
-    assert [row.cells for row in table] == [("Eggs", "€1,250", "(3.5%)"), ("Rye bread", "-", "12")]
-    assert {row.header for row in table} == {("Sales", "2019", "2020")}
-    assert [text[row.start : row.end] for row in table] == ["Eggs €1,250 (3.5%)", "Rye bread - 12"]
 
 
 def test_short_passages_are_evidence_whole_and_in_order() -> None:

@@ -49,6 +49,25 @@ def test_a_header_is_never_left_alone_at_the_end_of_a_chunk(embedder: Embedder, 
     assert sum("| plant | output" in c.text for c in chunks) == 1
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("apart", [False, True])
+def test_lines_of_numbers_below_years_are_a_table(embedder: Embedder, method: Method, apart: bool):
+    header = "Output in MWh 2019 2020 2021 2022"
+    lines = [f"plant {n} {n * 37} {n * 41} {n * 43} 1,{n:03}" for n in range(120)]
+    builder = DocumentBuilder()
+    for text in ("Some words stand before the table. " * 24, *([header] if apart else [])):
+        builder.paragraph(text)
+    builder.paragraph("\n".join(lines if apart else [header, *lines]))
+    builder.paragraph("The plants were cleaned in spring.")
+    chunks = chunk(builder.build("text/plain"), embedder, ChunkPlan(method, overlap=24))
+    assert {c.table_header for c in chunks} == {"", header}
+    assert not any(c.text.endswith(header) for c in chunks)
+    with_rows = [c for c in chunks if "plant 5" in c.text or "plant 9" in c.text]
+    assert len(with_rows) > 3
+    assert all(header in c.passage for c in with_rows)
+    assert {line for c in chunks for line in c.text.split("\n")} >= set(lines)
+
+
 def test_a_header_of_more_than_half_a_chunk_is_not_repeated(embedder: Embedder):
     rows = [["a long name of a column"] * 20, *([f"cell {n}"] * 20 for n in range(9))]
     chunks = chunk(table(rows), embedder, ChunkPlan())
