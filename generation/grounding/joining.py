@@ -86,10 +86,10 @@ class Table:
         if len(naming) + len(pinned) < 2 or len(pinned) > 1:
             return None
         common = set(pinned or range(len(self.rows))).intersection(*map(_rows, naming.values()))
-        numbers = [word for word in naming if word.is_number]
+        figures = [word for word in naming if word.is_number]
         if not common:
-            return None if _of_several_rows(naming.values()) else _in_fewest_rows(numbers or naming, naming)
-        return min((self._in_other_column(numbers, words, row) for row in common), key=len)
+            return None if _of_several_rows(naming.values()) else _in_fewest_rows(figures or naming, naming)
+        return min((self._in_other_column(figures, words, row) for row in common), key=len)
 
     def _telling_places(self, word: Word, said: frozenset[str]) -> Places:
         """Where a word stands; nowhere if it is in every row of several, or said of what rows or columns add up to."""
@@ -102,7 +102,7 @@ class Table:
         heads = self.rows[row][0] | (self.header[column] if column < len(self.header) else frozenset())
         return bool(heads & _DERIVED - said)
 
-    def _in_other_column(self, numbers: Sequence[Word], words: Sequence[Word], row: int) -> list[Word]:
+    def _in_other_column(self, figures: Sequence[Word], words: Sequence[Word], row: int) -> list[Word]:
         """The numbers that a row has in other columns than those of numbers that the claim names."""
         often = Counter(term for cell in self.header for term in cell)
         own = [{term for term in cell if often[term] == 1} for cell in self.header]
@@ -110,13 +110,13 @@ class Table:
         cells = self.rows[row][: len(own)]
         named = {c for c, cell in enumerate(cells) if own[c] & said and any(term[0].isdigit() for term in cell)}
         found = []
-        for number in numbers:
-            columns = {c for c, cell in enumerate(cells) if number.terms & cell}
+        for figure in figures:
+            columns = {c for c, cell in enumerate(cells) if figure.terms & cell}
             if columns & named:
                 return []  # what it names has its number; others may stand beside it
-            part_of_a_name = any(word.terms & cells[c] for c in columns for word in words if word != number)
+            part_of_a_name = any(word.terms & cells[c] for c in columns for word in words if word != figure)
             if columns and named and all(own[c] for c in columns) and not part_of_a_name:
-                found.append(number)
+                found.append(figure)
         return found
 
 
@@ -131,7 +131,8 @@ def misjoined(claim: str, source: Source, question: str = "") -> list[tuple[int,
     before = f"{question} " if question else ""
     words = list(_words(before + claim))
     found = _across_rows(words, source) or _of_another(before + claim, words, source)
-    return [(word.start - len(before), word.end - len(before)) for word in found if word.start >= len(before)]
+    own = [(word.start - len(before), word.end - len(before)) for word in found if word.start >= len(before)]
+    return own or ([(0, len(claim))] if found else [])
 
 
 def _across_rows(words: Sequence[Word], source: Source) -> list[Word]:

@@ -109,6 +109,8 @@ def test_a_short_answer_is_held_against_its_question():
     assert told("34200 kWh", ENERGY, question=question) == ["34200"]
     assert told("31250 kWh", ENERGY, question=question) == []
     assert told("34200 kWh", ENERGY) == []
+    assert told("Ferrum AG", PRICES, question="Who supplies hex nut M10?") == ["Ferrum AG"]
+    assert told("Schraubenhaus", PRICES, question="Who supplies hex nut M10?") == []
 
 
 @pytest.mark.parametrize(
