@@ -33,9 +33,10 @@ _LIKE_AN_ADDRESS = 4
 _MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670"
 _SIGNS = "\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece\u1000-\u109f\u1780-\u17d3\u3099\u309a"
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_PLAIN = f"(?:[^\\W_]++|[{_MARKS}{_SIGNS}]++)++"
-_WORD = re.compile(f"{_PLAIN}(?:[-\u2010\u2011_]{_PLAIN}|\\.\\d++|[,'\u2019](?<=\\d.)\\d++)*+")
-_ASCII_WORD = re.compile("[0-9A-Za-z]++(?:[-_][0-9A-Za-z]++|\\.[0-9]++|[,'](?<=[0-9].)[0-9]++)*+")  # in half the time
+# No group is repeated possessively, as in (?:...)*+: Python 3.11.2, which Debian 12 has, loses letters there.
+_PLAIN = f"(?:[^\\W_]++|[{_MARKS}{_SIGNS}]++)+"
+_WORD = re.compile(f"{_PLAIN}(?:[-\u2010\u2011_]{_PLAIN}|\\.\\d++|[,'\u2019](?<=\\d.)\\d++)*")
+_ASCII_WORD = re.compile("[0-9A-Za-z]++(?:[-_][0-9A-Za-z]++|\\.[0-9]++|[,'](?<=[0-9].)[0-9]++)*")  # in half the time
 _NUMBER = re.compile(
     r"(?<![^\W_])(?<![^\W_][.,'\u2019])"
     r"(?:([1-9]\d{0,2}(?:([.,'\u2019])\d{3})(?:\2\d{3})*)|(\d++))(?:(?!\2)[.,](\d++))?(?![.,'\u2019]?\d)"
