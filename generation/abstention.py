@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
-from ..retrieval.analysis import content_words, terms, terms_of
+from ..retrieval.analysis import content_words, date_terms, terms, terms_of
 from ..retrieval.dates import dates
 from ..retrieval.records import Hit
 
@@ -54,8 +54,8 @@ def retrieval_signals(question: str, hits: Sequence[Hit], searched: int = MANY) 
         hits: What was found.
         searched: How many chunks the search looked through.
     """
-    texts = (f"{hit.chunk.title} {hit.chunk.heading} {hit.chunk.passage}" for hit in hits)
-    held = {term for text in texts for term in terms(_UNIT.sub(" ", text))}
+    texts = [f"{hit.chunk.title} {hit.chunk.heading} {hit.chunk.passage}" for hit in hits]
+    held = {term for text in texts for term in (*terms(_UNIT.sub(" ", text)), *date_terms(text))}
     others = _UNIT.sub(" ", _without_held_dates(question, held))
     numbers = [word for word in content_words(others) if any(map(str.isdigit, word))]
     known = [_log_odds(hit.probability) for hit in hits if hit.probability is not None]

@@ -10,7 +10,7 @@ LONGEST_LABEL = 80
 """Characters before the numbers of a line."""
 
 _LINE = re.compile(r"[^\n]+")
-_FIGURE = re.compile(r"[-\u2013\u2212(]?[€$£]?\d(?:[\d.,'’]*\d)?%?\)?|[-\u2013\u2014]")
+_FIGURE = re.compile(r"[-+\u2013\u2212(]?[€$£]?\d(?:[\d.,'’]*\d)?%?\)?|[-\u2013\u2014]")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _LAST = frozenset("0123456789%)-\u2013\u2014")
 
@@ -30,7 +30,7 @@ class AlignedTable:
     """Two rows or more."""
 
     header: AlignedLine | None
-    """A first line of years."""
+    """A first line that has only years, but for what it may begin with."""
     rows: tuple[AlignedLine, ...]
 
 
@@ -41,12 +41,16 @@ def aligned_tables(text: str, start: int = 0, end: int | None = None) -> Iterato
     """
     block: list[AlignedLine] = []
     for match in _LINE.finditer(text, start, len(text) if end is None else end):
-        cells = _cells(match.group()) if match.group().rstrip()[-1:] in _LAST else ()
+        line = match.group().rstrip()
+        if not line:
+            continue
+        cells = _cells(line) if line[-1] in _LAST else ()
         if block and _is_header(block[0]):
             cells = _under(block[0], cells)
         if block:
             apart = text.count("\n", block[-1].end, match.start()) > (2 if _is_header(block[-1]) else 1)
-            if apart or len(cells) != len(block[0].cells):
+            begins_anew = _is_years(cells) and cells[0] in ("", block[0].cells[0])
+            if apart or begins_anew or len(cells) != len(block[0].cells):
                 yield from _table(block)
                 block = []
         if cells:
@@ -73,7 +77,11 @@ def _under(header: AlignedLine, cells: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _is_header(line: AlignedLine) -> bool:
-    return all(map(_YEAR.fullmatch, line.cells[1:]))
+    return _is_years(line.cells)
+
+
+def _is_years(cells: tuple[str, ...]) -> bool:
+    return bool(cells) and all(map(_YEAR.fullmatch, cells[1:]))
 
 
 def _table(block: list[AlignedLine]) -> Iterator[AlignedTable]:

@@ -102,7 +102,7 @@ _HINTS = tuple(
     for form in (
         r"\d[-/.]\d\d?[-/.]\d",
         rf"\d(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_BEGIN})",
-        rf"(?:{_BEGIN})[a-z]*\.?,?\s+(?:of\s+)?\d",
+        rf"(?:{_BEGIN})[a-z]{{0,6}}\.?,?\s+(?:of\s+)?\d",
     )
 )
 """One of them stands in every text with a date, lower-cased. Most texts have none, and the forms take far longer."""

@@ -45,7 +45,7 @@ def judged_by(scorer: Scorer, question: str = "") -> Supports:
     """
 
     def supports(claim: str, passages: Sequence[str]) -> bool | None:
-        (evidence,) = scorer.score([claim], passages, question)
+        (evidence,) = scorer.score([claim], passages, " ".join(question.split()))
         return None if evidence.support is None else evidence.support >= scorer.threshold
 
     return supports

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ...retrieval.aligned import aligned_tables
 from .claims import split_sentences, strip_citations
-from .joining import Table
 from .overlap import content_words
 from .records import Line, Row, record_lines, table_rows
+from .tables import Table, terms_of
 from .values import Reading, Value, covers, values
 
 BUDGET = 720
 """Characters of evidence for a claim: with it about 200 tokens, which is what the verifier was trained on."""
-_HEADING = re.compile(r"^#{1,6}[ \t].*$", re.MULTILINE)
+_HEADING = re.compile(r"^(#{1,6})[ \t](.*)$", re.MULTILINE)
 LONGEST_UNIT = 360
 """Characters; longer sentences are cut between words (transcripts have no full stops)."""
 
@@ -42,18 +43,22 @@ class Source:
     passages: Sequence[str]
     units: list[Unit] = field(init=False)
     tables: list[Table] = field(init=False)
+    beside: frozenset[str] = field(init=False)
+    """The terms of what stands beside the rows of tables; see `tables.terms_of`."""
     terms: frozenset[str] = field(init=False)
     """Of all passages."""
     readings: frozenset[Reading] = field(init=False)
     """What numbers, dates and hours of the passages mean."""
     is_record: bool = field(init=False)
     """Whether a passage is a record."""
+    _headings: list[tuple[list[int], list[str]]] = field(init=False)
+    """Of each passage: where its headings begin, and each after those above it."""
     _weights: dict[str, float] = field(init=False)
 
     def __post_init__(self) -> None:
         records = [record_lines(passage) for passage in self.passages]
         self.is_record = any(lines is not None for lines in records)
-        self.units, self.tables = [], []
+        self.units, self.tables, beside = [], [], list[str]()
         tables = defaultdict[tuple[str, ...], list[Row]](list)  # a long one is in several passages, with its header
         for number, (passage, lines) in enumerate(zip(self.passages, records, strict=True)):
             rows = list(table_rows(passage)) if lines is None and passage.count("|") > 3 else []
@@ -65,8 +70,11 @@ class Source:
             )
             inside = [(row.start, row.end) for of in aligned for row in of.rows]
             self.units += _units(number, _prose(passage, rows) if lines is None else lines, inside)
-            self.units += _units(number, ((r.start, r.end, r.text) for r in rows), [(r.start, r.end) for r in rows])
+            self.units += _units(number, ((row.start, row.end, row.text) for row in rows), ((0, len(passage)),))
+            beside.append(_without(passage, [*inside, *((row.start, row.end) for row in rows)]))
         self.tables += (Table.of(header, (row.cells for row in rows)) for header, rows in tables.items())
+        self.beside = terms_of("\n".join(beside)) if self.tables else frozenset()
+        self._headings = list(map(_headings, self.passages))
         found = Counter(term for unit in self.units for term in unit.terms)
         self.terms = frozenset(found)
         self.readings = frozenset(r for unit in self.units for value in values(unit.text) for r in value.readings)
@@ -77,9 +85,10 @@ class Source:
         return any(covers(known, claimed) for claimed in value.readings for known in self.readings)
 
     def heading(self, unit: Unit) -> str:
-        """The Markdown heading that a unit stands below in its passage; empty where there is none."""
-        headings = _HEADING.findall(self.passages[unit.passage][: unit.start])
-        return str(headings[-1]) if headings else ""
+        """The Markdown headings that a unit stands below in its passage; empty where there are none."""
+        starts, paths = self._headings[unit.passage]
+        number = bisect_left(starts, unit.start)
+        return paths[number - 1] if number else ""
 
     def weight(self, term: str) -> float:
         """How much a term tells: its inverse document frequency with sentences as documents, > 0."""
@@ -120,6 +129,26 @@ class Source:
             return False
         chosen.append(place)
         return True
+
+
+def _headings(passage: str) -> tuple[list[int], list[str]]:
+    open_levels: list[tuple[int, str]] = []
+    starts, paths = list[int](), list[str]()
+    for match in _HEADING.finditer(passage):
+        level = len(match[1])
+        open_levels = [(above, text) for above, text in open_levels if above < level] + [(level, match[2])]
+        starts.append(match.start())
+        paths.append(" ".join(text for _, text in open_levels))
+    return starts, paths
+
+
+def _without(passage: str, spans: Sequence[tuple[int, int]]) -> str:
+    """A passage without parts of it."""
+    kept, at = [], 0
+    for start, end in sorted(spans):
+        kept.append(passage[at:start])
+        at = end
+    return " ".join([*kept, passage[at:]])
 
 
 def _units(passage: int, lines: Iterable[Line], rows: Sequence[tuple[int, int]]) -> Iterator[Unit]:

@@ -138,3 +138,54 @@ def test_the_verifier_takes_such_a_claim_for_unsupported_and_shows_the_value():
     assert any(claim[start:end] == "440" for start, end in found.unsupported)
     (right,) = Verifier().score(["The belt tension of K2 is 440 N."], [K2, K3])
     assert right.support is not None and right.support > 0.9
+
+
+YEARS = """| Year | Employees | Revenue | Profit |
+| --- | --- | --- | --- |
+| 2020 | 812 | 145.2 | 12.0 |
+| 2021 | 790 | 151.7 | 9.8 |
+| 2022 | 845 | 168.3 | 11.4 |
+"""
+PLANS = """| Feature | Basic | Pro |
+| --- | --- | --- |
+| Price | 9 EUR | 29 EUR |
+| Backup | weekly | daily |
+| Users | 10 | 100 |
+"""
+TRAINS = "| Line | Departure | Platform |\n| --- | --- | --- |\n| S1 | 08:05 | 2 |\n| RB21 | 08:30 | 4 |\n"
+PHONES = (
+    "| Team | Name | Phone |\n| - | - | - |\n| Sales | Peters | 142 |\n| | Novak | 143 |\n| Stores | Weiss | 150 |\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("claim", "passages"),
+    [
+        ("The belt tension of K3 is not 440 N.", [K2, K3]),
+        ("K3 has no belt; the 440 N are for another compressor.", [K2, K3]),
+        ("K3 has a power of 55 kW.", ["Compressor K3 was bought in 2021. Unlike K2, it has a power of 55 kW."]),
+        ("Q2 revenue was 140 million.", ["Q2 was strong. Revenue was 140 million, up from 120 million in Q1."]),
+        ("K3 has 55 kW.", ["## K3\n\nText.\n\n### Differences to K2\n\nPower 55 kW."]),
+        ("The S1 runs every 30 minutes from platform 2.", [TRAINS, "The S1 runs every 30 minutes."]),
+        ("In 2021 there are 812 machines.", [YEARS, "A plant was opened in 2021.\n\nIt has 812 machines."]),
+        ("Since 2020 revenue has grown to 168.3 million EUR.", [YEARS]),
+        ("Before 2021 the company had 812 employees.", [YEARS]),
+        ("Compared with 2020, profit was up at 11.4 million EUR.", [YEARS]),
+        ("Pro has daily backup at 29 EUR.", [PLANS]),
+        ("For 29 EUR Pro offers daily backup.", [PLANS]),
+        ("Novak works in Sales, phone 143.", [PHONES]),
+    ],
+)
+def test_denials_comparisons_and_other_ways_to_lay_a_table_out_stand(claim: str, passages: list[str]):
+    assert told(claim, *passages) == []
+
+
+def test_what_the_comparisons_of_years_leave_is_told():
+    assert told("In 2021 revenue was 168.3 million EUR.", YEARS) == ["168.3"]
+    assert told("Revenue of 2020 was 812 million EUR.", YEARS) == ["812"]
+    assert told("Novak works in Stores, phone 143.", PHONES) == ["143"]
+    assert told("The RB21 departs at 08:05.", TRAINS) == ["08:05"]
+
+
+def test_a_question_that_is_apart_itself_tells_nothing_of_its_answer():
+    assert told("Yes, it was.", YEARS, question="Was revenue 168.3 million EUR in 2021?") == []

@@ -23,6 +23,19 @@ def test_numbers_beyond_the_columns_of_a_header_belong_to_what_the_line_begins_w
     assert list(aligned_tables("Loans, note 5 12 13\nTotal 12 13")) == []
 
 
+def test_a_second_line_of_years_begins_another_table():
+    first, second = aligned_tables("EUR 2019 2020\nEggs 1 2\nBread 3 +4\nEUR 2021 2022\nEggs 5 6\nBread 7 8\n")
+    assert first.header is not None and second.header is not None
+    assert (first.header.cells, second.header.cells) == (("EUR", "2019", "2020"), ("EUR", "2021", "2022"))
+    assert [row.cells for row in second.rows] == [("Eggs", "5", "6"), ("Bread", "7", "8")]
+
+
+def test_lines_may_end_as_on_windows():
+    (table,) = aligned_tables("EUR 2019 2020\r\n\r\nEggs 1 2\r\nBread 3 4\r\n")
+    assert table.header is not None
+    assert [row.cells for row in table.rows] == [("Eggs", "1", "2"), ("Bread", "3", "4")]
+
+
 def test_only_a_part_of_a_text_is_looked_at():
     text = "Eggs 1 2\nBread 3 4\nWine 5 6\nBeer 7 8"
     (table,) = aligned_tables(text, text.index("Bread"), text.index("\nBeer"))
