@@ -200,11 +200,12 @@ class Scheduler:
 
     def _release_ended(self) -> None:
         now = time.monotonic()
-        for job in self._jobs():
-            job.late = now > job.deadline
-            if job.late or job.cancelled:
-                _end(job)
-        self._queue = deque(job for job in self._queue if not job.done)
+        with self._changed:  # or what is submitted in the meantime is lost
+            for job in self._jobs():
+                job.late = now > job.deadline
+                if job.late or job.cancelled:
+                    _end(job)
+            self._queue = deque(job for job in self._queue if not job.done)
         for place in self._places:
             if place.job is not None and place.job.done:
                 place.job = None

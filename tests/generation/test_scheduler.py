@@ -1,5 +1,6 @@
 """Several answers at a time from one context, with real weights."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import pytest
 from ragstone.errors import GenerationError
 from ragstone.generation.chat_model import Completion
 from ragstone.generation.llama import LlamaModel
+from ragstone.generation.llama._scheduler import Job
 from ragstone.generation.sampling import Message, Sampling
 
 Check = Callable[..., None]
@@ -97,6 +99,39 @@ def test_an_answer_that_takes_too_long_ends_with_what_there_is(shallow_model_pat
         assert text(completion)
         assert time.monotonic() - started < 10
         assert completion.finish_reason == "timeout"
+
+
+def test_answers_asked_for_in_the_middle_of_a_step_are_neither_lost_nor_in_its_way(model: LlamaModel) -> None:
+    scheduler, asked, end = model._scheduler, list[Job](), threading.Event()
+    switched = sys.getswitchinterval()
+
+    def ask() -> None:
+        asked.append(Job([1, 2, 3], lambda _: None, 1))
+        scheduler.submit(asked[-1])
+
+    def go_on_asking() -> None:
+        while not end.wait(1e-5):
+            ask()
+
+    pieces = iter(model.generate(QUESTIONS[0], Sampling(max_tokens=20)))
+    next(pieces)
+    for _ in range(10_000):  # to look through them takes a while
+        ask()
+    thread = threading.Thread(target=go_on_asking)
+    thread.start()
+    sys.setswitchinterval(1e-5)
+    try:
+        "".join(pieces)
+    finally:
+        sys.setswitchinterval(switched)
+        end.set()
+        thread.join()
+        waiting = set(map(id, scheduler._jobs()))
+        lost = [job for job in asked if not job.done and id(job) not in waiting]
+        for job in asked:
+            job.cancelled = True
+        scheduler.cancel(asked[0])
+    assert not lost
 
 
 def test_a_prompt_that_needs_the_whole_context_waits_for_its_turn(model: LlamaModel) -> None:
