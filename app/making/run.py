@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -149,19 +149,21 @@ def _attempts(
     """One attempt of each type in turn, until each has enough, or was tried enough; those of an earlier run first."""
     kept, tried, done = Counter[str](), Counter[str](), {kind for kind, wanted in of_each.items() if not wanted}
     most = {kind: wanted * tries for kind, wanted in of_each.items()}
-    replayed = iter(earlier)
+    left = deque(earlier)
     while len(done) < len(of_each):
         for kind in of_each:
             if kind in done:
                 continue
             told = ", ".join(f"{name} {kept[name]}/{wanted}" for name, wanted in of_each.items())
             tell(told, sum(most[name] if name in done else tried[name] for name in of_each), sum(most.values()))
-            attempt = next(replayed, None)
-            if attempt is not None:
+            if not left:
+                attempt = maker.attempt(kind)
+            elif left[0].kind == kind:
+                attempt = left.popleft()
                 maker.replay(attempt)
             else:
-                attempt = maker.attempt(kind)
-            if attempt is None:  # nothing is left to make one of
+                attempt = None
+            if attempt is None:  # nothing is left to make one of, or nothing was
                 done.add(kind)
                 continue
             tried[kind] += 1

@@ -145,6 +145,16 @@ def test_every_type_is_tried_logged_and_gone_on_with(rag: Ragstone, tmp_path: Pa
         make_questions(rag, wanted, out, resume=True)
 
 
+def test_a_type_that_ran_out_takes_no_turn_of_another_when_a_set_is_gone_on_with(rag: Ragstone, tmp_path: Path) -> None:
+    out, wanted = tmp_path / "set.csv", Wanted(4, ("comparison", "fact"), 2, 0)
+    whole = [one.made_from for one in make_questions(rag, wanted, out).attempts]
+    lines = log_of(out).read_text("utf-8").splitlines(keepends=True)
+    assert [json.loads(line)["kind"] for line in lines[1:4]] == ["comparison", "fact", "fact"]  # there is but one pair
+    for attempts in range(1, len(whole)):
+        log_of(out).write_text("".join(lines[: 1 + attempts]), "utf-8")
+        assert [one.made_from for one in make_questions(rag, wanted, out, resume=True).attempts] == whole
+
+
 def timeless(attempt: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attempt.items() if name != "seconds"}
 
