@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...errors import EvaluationError
 from .common import F
 
 if TYPE_CHECKING:
@@ -62,6 +63,34 @@ def make_folders(*folders: Path | None) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise click.UsageError(f"The folder {folder} cannot be made ({error.strerror}).") from error
+
+
+def make_room(out: Path | None) -> None:
+    """As `make_folders`, for a file; what it holds stays."""
+    if out is None:
+        return
+    make_folders(out.parent)
+    try:
+        is_there = out.exists()
+        out.open("ab").close()
+        if not is_there:
+            out.unlink()
+    except OSError as error:
+        raise click.UsageError(f"The file {out} cannot be written ({error.strerror}).") from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say what became of results that cannot be written.
+
+    Raises:
+        EvaluationError: They cannot be.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = "Free disk space, or name another place"
+        raise EvaluationError(f"the results cannot be written ({error.strerror})", path=path, remedy=remedy) from error
 
 
 def run_json(suite: str, seed: int, sets: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .common import emit_json, json_option, table
-from .eval_common import chosen, data_options, drawing_options, make_folders, progress, run_json
+from .eval_common import chosen, data_options, drawing_options, make_room, progress, run_json, writing
 
 if TYPE_CHECKING:
     from ...eval.grounding import GroundingReport
@@ -64,7 +64,7 @@ def grounding(
     from ..settings import Settings
 
     data_sets = list(_sets(data, sets, split))
-    make_folders(out and out.parent)
+    make_room(out)
     found: list[tuple[GroundedSet, GroundingReport, Sequence[Published]]] = []
     with open_scorers(scorers, Settings.load()) as opened:
         for whole, published in data_sets:
@@ -72,7 +72,8 @@ def grounding(
             with progress() as tell:
                 found.append((one, run_grounding(one, opened, seed, tell), published))
             if out:  # after every set: the next one may take long, or fail
-                out.write_text(json.dumps(_as_json(seed, found, per_answer=True), indent=1), "utf-8")
+                with writing(out):
+                    out.write_text(json.dumps(_as_json(seed, found, per_answer=True), indent=1), "utf-8")
             if not as_json:
                 _show(*found[-1])
     if as_json:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .common import emit_json, json_option, table
-from .eval_common import chosen, data_options, drawing_options, make_folders, progress, run_json
+from .eval_common import chosen, data_options, drawing_options, make_folders, make_room, progress, run_json, writing
 
 if TYPE_CHECKING:
     from ...eval.readers.corpus import JudgedCorpus
@@ -68,7 +68,8 @@ def retrieval(
         raise click.BadParameter(f"{against!r} is not among the --modes.", param_hint="--against")
     settings = Settings.load()
     corpora = list(_corpora(data, sets, split))
-    make_folders(work, run_dir, out and out.parent)
+    make_folders(work, run_dir)
+    make_room(out)
     results: list[RetrievalResult] = []
     with tempfile.TemporaryDirectory() as temporary:
         for corpus in corpora:
@@ -86,9 +87,11 @@ def retrieval(
                 )
             results.append(result)
             if run_dir:
-                write_trec(run_dir, result.corpus, result.runs)
+                with writing(run_dir):
+                    write_trec(run_dir, result.corpus, result.runs)
             if out:  # after every set: the next one may take long, or fail
-                out.write_text(json.dumps(_as_json(seed, results, per_query=True), indent=1), "utf-8")
+                with writing(out):
+                    out.write_text(json.dumps(_as_json(seed, results, per_query=True), indent=1), "utf-8")
             if not as_json:
                 _show(result)
     if as_json:

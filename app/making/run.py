@@ -98,8 +98,8 @@ def make_questions(
         tell: Told of the progress.
 
     Raises:
-        EvaluationError: There is a set already, or it was begun otherwise, or its log is broken, or another process is
-            making it, or the library holds no document.
+        EvaluationError: There is a set already, or it was begun otherwise, or its log is broken or cannot be written,
+            or another process is making it, or the library holds no document.
         DataError: The set cannot be read or written.
         ModelError: A model cannot be used.
     """
@@ -117,8 +117,10 @@ def make_questions(
 @contextmanager
 def _alone(log: Path) -> Iterator[None]:
     """Keep other processes from the same set; its log is there from now on."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as file:
+    with _writing(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        file = log.open("a")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -215,5 +217,14 @@ def _attempt(line: dict[str, Any]) -> Attempt:
 
 
 def _write(log: Path, lines: Sequence[Mapping[str, Any]], mode: str) -> None:
-    with log.open(mode, encoding="utf-8") as file:
+    with _writing(log), log.open(mode, encoding="utf-8") as file:
         file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+@contextmanager
+def _writing(log: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        remedy = "Free disk space, or choose a folder that can be written to"
+        raise EvaluationError(f"cannot be written ({error.strerror})", path=log, remedy=remedy) from error

@@ -116,6 +116,7 @@ def test_the_sample_of_queries_follows_the_seed(ragstone_cli: Cli, questions: Pa
         (("--set", "scifacts"), "'scifacts' is not one of scifact, limit-small,"),
         (("--limit", "0"), "0 is not in the range"),
         (("--out", "questions/corpus.jsonl/x.json"), "cannot be made"),
+        (("--out", "x" * 300), "cannot be written (File name too long)."),
     ],
 )
 def test_wrong_arguments_are_bad_usage(ragstone_cli: Cli, questions: Path, arguments: tuple[str, ...], complaint: str):

@@ -91,6 +91,13 @@ def test_without_a_choice_the_default_scorer_judges(ragstone_cli: Cli, responses
     assert found["groups"]["all"]["default"]["AUROC"]["mean"] > 0.9  # elephants are in no passage
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_values_for_which_there_is_no_room_are_told(ragstone_cli: Cli, responses: Path):
+    done = ragstone_cli("eval", "run", "grounding", "--data", responses, "--scorer", "overlap", "--out", "/dev/full")
+    assert done.code == 1
+    assert done.error.startswith("Error: /dev/full: the results cannot be written (No space left on device).")
+
+
 def test_published_figures_stand_beside(ragstone_cli: Cli, bench_data: Path):
     arguments = ("--data", bench_data, "--set", "wice", "--limit", "40", "--scorer", "overlap")
     done = ragstone_cli("eval", "run", "grounding", *arguments)
@@ -106,6 +113,7 @@ def test_published_figures_stand_beside(ragstone_cli: Cli, bench_data: Path):
         (("--set", "ragtruths"), "'ragtruths' is not one of ragtruth-summary, ragtruth,"),
         (("--limit", "0"), "0 is not in the range"),
         (("--out", "answers/response.jsonl/x.json"), "cannot be made"),
+        (("--out", "x" * 300), "cannot be written (File name too long)."),
     ],
 )
 def test_wrong_arguments_are_bad_usage(ragstone_cli: Cli, responses: Path, arguments: tuple[str, ...], complaint: str):

@@ -169,6 +169,12 @@ def test_an_empty_library_is_told(rag: Ragstone, tmp_path: Path) -> None:
     assert not (tmp_path / "set.log.jsonl").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is(rag: Ragstone, tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("No folder.", "utf-8")
+    with pytest.raises(EvaluationError, match=r"notes\.md/set\.log\.jsonl: cannot be written \(File exists\)"):
+        make_questions(rag, Wanted(1, ("fact",), 1, 0), tmp_path / "notes.md" / "set.csv")
+
+
 def test_two_processes_do_not_make_the_same_set(rag: Ragstone, tmp_path: Path) -> None:
     with log_of(tmp_path / "set.csv").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
