@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -191,8 +192,9 @@ def _read_log(log: Path, made_by: Mapping[str, Any]) -> list[Attempt]:
     """What was tried, if it was begun in the same way; a last line that was cut off is left out."""
     if not log.is_file():
         return []
+    whole, _, cut_off = log.read_bytes().rpartition(b"\n")
     try:  # a text may hold characters at which `splitlines` would part it
-        lines = [json.loads(line) for line in log.read_text("utf-8").split("\n")[:-1]]
+        lines = [json.loads(line) for line in whole.split(b"\n") if whole]
     except ValueError as error:
         remedy = "Name another --out, or delete this set and its log"
         raise EvaluationError(f"the log of the set cannot be read ({error})", path=log, remedy=remedy) from error
@@ -205,7 +207,9 @@ def _read_log(log: Path, made_by: Mapping[str, Any]) -> list[Attempt]:
             path=log,
             remedy="Resume it as it was begun, or make another",
         )
-    _write(log, lines, "w")
+    if cut_off:
+        with _writing(log):
+            os.truncate(log, len(whole) + 1)
     return [_attempt(line) for line in lines[1:]]
 
 

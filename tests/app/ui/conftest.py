@@ -1,13 +1,11 @@
 """A server of the browser application over the sample documents, and a real browser."""
 
 import os
-import resource
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,19 +121,3 @@ def draw(
 
     yield drawn
     st.cache_resource.clear()
-
-
-@pytest.fixture
-def full_disk() -> Callable[[], AbstractContextManager[None]]:
-    """A time in which no file of this process grows, as when the disk is full."""
-
-    @contextmanager
-    def full() -> Iterator[None]:
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    return full
