@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
 
 from ..generation.conversation import Turn
 from ..retrieval.library import Library
@@ -61,6 +65,7 @@ class Chats:
 
     def __init__(self, library: Library) -> None:
         self._db = library.database
+        self._claims = _Claims(library.folder / "answers.lock")
 
     def create(self, owner: str, settings: Mapping[str, Any] | None = None) -> Chat:
         """A new chat without a title; it gets that of its first question."""
@@ -160,11 +165,12 @@ class Chats:
                 "INSERT INTO messages (chat_id, question, state, asked_at) VALUES (?, ?, 'running', ?)",
                 (chat.id, question, _now()),
             ).lastrowid
+            assert number is not None
+            self._claims.claim(number)
             db.execute(
                 "UPDATE chats SET changed_at = ?, title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?",
                 (_now(), _title(question), chat.id),
             )
-        assert number is not None
         return number
 
     def keep(self, message_id: int, answer: Mapping[str, Any], state: State = "running", error: str = "") -> None:
@@ -174,17 +180,55 @@ class Chats:
                 "UPDATE messages SET answer = ?, state = ?, error = ? WHERE id = ?",
                 (json.dumps(answer, ensure_ascii=False), state, error, message_id),
             )
+        if state != "running":
+            self._claims.release(message_id)
 
     def end_interrupted(self) -> int:
         """Mark the answers that nobody makes any more, since the program that did has ended; their number."""
         with self._db.writing() as db:
-            return db.execute(
-                "UPDATE messages SET state = 'stopped', error = ? WHERE state = 'running'", (INTERRUPTED,)
-            ).rowcount
+            running = [number for (number,) in db.execute("SELECT id FROM messages WHERE state = 'running'")]
+            left = [number for number in running if not self._claims.is_of_another(number)]
+            db.executemany(
+                "UPDATE messages SET state = 'stopped', error = ? WHERE id = ?", [(INTERRUPTED, n) for n in left]
+            )
+        return len(left)
 
     def _set(self, chat: Chat, column: str, value: object) -> None:
         with self._db.writing() as db:
             db.execute(f"UPDATE chats SET {column} = ? WHERE id = ? AND owner = ?", (value, chat.id, chat.owner))
+
+
+class _Claims:
+    """Which messages a process is answering: locks on bytes of a file, one a message, which end with the process.
+
+    Nothing else may open the file in a process that answers: to close it would end them all. It is opened only within
+    a transaction, and so only once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def claim(self, number: int) -> None:
+        with suppress(OSError):  # an answer that cannot be claimed can still be had
+            fcntl.lockf(self._opened(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+
+    def release(self, number: int) -> None:
+        if self._file is not None:
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
+
+    def is_of_another(self, number: int) -> bool:
+        try:
+            fcntl.lockf(self._opened(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+        except OSError as error:
+            return error.errno in (errno.EACCES, errno.EAGAIN)
+        self.release(number)
+        return False
+
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            self._file = self._path.open("ab")
+        return self._file
 
 
 def history(messages: list[Message]) -> list[Turn]:

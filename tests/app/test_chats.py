@@ -1,6 +1,8 @@
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -83,6 +85,35 @@ def test_what_a_program_that_ended_left_unfinished_is_told_at_the_next_start(cha
     assert chats.end_interrupted() == 1
     assert [(m.state, m.error) for m in chats.messages(chat)] == [("done", ""), ("stopped", INTERRUPTED)]
     assert chats.messages(chat)[1].answer == {"answer": "Partly"}
+
+
+ASKS = """
+import sys
+from pathlib import Path
+from ragstone.app.chats import Chats
+from ragstone.retrieval.library import Library
+
+with Library(Path(sys.argv[1])) as library:
+    chats = Chats(library)
+    chat = chats.create("anna")
+    chats.keep(chats.ask(chat, "One?"), {}, "done")
+    chats.keep(chats.ask(chat, "Two?"), {"answer": "Partly"})
+    print(chat.id, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_another_process_is_answering_goes_on_until_that_ends(chats: Chats, stored: Library):
+    command = [sys.executable, "-c", ASKS, str(stored.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout and other.stdout.readline()
+        mine = chats.ask(chats.create("anna"), "Three?")
+        assert chats.end_interrupted() == 1
+        states = {m.question: m.state for chat in chats.of("anna") for m in chats.messages(chat)}
+        assert states == {"One?": "done", "Two?": "running", "Three?": "stopped"}
+        chats.keep(mine, {}, "done")
+        other.kill()
+    assert chats.end_interrupted() == 1
 
 
 def test_a_question_asked_again_puts_what_followed_aside_and_keeps_it(chats: Chats):
