@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import unicodedata
@@ -15,6 +16,8 @@ from ...retrieval.library import Library
 
 FOLDER = "uploads"
 _LONGEST_NAME = 120
+_MOST_BYTES = 240
+"""Of a name: file systems count bytes, and the name of what is coming has six more."""
 _MOST_LEVELS = 12
 _COPY = 1 << 20
 
@@ -27,14 +30,18 @@ def store_uploads(library: Library, files: Iterable[tuple[str, BinaryIO]]) -> tu
         files: The name of each, which may hold folders, and its content.
 
     Returns:
-        Where they are, and the names of those that no parser reads, which are not stored.
+        Where they are, and the names of those that are not stored: no parser reads them, or the name cannot be used.
 
     Raises:
         LibraryWriteError: They cannot be stored.
     """
     stored, refused = [], []
     for name, content in files:
-        inside = Path(FOLDER) / safe_name(name)
+        try:
+            inside = Path(FOLDER) / safe_name(name)
+        except SourceError:
+            refused.append(name)
+            continue
         place = library.folder / inside
         if family(place) is None:
             refused.append(name)
@@ -47,6 +54,9 @@ def store_uploads(library: Library, files: Iterable[tuple[str, BinaryIO]]) -> tu
                     out.write(block)
             coming.replace(place)
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                refused.append(name)
+                continue
             raise LibraryWriteError(
                 f"an upload cannot be stored ({os.strerror(error.errno or 0).lower()})",
                 path=place,
@@ -79,5 +89,14 @@ def _safe(part: str) -> str:
     """A part of a path without what is special to a file system; empty for `.`, `..` and the like."""
     part = unicodedata.normalize("NFC", part)
     part = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', "_", part).lstrip(". ").rstrip(". ")
+    if len(part) <= _LONGEST_NAME and _size(part) <= _MOST_BYTES:
+        return part
     stem, dot, suffix = part.rpartition(".")
-    return part if len(part) <= _LONGEST_NAME else f"{(stem or part)[: _LONGEST_NAME - 12]}{dot}{suffix[:10]}"
+    start, end = (stem or part)[: _LONGEST_NAME - 12], f"{dot}{suffix[:10]}"
+    while _size(start + end) > _MOST_BYTES:
+        start = start[:-1]
+    return start + end
+
+
+def _size(part: str) -> int:
+    return len(os.fsencode(part))

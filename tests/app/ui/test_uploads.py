@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ragstone.app.ui import uploads
 from ragstone.app.ui.folders import forget_folder, known_folders, note_folder
 from ragstone.app.ui.uploads import FOLDER, remove_upload, safe_name, store_uploads
 from ragstone.errors import LibraryWriteError, SourceError
@@ -36,6 +37,25 @@ def test_a_name_of_which_nothing_is_left_is_refused(name: str):
 def test_a_long_name_is_shortened_and_keeps_its_suffix():
     assert len(str(safe_name("x" * 500 + ".pdf"))) <= 120
     assert safe_name("x" * 500 + ".pdf").suffix == ".pdf"
+
+
+@pytest.mark.parametrize("letter", ["文", "😀", "é"])
+def test_a_long_name_of_any_letters_fits_the_file_system(library: Any, letter: str):
+    name = letter * 100 + ".pdf"
+    (stored,), refused = store_uploads(library(), [(f"folder/{name}", io.BytesIO(b"x"))])
+    assert refused == [] and stored.read_bytes() == b"x"
+    assert stored.suffix == ".pdf" and name.startswith(stored.stem)
+
+
+def test_a_name_that_cannot_be_used_keeps_no_other_file_from_being_stored(
+    library: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(uploads, "_MOST_BYTES", 1000)  # as if this file system took less than others
+    long = "文" * 100 + ".txt"
+    files = [(name, io.BytesIO(b"x")) for name in ("a.txt", long, "...", "b.txt")]
+    stored, refused = store_uploads(library(), files)
+    assert [path.name for path in stored] == ["a.txt", "b.txt"]
+    assert refused == [long, "..."]
 
 
 def test_uploads_lie_in_the_library_and_what_no_parser_reads_is_not_stored(library: Any):
