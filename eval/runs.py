@@ -93,6 +93,9 @@ class RunFolder:
 
         Args:
             unit: The name of a suite's set.
+
+        Raises:
+            EvaluationError: Another line than the last is damaged.
         """
         path = self._items(unit)
         if not path.is_file():
@@ -108,13 +111,16 @@ class RunFolder:
             os.fsync(file.fileno())
 
     def mend(self, unit: str) -> list[Row]:
-        """The items that are done, after whatever a crash left of the last one has been cut off."""
+        """The items that are done, after whatever a crash left of the last one has been cut off.
+
+        Raises:
+            EvaluationError: Another line than the last is damaged.
+        """
         path, rows = self._items(unit), self.rows(unit)
         if path.is_file():
-            content = path.read_bytes()
-            whole = b"".join(content.splitlines(keepends=True)[: len(rows)])
-            if whole != content:
-                path.write_bytes(whole)
+            lines = path.read_bytes().splitlines(keepends=True)
+            if len(lines) > len(rows):
+                os.truncate(path, sum(map(len, lines[: len(rows)])))
         return rows
 
     def finish(self, summary: Mapping[str, Any], **facts: Any) -> None:
@@ -133,11 +139,14 @@ def find_runs(folder: Path) -> list[RunFolder]:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    for line in path.read_bytes().splitlines(keepends=True):
+    lines = path.read_bytes().splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
         try:
             yield Row(**json.loads(line)) if line.endswith(b"\n") else _cut()
-        except ValueError:
-            return
+        except ValueError as error:
+            if number < len(lines):
+                remedy = "Delete that line and go on with the run by --resume, or make it anew with another --out"
+                raise EvaluationError(f"line {number} cannot be read ({error})", path=path, remedy=remedy) from error
 
 
 def _cut() -> Row:

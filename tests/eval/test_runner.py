@@ -156,6 +156,20 @@ def test_an_item_that_fails_is_recorded_and_the_run_goes_on(tmp_path: Path, cach
     assert mended.summary["units"][0]["failed"] == 0  # a failure is not kept
 
 
+def test_a_line_that_is_damaged_is_named_and_costs_none_of_those_after_it(tmp_path: Path, cache: OutputCache):
+    found = run(Doubling(), tmp_path / "run", cache, doubler())
+    items = tmp_path / "run" / "items" / "doubling.jsonl"
+    lines = items.read_bytes().splitlines(keepends=True)
+    damaged = b"".join([*lines[:2], b"\0" * 20 + b"\n", *lines[3:]])
+    items.write_bytes(damaged)
+    for _ in range(2):
+        with pytest.raises(EvaluationError, match=r"doubling\.jsonl: line 3 cannot be read"):
+            run(Doubling(), tmp_path / "run", cache, doubler(), resume=True)
+    with pytest.raises(EvaluationError, match="line 3 cannot be read"):
+        found.rows("doubling")
+    assert items.read_bytes() == damaged
+
+
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, cache: OutputCache):
     folder, task = tmp_path / "run", Doubling()
     subject = doubler()
