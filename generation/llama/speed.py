@@ -130,12 +130,15 @@ class LlamaBench:
     @property
     def shares_library(self) -> bool | None:
         """Whether it loads Ragstone's own llama.cpp; None where the system does not tell."""
-        listed = subprocess.run(
-            [self.path, "--help"],
-            env=self._environment | {"LD_TRACE_LOADED_OBJECTS": "1"},  # glibc's loader lists the libraries, no more
-            capture_output=True,
-            text=True,
-        )
+        try:
+            listed = subprocess.run(
+                [self.path, "--help"],
+                env=self._environment | {"LD_TRACE_LOADED_OBJECTS": "1"},  # glibc's loader lists the libraries, no more
+                capture_output=True,
+                text=True,
+            )
+        except OSError:  # it cannot be run, which `measure` tells
+            return None
         if "=>" not in listed.stdout:
             return None
         return f"{library_folder()}{os.sep}" in listed.stdout

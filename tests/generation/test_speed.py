@@ -103,6 +103,7 @@ def test_a_tool_that_is_none_is_an_error(tmp_path: Path, tiny_model_path: Path) 
     other.write_text("no program")
     with pytest.raises(ModelLoadError, match="cannot be run"):
         LlamaBench(other).measure(tiny_model_path, threads=1, gpu_layers=0)
+    assert LlamaBench(other).shares_library is None
 
 
 def test_the_output_of_llama_bench_is_read() -> None:
