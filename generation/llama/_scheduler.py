@@ -96,6 +96,7 @@ class Scheduler:
         """
         with self._changed:
             if self._closed:
+                _end(job)
                 raise GenerationError("the model was closed", remedy="Open it again")
             self._queue.append(job)
 

@@ -161,7 +161,7 @@ def test_ctrl_c_in_the_middle_of_a_step_leaves_the_others_whole(
     assert_likeliest(model, QUESTIONS[4], begun + "".join(kept))
 
 
-def test_a_closed_model_says_so(shallow_model_path: Path) -> None:
+def test_a_closed_model_says_so_and_holds_nothing_for_what_is_asked_of_it(shallow_model_path: Path) -> None:
     model = LlamaModel(shallow_model_path, context_tokens=512, threads=1)
     pieces = iter(model.generate(QUESTIONS[0], Sampling(max_tokens=100)))
     next(pieces)
@@ -170,3 +170,7 @@ def test_a_closed_model_says_so(shallow_model_path: Path) -> None:
     "".join(pieces)  # it has ended
     with pytest.raises(GenerationError, match="the model was closed"):
         text(model.generate(QUESTIONS[0], Sampling(max_tokens=4)))
+    ended = []
+    with pytest.raises(GenerationError, match="the model was closed"):
+        model._scheduler.submit(Job([1, 2, 3], lambda _: None, 1, lambda: ended.append("freed")))
+    assert ended == ["freed"]
