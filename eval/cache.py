@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ class OutputCache:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
+        with self._translated():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -38,10 +40,6 @@ class OutputCache:
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS outputs (key TEXT PRIMARY KEY, output TEXT NOT NULL, seconds REAL)"
             )
-        except (OSError, sqlite3.Error) as error:
-            raise EvaluationError(
-                f"the cache of outputs cannot be used ({error})", path=path, remedy="Delete it, or name another"
-            ) from error
 
     def __enter__(self) -> OutputCache:
         return self
@@ -50,11 +48,32 @@ class OutputCache:
         self._db.close()
 
     def get(self, key: str) -> tuple[Any, float | None] | None:
-        """The output and the seconds that it took; None where there is none."""
-        row = self._db.execute("SELECT output, seconds FROM outputs WHERE key = ?", (key,)).fetchone()
+        """The output and the seconds that it took; None where there is none.
+
+        Raises:
+            EvaluationError: It cannot be read.
+        """
+        with self._translated():
+            row = self._db.execute("SELECT output, seconds FROM outputs WHERE key = ?", (key,)).fetchone()
         return None if row is None else (json.loads(row[0]), row[1])
 
     def put(self, key: str, output: Any, seconds: float | None) -> None:
-        """Keep an output."""
+        """Keep an output.
+
+        Raises:
+            EvaluationError: It cannot be written.
+        """
         text = json.dumps(output, ensure_ascii=False).encode("utf-8", "replace").decode()
-        self._db.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?)", (key, text, seconds))
+        with self._translated():
+            self._db.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?)", (key, text, seconds))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise EvaluationError(
+                f"the cache of outputs cannot be used ({error})",
+                path=self._path,
+                remedy="Free disk space, delete it, or name another",
+            ) from error

@@ -1,6 +1,7 @@
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -242,3 +243,14 @@ def test_a_cache_that_cannot_be_used_is_named(tmp_path: Path):
     (tmp_path / "outputs.sqlite3").write_text("this is no database, and longer than its header would be" * 20)
     with pytest.raises(EvaluationError, match=r"outputs\.sqlite3: the cache of outputs cannot be used"):
         OutputCache(tmp_path / "outputs.sqlite3")
+
+
+def test_a_cache_that_breaks_in_the_middle_of_a_run_is_named(tmp_path: Path, cache: OutputCache):
+    run(Doubling(), tmp_path / "first", cache, doubler())
+    with closing(sqlite3.connect(tmp_path / "cache" / "outputs.sqlite3")) as other:
+        other.execute("DROP TABLE outputs")
+    told = r"outputs\.sqlite3: the cache of outputs cannot be used \(no such table"
+    with pytest.raises(EvaluationError, match=told):
+        run(Doubling(), tmp_path / "second", cache, doubler())
+    with pytest.raises(EvaluationError, match=told):
+        cache.put("key", {}, None)
