@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from ragstone.app import identity
 from ragstone.app.evaluated import engine_subject
 from ragstone.app.evaluating_suites import present
 from ragstone.app.identity import engine_identity, library_identity
@@ -84,6 +85,12 @@ def test_another_model_prompt_or_setting_is_another_identity(settings: Settings,
         engine_identity(indifferent)["settings"]
         == engine_identity(Settings(models_dir=model_store.folder, model="smollm2-135m"))["settings"]
     )
+
+
+def test_the_code_that_makes_answers_of_settings_is_in_the_identity():
+    app = identity._ROOT / "app"
+    makes = {"engine", "evaluated", "evaluating", "model_settings", "chat_models", "encoders", "ingesting"}
+    assert {path.stem for path in identity._files() if path.parent == app} == makes
 
 
 @pytest.mark.parametrize("setting", ["prompts_dir", "few_shot", "adapters", "embedding_model", "reranker"])
