@@ -8,10 +8,7 @@ from __future__ import annotations
 import math
 import os
 import platform
-import re
-import resource
 import statistics
-import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +25,7 @@ from ..eval.metrics.answers import best_subspan_em
 from ..eval.stats import Estimate, estimate
 from ..generation.energy import Energy, Meter
 from .engine import Ragstone
+from .machine import cores, memory_bytes, peak_bytes, processor
 from .model_settings import as_sampling
 from .settings import Settings
 
@@ -322,15 +320,6 @@ def _perplexity(settings: Settings, texts: Sequence[str]) -> Perplexity:
         return model.perplexity(texts)
 
 
-def peak_bytes() -> float:
-    """The most resident memory that this process has had."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # getrusage would tell of the process that this one was forked from
-        return int(re.findall(r"^VmHWM:\s+(\d+) kB", status.read_text("ascii", "replace"), re.MULTILINE)[0]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
 # What is measured with
 
 
@@ -369,14 +358,10 @@ def texts_of(rag: Ragstone, characters: int = PERPLEXITY_CHARACTERS) -> list[str
 
 def machine() -> dict[str, Any]:
     """The machine that was measured on; `load` is of the last minute, in busy cores, before anything was run."""
-    import psutil
-
-    info = Path("/proc/cpuinfo")
-    names = re.findall(r"^model name\s*: (.+)", info.read_text("utf-8", "replace"), re.M) if info.is_file() else []
     return {
-        "cpu": names[0] if names else platform.processor() or platform.machine(),
-        "cores": psutil.cpu_count(logical=False),
-        "memory_bytes": psutil.virtual_memory().total,
+        "cpu": processor(),
+        "cores": cores(),
+        "memory_bytes": memory_bytes(),
         "system": f"{platform.system()} {platform.machine()}",
         "load": round(os.getloadavg()[0], 2),
     }

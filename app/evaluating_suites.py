@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import resource
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from ..errors import EvaluationError
 from ..eval.cache import OutputCache
@@ -31,6 +26,7 @@ from ..eval.tasks.parity import ParityTask
 from ..retrieval.library import Library
 from .evaluating import Tell
 from .identity import code_sha256, library_identity
+from .machine import cores, memory_bytes, peak_bytes, processor
 
 _PACKAGES = ("ragstone", "llama-cpp-python", "openvino", "faiss-cpu", "numpy", "tokenizers", "transformers", "ragas")
 
@@ -139,10 +135,8 @@ def run_units(
         rows = run_unit(unit, subject, judges, folder, cache, tell)
         summaries.append(summarize(unit.name, unit.suite.name, unit.task, rows, seed, unit.of.published))
         yield summaries[-1]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    folder.finish(
-        {"units": [summary.as_json() for summary in summaries]}, finished=_now(), peak_memory_mb=round(peak / 2**20)
-    )
+    figures = {"units": [summary.as_json() for summary in summaries]}
+    folder.finish(figures, finished=_now(), peak_memory_mb=round(peak_bytes() / 2**20))
 
 
 def _manifest(
@@ -166,19 +160,7 @@ def _manifest(
 
 
 def _hardware() -> dict[str, Any]:
-    return {
-        "cpu": _cpu(),
-        "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
-        "memory_mb": psutil.virtual_memory().total >> 20,
-    }
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return {"cpu": processor(), "cores": cores(), "memory_mb": memory_bytes() >> 20}
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ragstone.app.benching import ModelBench, Plan, _alone, _run_tool, peak_bytes
+from ragstone.app.benching import ModelBench, Plan, _alone, _run_tool
+from ragstone.app.machine import peak_bytes
 from ragstone.app.settings import Settings
 from ragstone.errors import ModelLoadError
 from ragstone.generation.llama.speed import LlamaBench

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ragstone.app.benching import _alone, peak_bytes
+from ragstone.app.benching import _alone
+from ragstone.app.machine import peak_bytes
 from ragstone.app.scheduling import Schedule
 
 ROOT = Path(__file__).parents[2]

@@ -1,11 +1,14 @@
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ragstone.app.evaluating_suites import run_units
@@ -127,6 +130,26 @@ def test_a_run_is_a_folder_that_tells_what_was_run_each_item_and_the_figures(tmp
     }
     assert set(summary["groups"]) == {"even", "odd"}
     assert find_runs(tmp_path) == [found]
+
+
+FINISHES = """
+import sys
+from pathlib import Path
+from ragstone.app.evaluating_suites import run_units
+from ragstone.eval.cache import OutputCache
+from ragstone.eval.runs import RunFolder
+from ragstone.eval.subjects import Subject
+
+folder = Path(sys.argv[1])
+with OutputCache(folder / "outputs.sqlite3") as cache:
+    list(run_units([], Subject("none", {}), [], RunFolder(folder / "run"), cache, limit=None, seed=0))
+"""
+
+
+def test_the_memory_that_a_run_took_is_that_of_its_own_process(tmp_path: Path):
+    held = np.ones(120_000_000)
+    subprocess.run([sys.executable, "-c", FINISHES, str(tmp_path)], check=True)
+    assert 20 < RunFolder(tmp_path / "run").manifest["peak_memory_mb"] < held.nbytes / 2**20
 
 
 def test_the_same_run_twice_gives_the_same_figures(tmp_path: Path, cache: OutputCache):
