@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
+from ..eval.report.wording import shorten
 from ..generation.conversation import Turn
 from ..retrieval.library import Library
 
@@ -169,7 +170,7 @@ class Chats:
             self._claims.claim(number)
             db.execute(
                 "UPDATE chats SET changed_at = ?, title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?",
-                (_now(), _title(question), chat.id),
+                (_now(), shorten(question, TITLE_LENGTH), chat.id),
             )
         return number
 
@@ -271,11 +272,6 @@ def _source(citation: Mapping[str, Any]) -> str:
     page = "" if citation["page"] is None else f", page {citation['page']}"
     quote = " ".join(citation["quote"].split())
     return f'- [{citation["n"]}] {citation["document"]}{page}: "{quote}"'
-
-
-def _title(question: str) -> str:
-    line = " ".join(question.split())
-    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 2].rsplit(" ", 1)[0] + " …"
 
 
 def _chat(row: tuple[Any, ...]) -> Chat:

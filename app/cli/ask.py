@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...eval.report.wording import shorten
 from ...retrieval.filters import as_filter
 from ..as_json import answer_json
 from .common import (
@@ -19,7 +20,6 @@ from .common import (
     library_option,
     open_engine,
     place,
-    shorten,
     show_dropped,
 )
 

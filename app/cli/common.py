@@ -118,9 +118,3 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def place(document: str, page: int | None) -> str:
     """A document and page as people read it."""
     return document if page is None else f"{document}, page {page}"
-
-
-def shorten(text: str, width: int) -> str:
-    """A text on one line, cut at a word."""
-    line = " ".join(text.split())
-    return line if len(line) <= width else line[: width - 2].rsplit(" ", 1)[0] + " …"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import Number, emit_json, json_option, library_option, open_engine, shorten, table
+from ...eval.report.wording import shorten
+from .common import Number, emit_json, json_option, library_option, open_engine, table
 
 if TYPE_CHECKING:
     from ...eval.drift import Shift

@@ -14,6 +14,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from ...eval.report.wording import shorten
 from .words import short
 
 _MARKDOWN = (
@@ -114,7 +115,7 @@ def _mark(sentence: Mapping[str, Any], number: int) -> str:
 def _told(sentence: Mapping[str, Any]) -> tuple[str, str]:
     """How far a sentence is supported, and why, with the words of the document."""
     evidence = sentence.get("evidence")
-    quote = f"“{_shortened(evidence['quote'])}” ({short(evidence['document'])})" if evidence else ""
+    quote = f"“{shorten(evidence['quote'], _TIP_LENGTH)}” ({short(evidence['document'])})" if evidence else ""
     if sentence["verdict"] == "supported":
         return f"Supported ({sentence['support']:.0%})", quote
     if sentence["verdict"] == "unscored":
@@ -123,8 +124,3 @@ def _told(sentence: Mapping[str, Any]) -> tuple[str, str]:
     missing = ", ".join(f"“{text[start:end]}”" for start, end in sentence["unsupported"])
     parts = [f"no passage says {missing}." if missing else "", f"The nearest: {quote}" if quote else ""]
     return "Not supported by the passages", " ".join(filter(None, parts)) or "none of them says this"
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _TIP_LENGTH else line[:_TIP_LENGTH].rsplit(" ", 1)[0] + " …"

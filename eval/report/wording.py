@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from .data import State
+if TYPE_CHECKING:
+    from .data import State
 
 WORDS: Final[Mapping[State, str]] = {
     "good": "All right",
