@@ -9,13 +9,13 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from ..eval.report.wording import shorten
 from ..generation.conversation import Turn
 from ..retrieval.library import Library
+from .times import stamp_now
 
 State = Literal["running", "done", "stopped", "failed"]
 
@@ -70,7 +70,7 @@ class Chats:
 
     def create(self, owner: str, settings: Mapping[str, Any] | None = None) -> Chat:
         """A new chat without a title; it gets that of its first question."""
-        chat = Chat(secrets.token_urlsafe(12), owner, "", False, dict(settings or {}), _now(), _now())
+        chat = Chat(secrets.token_urlsafe(12), owner, "", False, dict(settings or {}), stamp_now(), stamp_now())
         with self._db.writing() as db:
             db.execute(
                 "INSERT INTO chats VALUES (?, ?, '', 0, ?, ?, ?)",
@@ -164,13 +164,13 @@ class Chats:
                 db.execute("UPDATE messages SET replaced = 1 WHERE chat_id = ? AND id >= ?", (chat.id, instead_of))
             number = db.execute(
                 "INSERT INTO messages (chat_id, question, state, asked_at) VALUES (?, ?, 'running', ?)",
-                (chat.id, question, _now()),
+                (chat.id, question, stamp_now()),
             ).lastrowid
             assert number is not None
             self._claims.claim(number)
             db.execute(
                 "UPDATE chats SET changed_at = ?, title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?",
-                (_now(), shorten(question, TITLE_LENGTH), chat.id),
+                (stamp_now(), shorten(question, TITLE_LENGTH), chat.id),
             )
         return number
 
@@ -281,7 +281,3 @@ def _chat(row: tuple[Any, ...]) -> Chat:
 def _message(row: tuple[Any, ...], votes: dict[str, str]) -> Message:
     number, chat_id, question, answer, state, error, replaced, asked_at = row
     return Message(number, chat_id, question, json.loads(answer), state, error, bool(replaced), asked_at, votes)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 from ..errors import EvaluationError
 from ..eval.cache import OutputCache
@@ -27,8 +28,14 @@ from ..retrieval.library import Library
 from .evaluating import Tell
 from .identity import code_sha256, library_identity
 from .machine import cores, memory_bytes, peak_bytes, processor
+from .times import to_the_second
 
 _PACKAGES = ("ragstone", "llama-cpp-python", "openvino", "faiss-cpu", "numpy", "tokenizers", "transformers", "ragas")
+
+
+def kept_folder() -> Path:
+    """Where outputs and libraries of corpora are kept from one run to the next."""
+    return platformdirs.user_cache_path("ragstone") / "eval"
 
 
 def load_units(names: Sequence[str], data: Path | None, limit: int | None, seed: int) -> list[Unit[Any, Any]]:
@@ -136,7 +143,7 @@ def run_units(
         summaries.append(summarize(unit.name, unit.suite.name, unit.task, rows, seed, unit.of.published))
         yield summaries[-1]
     figures = {"units": [summary.as_json() for summary in summaries]}
-    folder.finish(figures, finished=_now(), peak_memory_mb=round(peak_bytes() / 2**20))
+    folder.finish(figures, finished=to_the_second(), peak_memory_mb=round(peak_bytes() / 2**20))
 
 
 def _manifest(
@@ -144,7 +151,7 @@ def _manifest(
 ) -> dict[str, Any]:
     return {
         "format": VERSION,
-        "begun": _now(),
+        "begun": to_the_second(),
         "ragstone": version("ragstone"),
         "code": code_sha256(),
         "subject": {"name": subject.name, **subject.identity},
@@ -169,7 +176,3 @@ def _versions() -> Iterator[tuple[str, str]]:
             yield name, version(name)
         except PackageNotFoundError:
             continue
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

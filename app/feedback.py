@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ..retrieval.library import Library
+from .times import stamp_now
 
 Kind = Literal["good", "bad", "correction", "wrong source"]
 
@@ -84,8 +84,7 @@ class FeedbackStore:
 
 
 def _insert(db: Any, message_id: int, owner: str, kind: Kind, citation: int | None, text: str) -> None:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     db.execute(
         "INSERT INTO feedback (message_id, owner, kind, citation, text, given_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (message_id, owner, kind, citation, text.strip(), now),
+        (message_id, owner, kind, citation, text.strip(), stamp_now()),
     )

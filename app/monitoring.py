@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RagstoneError
 from ..retrieval.library import Library
+from .times import stamp, stamp_now
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,7 +146,7 @@ class Monitor:
     def _use(self, answer: Answer) -> Use:
         embedder = None if self._level == "figures" else self._load_embedder()
         return Use(
-            asked_at=stamp(datetime.now(UTC)),
+            asked_at=stamp_now(),
             question=answer.query if self._level == "text" else "",
             embedder="" if embedder is None else embedder.identity.sha256,
             vector=None if embedder is None else embedder.embed_query(answer.query).astype("float16"),
@@ -157,11 +158,6 @@ class Monitor:
             timings_ms=answer.timings_ms,
             tokens=answer.tokens,
         )
-
-
-def stamp(time: datetime) -> str:
-    """A time as uses carry it."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def days_ago(days: float) -> str:

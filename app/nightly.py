@@ -31,6 +31,7 @@ from ..eval.summary import summarize
 from .evaluating import Tell
 from .evaluating_suites import run_units
 from .nightly_config import NightlyConfig
+from .times import to_the_second
 
 DEFAULT_SECONDS = 10.0
 """An item is expected to take so long, where no night and no `seconds_per_item` tells."""
@@ -141,7 +142,7 @@ def locked(out: Path) -> Iterator[None]:
             remedy = "Wait for its end, or name another --out"
             raise EvaluationError(f"a night is being run here ({by})", path=out, remedy=remedy) from error
         lock.truncate(0)
-        lock.write(f"process {os.getpid()} since {_now()}")
+        lock.write(f"process {os.getpid()} since {to_the_second()}")
         lock.flush()
         yield
 
@@ -192,7 +193,7 @@ def run_night(
             done = _run(candidate, items, config.seed, subject, judges, cache, folder, watch)
         night = replace(night, units={**night.units, candidate.name: replace(done, seconds=clock() - begun)})
         night.save()
-    night = replace(night, finished=_now())
+    night = replace(night, finished=to_the_second())
     night.save()
     return night
 
@@ -322,9 +323,5 @@ def _finish_early(unit: Unit[Any, Any], folder: RunFolder) -> bool:
     rows = folder.mend(unit.name) if (folder.path / "run.json").is_file() else []
     if rows:
         summary = summarize(unit.name, unit.suite.name, unit.task, rows, folder.manifest["seed"], unit.of.published)
-        folder.finish({"units": [summary.as_json()]}, finished=_now(), cut=True)
+        folder.finish({"units": [summary.as_json()]}, finished=to_the_second(), cut=True)
     return bool(rows)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import platformdirs
 
 from .common import emit_json, json_option, library_option, table
 from .eval_common import progress
@@ -95,7 +94,7 @@ def run(
     from ...eval.runs import RunFolder
     from ...eval.suites.judges import JUDGES
     from ..chat_models import open_pool
-    from ..evaluating_suites import load_units, own_units, present, run_units
+    from ..evaluating_suites import kept_folder, load_units, own_units, present, run_units
     from ..judging import open_judges
     from ..settings import Settings
 
@@ -115,7 +114,7 @@ def run(
     elif about_own:
         raise click.UsageError(f"{about_own[0]} asks your own --questions about your own --library.")
     folder = RunFolder(out or RUNS / datetime.now().strftime("%Y-%m-%dT%H-%M-%S"))
-    kept = platformdirs.user_cache_path("ragstone") / "eval"
+    kept = kept_folder()
     with ExitStack() as stack, progress() as tell:
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         outputs = stack.enter_context(OutputCache((temporary if no_cache else cache or kept) / "outputs.sqlite3"))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import platformdirs
 
 from .common import emit_json, json_option, library_option, table
 from .eval_common import progress
@@ -81,6 +80,7 @@ def sweep(
       ragstone eval sweep --questions mine.csv --vary model=qwen2.5-coder-0.5b,qwen2.5-coder-1.5b --vary hits=2,4
     """
     from ...eval.decision import read_weights
+    from ..evaluating_suites import kept_folder
     from ..settings import Settings
     from ..sweeping import Asked, begin_sweep, configurations, read_axes
 
@@ -97,7 +97,9 @@ def sweep(
     asked = Asked(others, questions, about_own or OWN[:1], data, limit, seed)
     folder = out or RUNS / f"sweep-{datetime.now().strftime('%Y-%m-%dT%H-%M-%S')}"
     begin_sweep(folder, resume=resume)
-    found = _run(chosen, asked, folder, metric, weighed, work, None if no_cache else cache or _kept(), quiet=as_json)
+    kept = kept_folder()
+    outputs = None if no_cache else cache or kept
+    found = _run(chosen, asked, folder, metric, weighed, work or kept / "libraries", outputs, quiet=as_json)
     _written(found, folder)
     if as_json:
         emit_json({"sweep": str(folder), **found.as_json()})
@@ -112,17 +114,13 @@ def sweep(
     return 0 if not failed else 1 if failed == len(found.points) else 3
 
 
-def _kept() -> Path:
-    return platformdirs.user_cache_path("ragstone") / "eval"
-
-
 def _run(
     chosen: list[Configuration],
     asked: Asked,
     out: Path,
     metric: str,
     weights: dict[str, float],
-    work: Path | None,
+    work: Path,
     cache: Path | None,
     *,
     quiet: bool,
@@ -136,7 +134,7 @@ def _run(
         outputs = stack.enter_context(OutputCache((cache or temporary) / "outputs.sqlite3"))
         ran: list[Ran] = []
         tasks: dict[str, Task[Any, Any]] = {}
-        for one, units in run_sweep(chosen, asked, out, work or _kept() / "libraries", outputs, tell):
+        for one, units in run_sweep(chosen, asked, out, work, outputs, tell):
             ran.append(one)
             tasks |= {unit.name: unit.task for unit in units}
             if not quiet:

@@ -181,8 +181,9 @@ def _running(settings: Settings) -> Iterator[tuple[Path, Any, Any, ModelPool]]:
     """Where libraries are kept, the cache of outputs, what is told of the progress, and what holds the models."""
     from ...eval.cache import OutputCache
     from ..chat_models import open_pool
+    from ..evaluating_suites import kept_folder
 
-    kept = platformdirs.user_cache_path("ragstone") / "eval"
+    kept = kept_folder()
     with progress() as tell, OutputCache(kept / "outputs.sqlite3") as outputs, open_pool(settings) as pool:
         yield kept / "libraries", outputs, tell, pool
 

@@ -11,14 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from ...errors import EvaluationError
 from ...eval.cache import OutputCache
 from ...eval.runner import Unit
 from ...eval.runs import RunFolder
 from ..evaluated import engine_subject
-from ..evaluating_suites import load_units, own_units, run_units
+from ..evaluating_suites import kept_folder, load_units, own_units, run_units
 from ..judging import open_judges
 from .background import Background
 from .engines import Engines
@@ -77,7 +75,7 @@ class Evaluation(Background):
 
     def _work(self) -> None:
         plan, settings = self.plan, self._engines.settings
-        cache = platformdirs.user_cache_path("ragstone") / "eval"
+        cache = kept_folder()
         with tempfile.TemporaryDirectory() as work:
             units, corpus = self._units(Path(work))
             for unit in units:

@@ -11,8 +11,9 @@ import pytest
 
 from ragstone.app.engine import Ragstone
 from ragstone.app.monitor_report import figures_of, report_usage, unanswered_topics
-from ragstone.app.monitoring import Monitor, Use, UsedHit, UseLog, stamp
+from ragstone.app.monitoring import Monitor, Use, UsedHit, UseLog
 from ragstone.app.settings import Settings
+from ragstone.app.times import stamp
 from ragstone.errors import SettingsError
 from ragstone.eval.stats import estimate
 from ragstone.generation.models import ModelStore

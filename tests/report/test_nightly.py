@@ -12,7 +12,7 @@ import pytest
 
 from ragstone.app.chats import Chats
 from ragstone.app.feedback import FeedbackStore
-from ragstone.app.monitoring import Use, UseLog, stamp
+from ragstone.app.monitoring import Use, UseLog
 from ragstone.app.nightly import (
     Candidate,
     Night,
@@ -25,6 +25,7 @@ from ragstone.app.nightly import (
 )
 from ragstone.app.nightly_config import NightlyConfig, load_nightly
 from ragstone.app.nightly_report import report_night
+from ragstone.app.times import stamp
 from ragstone.errors import EvaluationError, GenerationError, SettingsError
 from ragstone.eval.cache import OutputCache
 from ragstone.eval.gates import Gate

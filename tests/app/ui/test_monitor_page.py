@@ -9,7 +9,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from ragstone.app.monitoring import Use, UsedHit, UseLog, stamp
+from ragstone.app.monitoring import Use, UsedHit, UseLog
+from ragstone.app.times import stamp
 from ragstone.retrieval.library import Library
 
 PAGE = "from ragstone.app.ui.monitor_page import show\nshow()\n"
