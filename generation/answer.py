@@ -17,6 +17,7 @@ from .context import Asking, PackedContext, pack
 from .conversation import Turn, carried, standalone
 from .grounding import Scorer, default_scorer
 from .grounding.claims import declines
+from .messages import NO_DOCUMENT
 from .prompts import PromptIdentity, Prompts
 from .reasoning import AnswerPart
 from .sampling import Sampling
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from .chat_model import ChatModel
 
 NO_ANSWER = "The documents do not answer this question."
-NO_DOCUMENT = "No document matches the filter."
 REFUSAL = "i don't know"
 """What the prompt tells the model to write; held back while it may be becoming that."""
 

@@ -18,6 +18,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ..errors import BrokenAnswerError, ContextOverflowError, OfflineError, ServerError, SettingsError
+from .messages import reason
 
 if TYPE_CHECKING:
     import httpx2
@@ -242,7 +243,7 @@ class Connection:
             unreachable = isinstance(error, (httpx2.ConnectError, httpx2.ProxyError))
             what = "it cannot be reached" if unreachable else "the connection broke"
             remedy = "Check that it runs, and the setting server" if unreachable else _LOOK
-            failed = ServerError(f"{what} ({_reason(error)})", path=self.url, remedy=remedy)
+            failed = ServerError(f"{what} ({reason(error)})", path=self.url, remedy=remedy)
             if isinstance(error, httpx2.RemoteProtocolError) or _was_cut(error):
                 raise _PassingError(failed) from error
             raise failed from error
@@ -321,10 +322,6 @@ def _said(given: object) -> str:
 
 def _capped(text: str) -> str:
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def _was_cut(error: BaseException | None) -> bool:

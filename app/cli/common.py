@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ...generation.messages import NO_DOCUMENT as NO_DOCUMENT
+
 if TYPE_CHECKING:
     from ...retrieval.records import Dropped, Hit
     from ..engine import Ragstone
-
-NO_DOCUMENT = "No document matches the filter."
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...eval.report.wording import shorten
+from ...eval.report.wording import shorten, spread
 from .common import Number, emit_json, json_option, library_option, open_engine, table
 
 if TYPE_CHECKING:
     from ...eval.drift import Shift
-    from ...eval.stats import Estimate
     from ..monitor_report import Topic, Usage
 
 _OFF = "Nothing is kept: set monitor = 'figures', 'embeddings' or 'text' in ragstone.toml (see docs/monitoring.md)."
@@ -97,7 +96,7 @@ def _show(usage: Usage) -> None:
     if not now.n:
         return
     rows = [
-        (name, _spread(value), str(value.n), _spread(usage.baseline_figures[name]))
+        (name, spread(value), str(value.n), spread(usage.baseline_figures[name]))
         for name, value in usage.figures.items()
         if value.n
     ]
@@ -130,7 +129,3 @@ def _drift_cells(shift: Shift) -> tuple[str, ...]:
 
 def _day(time: str) -> str:
     return time[:16].replace("T", " ")
-
-
-def _spread(value: Estimate) -> str:
-    return value.spread(",.3f" if abs(value.mean or 0) < 10 else ",.0f")

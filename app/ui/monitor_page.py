@@ -7,6 +7,7 @@ import json
 import streamlit as st
 
 from ...eval.drift import Shift
+from ...eval.report.wording import spread
 from ...eval.stats import Estimate
 from ..monitor_report import Topic, Usage, report_usage
 from .state import shared
@@ -69,8 +70,8 @@ def _show_topic(topic: Topic) -> None:
 
 def _figure(name: str, value: Estimate, usage: Usage) -> dict[str, str]:
     before = usage.baseline_figures[name]
-    told = {"": name, "mean": _spread(value), "n": f"{value.n:,}"}
-    return told | {"before": _spread(before), "n before": f"{before.n:,}"}
+    told = {"": name, "mean": spread(value), "n": f"{value.n:,}"}
+    return told | {"before": spread(before), "n before": f"{before.n:,}"}
 
 
 def _shift(shift: Shift) -> dict[str, str]:
@@ -79,7 +80,3 @@ def _shift(shift: Shift) -> dict[str, str]:
         return told | {"statistic": "-", "p (Holm)": "-", "verdict": "too few to test"}
     verdict = "shifted" if shift.shifted else "no shift shown"
     return told | {"statistic": f"{shift.statistic:.3f}", "p (Holm)": f"{shift.p_holm:.4f}", "verdict": verdict}
-
-
-def _spread(value: Estimate) -> str:
-    return value.spread(",.3f" if abs(value.mean or 0) < 10 else ",.0f")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from ..stats import Estimate
     from .data import State
 
 WORDS: Final[Mapping[State, str]] = {
@@ -30,6 +31,11 @@ def signed(value: float | None) -> str:
     if value is None:
         return "unscored"
     return _minus(f"{value:+.3f}" if abs(value) < 10 else f"{value:+,.1f}")
+
+
+def spread(value: Estimate) -> str:
+    """A mean with its interval, as precise as its size asks for."""
+    return value.spread(",.3f" if abs(value.mean or 0) < 10 else ",.0f")
 
 
 def p_value(value: float | None) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import DownloadError
+from ..messages import reason
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetInfo, ModelInfo
@@ -121,7 +122,7 @@ def bring_files(
             hub.hf_hub_download(repo, name, repo_type=kind, revision=revision, local_dir=local, tqdm_class=bar)
             done += size
     except (OSError, RuntimeError, httpx2.HTTPError) as error:
-        raise DownloadError(_reason(error), remedy=NETWORK) from error
+        raise DownloadError(reason(error), remedy=NETWORK) from error
 
 
 def added(report: Report, step: str, before: int, done: int) -> None:
@@ -137,7 +138,7 @@ def _describe(repo: str, kind: Kind, revision: str | None) -> tuple[str, dict[st
             repo, repo_type=kind, revision=revision, timeout=_PATIENCE, files_metadata=True
         )
     except (OSError, RuntimeError, ValueError, httpx2.HTTPError) as error:
-        raise DownloadError(f"{repo}: {_reason(error)}", remedy=f"{NETWORK}, and the name") from error
+        raise DownloadError(f"{repo}: {reason(error)}", remedy=f"{NETWORK}, and the name") from error
     return info.sha or "main", {file.rfilename: file.size or 0 for file in info.siblings or ()}
 
 
@@ -157,7 +158,3 @@ def _is_wanted(name: str) -> bool:
 
 def _is_inside(path: PurePosixPath) -> bool:
     return ".." not in path.parts and not path.is_absolute() and not path.name.startswith(".")
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
