@@ -15,7 +15,6 @@ from .readers.grounding import GroundedAnswer, GroundedSet
 from .stats import Estimate, estimate
 
 ALWAYS, LENGTH, GENERATOR = "always-flag", "sentence count", "generator"
-CONTROLS = (ALWAYS, LENGTH, GENERATOR)
 """What knows nothing of the passages: everything is unsupported; the more sentences, the more suspect; as suspect as
 what else the same model wrote."""
 ALL, MEAN = "all", "mean of the groups"
@@ -184,7 +183,7 @@ def _outcomes(answers: Sequence[GroundedAnswer], judged: Sequence[JudgedAnswer])
 
 
 def controls(answers: Sequence[GroundedAnswer]) -> dict[str, list[Outcome]]:
-    """What can be said of answers without looking at the passages: see `CONTROLS`.
+    """What can be said of answers without looking at the passages: see `ALWAYS`, `LENGTH`, `GENERATOR`.
 
     Only `always-flag` decides; the others rank, and would need a threshold fitted on these very answers to do more.
     """

@@ -1,6 +1,6 @@
 """Models on this machine: a catalogue with checksums, and a store that brings them from the hub or from PyPI."""
 
-from .catalogue import Model, default_model, find, load_catalogue
+from .catalogue import Model, find, load_catalogue
 from .store import ModelStore, Progress
 
-__all__ = ["Model", "ModelStore", "Progress", "default_model", "find", "load_catalogue"]
+__all__ = ["Model", "ModelStore", "Progress", "find", "load_catalogue"]

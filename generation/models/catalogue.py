@@ -171,16 +171,3 @@ def find(name: str, catalogue: Mapping[str, Model] | None = None) -> Model:
     raise ModelNotFoundError(
         f"there is no model named {name!r}", remedy=f"{remedy}? `ragstone models list` shows all" if near else remedy
     )
-
-
-def default_model(kind: Kind, catalogue: Mapping[str, Model] | None = None) -> Model:
-    """The model to use of its kind when none is asked for.
-
-    Raises:
-        ModelNotFoundError: The catalogue names no default of this kind.
-    """
-    models = load_catalogue() if catalogue is None else catalogue
-    for model in models.values():
-        if model.kind == kind and model.default:
-            return model
-    raise ModelNotFoundError(f"the catalogue has no default {kind} model", remedy="Name a model")

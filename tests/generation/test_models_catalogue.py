@@ -4,7 +4,7 @@ import pytest
 
 import ragstone.generation.models as models
 from ragstone.errors import ModelError, ModelNotFoundError
-from ragstone.generation.models import default_model, find, load_catalogue
+from ragstone.generation.models import find, load_catalogue
 from ragstone.generation.models.catalogue import HubSource, PypiSource
 
 SHA = "0" * 64
@@ -28,8 +28,8 @@ def write(folder: Path, **changes: str | None) -> Path:
 
 def test_the_shipped_catalogue_is_valid_and_has_one_default_of_each_kind() -> None:
     assert {"qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m", "all-minilm-l6-v2"} <= load_catalogue().keys()
-    assert default_model("chat").name == "qwen2.5-coder-1.5b"
-    assert default_model("embedding").name == "all-minilm-l6-v2"
+    defaults = {model.kind: model.name for model in load_catalogue().values() if model.default}
+    assert defaults == {"chat": "qwen2.5-coder-1.5b", "embedding": "all-minilm-l6-v2"}
     assert find("qwen2.5-coder-1.5b").bytes == 1_117_320_768
 
 
