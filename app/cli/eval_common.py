@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from ...eval.suites import Data, DataSet, Suite
 
 
+OWN = ("own", "parity")
+"""Suites that ask a user's own questions."""
+RUNS = Path("ragstone-runs")
+"""Where runs are kept by default."""
+
+
 def data_options(layout: str, split: str) -> Callable[[F], F]:
     """`--data FOLDER`, `--set NAME` and `--split NAME`.
 
@@ -91,6 +97,29 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         remedy = "Free disk space, or name another place"
         raise EvaluationError(f"the results cannot be written ({error.strerror})", path=path, remedy=remedy) from error
+
+
+def suites_of(
+    suites: Sequence[str], questions: Path | None, *, resume: bool, out: Path | None, what: str
+) -> tuple[list[str], list[str]]:
+    """The suites that were named and ask the user's own questions, and the others, if they can be run with these
+    options.
+
+    Args:
+        suites: As they were named.
+        questions: `--questions`.
+        resume: `--resume`.
+        out: `--out`.
+        what: What is resumed.
+    """
+    own = [name for name in suites if name in OWN]
+    if resume and out is None:
+        raise click.UsageError(f"--resume needs the --out of the {what}.")
+    if not suites and questions is None:
+        raise click.UsageError("Name a suite of `ragstone eval list`, or give your own --questions.")
+    if own and questions is None:
+        raise click.UsageError(f"{own[0]} asks your own --questions about your own --library.")
+    return own, [name for name in suites if name not in OWN]
 
 
 def run_json(suite: str, seed: int, sets: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -12,20 +13,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .common import emit_json, json_option, library_option, table
-from .eval_common import progress
+from .eval_common import OWN, RUNS, progress, suites_of
 
 if TYPE_CHECKING:
+    from ...eval.runner import Unit
     from ...eval.runs import RunFolder
     from ...eval.stats import Estimate
     from ...eval.subjects import Subject
     from ...eval.summary import Comparison, MetricChange, UnitSummary
     from ...generation.llama import ModelPool
     from ..settings import Settings
-
-OWN = ("own", "parity")
-"""Suites that ask a user's own questions."""
-RUNS = Path("ragstone-runs")
-"""Where runs are kept by default."""
 
 
 @click.command("run")
@@ -94,25 +91,13 @@ def run(
     from ...eval.runs import RunFolder
     from ...eval.suites.judges import JUDGES
     from ..chat_models import open_pool
-    from ..evaluating_suites import kept_folder, load_units, own_units, present, run_units
+    from ..evaluating_suites import kept_folder, run_units
     from ..judging import open_judges
     from ..settings import Settings
 
-    if resume and out is None:
-        raise click.UsageError("--resume needs the --out of the run.")
-    if not suites and questions is None:
-        raise click.UsageError("Name a suite of `ragstone eval list`, or give your own --questions.")
+    about_own, others = suites_of(suites, questions, resume=resume, out=out, what="run")
     settings = Settings.load({"model": model, "library": library})
-    about_own = [name for name in suites if name in OWN]
-    names, absent = present([name for name in suites if name not in OWN], data)
-    if absent:
-        click.secho(f"Left out, for {data} does not hold them: {', '.join(absent)}", fg="yellow", err=True)
-    units, corpus = load_units(names, data, limit, seed), None
-    if questions is not None:
-        own, corpus = own_units(about_own or OWN[:1], questions, settings.library, limit, seed)
-        units = [*own, *units]
-    elif about_own:
-        raise click.UsageError(f"{about_own[0]} asks your own --questions about your own --library.")
+    units, corpus = _units(about_own, others, questions, data, settings, limit, seed)
     folder = RunFolder(out or RUNS / datetime.now().strftime("%Y-%m-%dT%H-%M-%S"))
     kept = kept_folder()
     with ExitStack() as stack, progress() as tell:
@@ -145,6 +130,28 @@ def run(
     else:
         click.echo(f"Run: {folder.path}")
     return 3 if failed else 0
+
+
+def _units(
+    about_own: list[str],
+    others: list[str],
+    questions: Path | None,
+    data: Path | None,
+    settings: Settings,
+    limit: int | None,
+    seed: int,
+) -> tuple[list[Unit[Any, Any]], Mapping[str, Any] | None]:
+    """The sets to run, and what the user's own library holds, if it is asked."""
+    from ..evaluating_suites import load_units, own_units, present
+
+    names, absent = present(others, data)
+    if absent:
+        click.secho(f"Left out, for {data} does not hold them: {', '.join(absent)}", fg="yellow", err=True)
+    units = load_units(names, data, limit, seed)
+    if questions is None:
+        return units, None
+    own, corpus = own_units(about_own or OWN[:1], questions, settings.library, limit, seed)
+    return [*own, *units], corpus
 
 
 def run_as_json(folder: RunFolder) -> dict[str, Any]:

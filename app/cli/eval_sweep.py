@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .common import emit_json, json_option, library_option, table
-from .eval_common import progress
-from .eval_run import OWN, RUNS, spread
+from .eval_common import OWN, RUNS, progress, suites_of
+from .eval_run import spread
 
 if TYPE_CHECKING:
     from ...eval.sweep import Point, Ran, Sweep
@@ -84,16 +84,9 @@ def sweep(
     from ..settings import Settings
     from ..sweeping import Asked, begin_sweep, configurations, read_axes
 
-    if resume and out is None:
-        raise click.UsageError("--resume needs the --out of the sweep.")
-    about_own = [name for name in suites if name in OWN]
-    if not suites and questions is None:
-        raise click.UsageError("Name a suite of `ragstone eval list`, or give your own --questions.")
-    if about_own and questions is None:
-        raise click.UsageError(f"{about_own[0]} asks your own --questions about your own --library.")
+    about_own, others = suites_of(suites, questions, resume=resume, out=out, what="sweep")
     settings, weighed = Settings.load({"library": library}), read_weights(weights)
     chosen = configurations(read_axes(vary, axes), settings, most)
-    others = [name for name in suites if name not in OWN]
     asked = Asked(others, questions, about_own or OWN[:1], data, limit, seed)
     folder = out or RUNS / f"sweep-{datetime.now().strftime('%Y-%m-%dT%H-%M-%S')}"
     begin_sweep(folder, resume=resume)
