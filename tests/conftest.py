@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
+from ragstone.generation.llama import LlamaModel
 from ragstone.generation.llama.requantize import requantize
 from ragstone.generation.models import ModelStore
 from ragstone.retrieval.embedding import Embedder, load_embedder
@@ -130,6 +131,12 @@ def shallow_model_path(request: pytest.FixtureRequest, once: Callable[..., Path]
         rewrite(request.getfixturevalue("tiny_gguf"), folder / "shallow.gguf", {}, kept, block_count=4)
 
     return once("shallow", fill) / "shallow.gguf"
+
+
+@pytest.fixture(scope="session")
+def shallow_model(shallow_model_path: Path) -> Iterator[LlamaModel]:
+    with LlamaModel(shallow_model_path, context_tokens=1024, threads=1) as model:
+        yield model
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Judges of answers, with real weights: the verifier, and a chat model that knows little but keeps to the form."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pytest
 
@@ -23,12 +21,6 @@ from ragstone.generation.prompts import Prompts
 PUMP = "The pump in hall B was replaced in March 2019. The new pump weighs 38 kg."
 RIGHT, WRONG = "The new pump weighs 38 kg.", "Rain fell on the harbour all day."
 CASE = Case(f"{RIGHT} {WRONG}", (PUMP,), "What does the pump weigh?", RIGHT)
-
-
-@pytest.fixture(scope="module")
-def chat(shallow_model_path: Path) -> Iterator[LlamaModel]:
-    with LlamaModel(shallow_model_path, context_tokens=1024, threads=1) as model:
-        yield model
 
 
 def test_the_verifier_counts_the_claims_that_the_passages_support() -> None:
@@ -62,38 +54,38 @@ def test_without_passages_or_claims_nothing_is_scored_and_the_reason_is_told() -
     assert faithfulness([]) is None
 
 
-def test_a_chat_model_gives_every_metric_a_score_of_0_to_1_and_the_same_again(chat: LlamaModel) -> None:
-    judge: Judge = ChatJudge(chat, Prompts())
+def test_a_chat_model_gives_every_metric_a_score_of_0_to_1_and_the_same_again(shallow_model: LlamaModel) -> None:
+    judge: Judge = ChatJudge(shallow_model, Prompts())
     first = judge.judge(CASE)
     assert set(first.scores) == set(judge.metrics)
     assert all(score is not None and 0 <= score <= 1 for score in first.scores.values()), first
     assert judge.judge(CASE) == first
 
 
-def test_what_a_chat_model_would_need_and_does_not_have_leaves_the_metric_unscored(chat: LlamaModel) -> None:
-    found = ChatJudge(chat, Prompts()).judge(Case(RIGHT))
+def test_what_a_chat_model_would_need_and_does_not_have_leaves_the_metric_unscored(shallow_model: LlamaModel) -> None:
+    found = ChatJudge(shallow_model, Prompts()).judge(Case(RIGHT))
     assert set(found.scores.values()) == {None}
     assert found.reasons["answer relevance"] == NO_QUESTION
     assert found.reasons["correctness"] == NO_REFERENCE
     assert found.reasons["faithfulness"] == NO_PASSAGES
 
 
-def test_passages_that_do_not_fit_leave_the_claims_unscored(chat: LlamaModel) -> None:
-    found = ChatJudge(chat, Prompts()).judge(Case(RIGHT, (PUMP * 200,)), ("faithfulness",))
+def test_passages_that_do_not_fit_leave_the_claims_unscored(shallow_model: LlamaModel) -> None:
+    found = ChatJudge(shallow_model, Prompts()).judge(Case(RIGHT, (PUMP * 200,)), ("faithfulness",))
     assert found.scores == {"faithfulness": None}
     assert found.reasons["faithfulness"]
 
 
-def test_a_preference_does_not_depend_on_which_answer_is_named_first(chat: LlamaModel) -> None:
-    judge = ChatJudge(chat, Prompts())
+def test_a_preference_does_not_depend_on_which_answer_is_named_first(shallow_model: LlamaModel) -> None:
+    judge = ChatJudge(shallow_model, Prompts())
     forth, back = judge.prefer("Weight?", RIGHT, WRONG), judge.prefer("Weight?", WRONG, RIGHT)
     assert forth is not None
     assert back is not None
     assert forth == pytest.approx(1 - back, abs=1e-3)
 
 
-def test_votes_are_words_of_the_form_and_are_repeatable(chat: LlamaModel) -> None:
-    judge = ChatJudge(chat, Prompts(), votes=3, seed=1)
+def test_votes_are_words_of_the_form_and_are_repeatable(shallow_model: LlamaModel) -> None:
+    judge = ChatJudge(shallow_model, Prompts(), votes=3, seed=1)
     score = judge.judge(CASE, ("answer relevance",)).scores["answer relevance"]
     assert score is not None
     assert score * 6 == pytest.approx(round(score * 6))  # of three votes in each of two orders

@@ -20,12 +20,6 @@ def tiny_model(tiny_model_path: Path) -> Iterator[LlamaModel]:
         yield model
 
 
-@pytest.fixture(scope="session")
-def shallow_model(shallow_model_path: Path) -> Iterator[LlamaModel]:
-    with LlamaModel(shallow_model_path, context_tokens=1024, threads=1) as model:
-        yield model
-
-
 NEAR = 1.0
 """Of two logits: rounding depends on what is read beside, and a tie within it can go either way."""
 
