@@ -29,6 +29,8 @@ MANIFEST, VECTORS = "manifest.json", "vectors.faiss"
 ARRAYS = ("ids", "documents", "offsets", "places", "frequencies", "lengths")
 FILES = (MANIFEST, VECTORS, *(f"{name}.npy" for name in ARRAYS))
 _FORMAT = 1
+_ZEROS = 1 << 20
+"""Bytes of them that are written at a time."""
 _TOLD = {"format", "generation", "kind", "rows", "files"}
 
 
@@ -118,11 +120,26 @@ def allocated(made: Path) -> Callable[[str, int, np.dtype[Any]], npt.NDArray[Any
             return np.empty(0, dtype)
         path = made / f"{name}.npy"
         array = np.lib.format.open_memmap(path, "w+", dtype, (length,))
-        with path.open("r+b") as file:  # else writing to a full disk would kill the process
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        _take_place(path, array.offset)
         return array
 
     return allocate
+
+
+def _take_place(path: Path, header: int) -> None:
+    """Have a sparse file all its place on the disk: else a full disk, met by writing to memory, would kill the process.
+
+    Raises:
+        OSError: There is not so much.
+    """
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+        file.seek(header)  # macOS has no such call
+        for start in range(header, size, _ZEROS):
+            file.write(bytes(min(_ZEROS, size - start)))
 
 
 def remove_others(folder: Path, name: str) -> None:

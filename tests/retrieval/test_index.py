@@ -1,4 +1,5 @@
 import logging
+import os
 import random
 import shutil
 import threading
@@ -10,7 +11,7 @@ import pytest
 
 from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.index import Index
-from ragstone.retrieval.index._store import FILES
+from ragstone.retrieval.index._store import FILES, allocated
 from ragstone.retrieval.library import DATABASE, Library
 
 QUERIES = ("battery capacity", "When does the agreement expire?", "a", "tariff for households", "Dagny", "日本語", "😀")
@@ -148,6 +149,28 @@ def test_an_index_that_cannot_be_stored_is_still_searched(copy: Library, caplog:
     index = Index.load(copy)
     assert len(index) == len(index.refreshed(copy)) == copy.counts()[1]
     assert "could not be stored" in caplog.text
+
+
+def test_an_index_is_stored_on_a_system_without_posix_fallocate(
+    copy: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    shutil.rmtree(copy.folder / "index")
+    monkeypatch.delattr(os, "posix_fallocate")  # as on macOS
+    check(copy, Index.load(copy))
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("system", ["Linux", "macOS"])
+def test_a_full_disk_is_met_before_an_array_in_it_is_written(
+    system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    if system == "macOS":
+        monkeypatch.delattr(os, "posix_fallocate")
+    array = allocated(tmp_path)("places", 1_000_000, np.dtype(np.int64))
+    stat = (tmp_path / "places.npy").stat()
+    assert stat.st_blocks * 512 >= stat.st_size  # no holes
+    array[-1] = 7
+    assert np.load(tmp_path / "places.npy").tolist() == [0] * 999_999 + [7]
 
 
 def test_an_empty_library_has_an_empty_index(library: Callable[..., Library]):
