@@ -65,6 +65,6 @@ class Part:
     """A file inside a file: a member of an archive, an attachment."""
 
     name: str
-    """Its path inside, with forward slashes."""
+    """Its path inside, with forward slashes. Several parts may have the same."""
     content: bytes | ParseError
     """Its bytes, or why they cannot be had."""

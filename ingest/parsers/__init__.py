@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from posixpath import splitext
 from types import ModuleType
 
 from ...errors import ParseError
@@ -99,6 +100,7 @@ class _Reader:
     def __init__(self, options: ParseOptions) -> None:
         self._options = options
         self._parts = self._bytes = 0
+        self._used: dict[str, int] = {}
 
     def read(self, data: bytes, path: Path, part: str, depth: int) -> Iterator[Reading]:
         try:
@@ -118,7 +120,8 @@ class _Reader:
             yield Reading(part, error=ParseError(what, remedy=remedy, path=path))
 
     def _part(self, inner: Part, outer: Path, part: str, depth: int) -> Iterator[Reading]:
-        path, name = outer / inner.name, f"{part}/{inner.name}" if part else inner.name
+        name = self._unused(f"{part}/{inner.name}" if part else inner.name)
+        path = outer / name.removeprefix(f"{part}/")
         if isinstance(inner.content, ParseError):
             yield Reading(name, error=inner.content)
             return
@@ -131,6 +134,17 @@ class _Reader:
             yield Reading(name)
         else:
             yield from self.read(inner.content, path, name, depth)
+
+    def _unused(self, name: str) -> str:
+        """The path, numbered if another part of the file has it already."""
+        stem, suffix = splitext(name)
+        unique, number = name, self._used.get(name, 0)
+        while unique in self._used:
+            number += 1
+            unique = f"{stem} ({number}){suffix}"
+        self._used[name] = max(number, 1)
+        self._used.setdefault(unique, 1)
+        return unique
 
 
 def _module(path: Path) -> ModuleType:

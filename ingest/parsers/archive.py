@@ -83,7 +83,6 @@ def parts(data: bytes, path: Path, options: ParseOptions) -> Iterator[Part]:
             has come by then.
     """
     name = path.name.lower()
-    used: dict[str, int] = {}
     with _refusing_damage(path):
         if name.endswith(".zip"):
             members = _zip_members(data, path, options)
@@ -95,7 +94,7 @@ def parts(data: bytes, path: Path, options: ParseOptions) -> Iterator[Part]:
             members = iter([(path.stem, _read(_unpacked(data, path), _Budget(len(data), path, options), path))])
         for member, content in members:
             if (inner := _safe_name(member)) is not None:
-                yield Part(_unused(inner, used), content)
+                yield Part(inner, content)
 
 
 def _zip_members(data: bytes, path: Path, options: ParseOptions) -> Iterator[tuple[str, bytes | ParseError]]:
@@ -209,18 +208,6 @@ def _safe_name(name: str) -> str | None:
     if any(step.startswith(".") or step == "__MACOSX" for step in steps):
         return None
     return "/".join(steps) or "unnamed"
-
-
-def _unused(name: str, used: dict[str, int]) -> str:
-    """The name, numbered if another file of the archive has it already."""
-    path = Path(name)
-    unique, number = name, used.get(name, 0)
-    while unique in used:
-        number += 1
-        unique = path.with_name(f"{path.stem} ({number}){path.suffix}").as_posix()
-    used[name] = max(number, 1)
-    used.setdefault(unique, 1)
-    return unique
 
 
 @contextmanager

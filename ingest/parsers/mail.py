@@ -87,13 +87,8 @@ def parts(data: bytes, path: Path, options: ParseOptions) -> Iterator[Part]:
     Raises:
         ParseError: The file is no message, or a corrupt one.
     """
-    used: set[str] = set()
     for number, part in enumerate(_read(data, path).attachments, 1):
-        name = _UNSAFE.sub("_", clean(part.name)).strip(" .") or f"attachment-{number}"
-        if name in used:
-            name = f"{Path(name).stem} ({number}){Path(name).suffix}"
-        used.add(name)
-        yield Part(name, part.content)
+        yield Part(_UNSAFE.sub("_", clean(part.name)).strip(" .") or f"attachment-{number}", part.content)
 
 
 def header(message: Message, name: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ragstone.errors import EncryptedError, ParseError
+from ragstone.ingest import parsers
 from ragstone.ingest.parsed import ParseOptions, Part
 from ragstone.ingest.parsers import archive
 
@@ -24,6 +25,12 @@ SECRET = bytes.fromhex(
 
 def parts(name: str, data: bytes, passwords: tuple[str, ...] = ()) -> list[Part]:
     return list(archive.parts(data, Path(name), ParseOptions(passwords=passwords)))
+
+
+def read(path: Path, data: bytes) -> list[str]:
+    """The names that the files in an archive are read by."""
+    path.write_bytes(data)
+    return [reading.part for reading in parsers.read(path)]
 
 
 def zipped(members: Sequence[tuple[str | zipfile.ZipInfo, bytes]]) -> bytes:
@@ -98,16 +105,21 @@ def test_links_and_hidden_files_are_left_out():
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_files_of_one_name_are_numbered():
+def test_files_of_one_name_are_numbered(tmp_path: Path):
     data = zipped([("a.txt", b"one"), ("a.txt", b"two"), ("a (2).txt", b"three"), ("a.txt", b"four")])
-    assert [part.name for part in parts("x.zip", data)] == ["a.txt", "a (2).txt", "a (2) (2).txt", "a (3).txt"]
+    assert read(tmp_path / "x.zip", data) == ["a.txt", "a (2).txt", "a (2) (2).txt", "a (3).txt"]
 
 
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_thousands_of_files_of_one_name_are_numbered_in_time():
+def test_a_path_that_is_the_same_in_two_ways_is_numbered(tmp_path: Path):
+    inner = zipped([("a.txt", b"one")])
+    data = zipped([("y.zip", inner), ("y.zip/a.txt", b"two")])
+    assert read(tmp_path / "x.zip", data) == ["y.zip/a.txt", "y.zip/a (2).txt"]
+
+
+def test_thousands_of_files_of_one_name_are_numbered_in_time(tmp_path: Path):
     data = tarred([("a.txt", b"")] * 5_000)
     start = time.monotonic()
-    assert parts("x.tar", data)[-1].name == "a (5000).txt"
+    assert read(tmp_path / "x.tar", data)[-1] == "a (5000).txt"
     assert time.monotonic() - start < 10
 
 

@@ -4,6 +4,7 @@ import io
 import os
 import zipfile
 from collections.abc import Callable
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,35 @@ def test_an_archive_of_which_nothing_can_be_read_is_tried_again(one: Library, ru
         assert [path for path, _ in report.failed] == ["docs/a.zip/broken.pdf"]
         assert numbers(report) == (0, 0, 0, 0)
     assert one.files() == {}
+
+
+def test_attachments_of_one_name_are_numbered_and_all_read(one: Library, run: Ingest):
+    message = EmailMessage()
+    message["Subject"] = "Notes"
+    message.set_content("See the notes.")
+    page = io.BytesIO()
+    canvas = Canvas(page)
+    canvas.drawString(72, 720, "See the notes.")
+    canvas.save()
+    writer = PdfWriter(clone_from=PdfReader(page))
+    for name, text in (("a (3).txt", "Apples."), ("a.txt", "Bananas."), ("a.txt", "Cherries."), ("a.txt", "Dates.")):
+        message.add_attachment(text, filename=name)
+        writer.add_attachment(name, text.encode())
+    Path("docs/mail.eml").write_bytes(message.as_bytes())
+    writer.write("docs/paper.pdf")
+    report = run("docs")
+    assert (numbers(report), report.failed) == ((2, 0, 0, 0), [])
+    assert paths(one) == [
+        f"docs/{file}{part}"
+        for file in ("mail.eml", "paper.pdf")
+        for part in ("", "/a (2).txt", "/a (3).txt", "/a (4).txt", "/a.txt")
+    ]
+    assert sorted(one.text(document.id).strip() for document in one.documents() if document.path.endswith(".txt")) == [
+        *("Apples.",) * 2,
+        *("Bananas.",) * 2,
+        *("Cherries.",) * 2,
+        *("Dates.",) * 2,
+    ]
 
 
 # Near-duplicates
