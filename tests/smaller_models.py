@@ -26,6 +26,20 @@ def cut_to_one_layer(whole: Path, folder: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
 
 
+def cut_into_two_files(whole: Path, folder: Path) -> Path:
+    """Write a sentence-transformers folder with its weights in two files, and give the last."""
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(whole, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    weights = load_file(whole / "model.safetensors")
+    parts = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    told = {name: parts[number > len(weights) // 2] for number, name in enumerate(weights)}
+    for part in parts:
+        save_file({name: weights[name] for name in weights if told[name] == part}, folder / part, {"format": "pt"})
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": told}))
+    return folder / parts[-1]
+
+
 def rewrite(
     reader: Any,
     target: Path,

@@ -34,6 +34,11 @@ def describe(folder: Path, *, sha256: str, runtime: str, dimension: int, source:
     )
 
 
+def weights_of(folder: Path) -> list[Path]:
+    """The files of a model's weights: one, or the parts of a large model in their order."""
+    return sorted(folder.glob("*.safetensors"))
+
+
 def _pooling_name(config: dict[str, object]) -> str:
     if "pooling_mode" in config:
         return str(config["pooling_mode"])

@@ -17,9 +17,11 @@ import numpy as np
 import psutil
 
 from ...errors import ModelLoadError
+from ..hashing import sha256_of
 from ..quiet_openvino import CORE
 from ..quiet_openvino import openvino as ov
 from ._export import export
+from ._identity import weights_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -121,12 +123,12 @@ def _exported(folder: Path, cache: Path) -> Path:
 
     Without symbolic links: OpenVINO compiles a model anew, and keeps that too, for every path that leads to it.
     """
-    weights = next(iter(sorted(folder.glob("*.safetensors"))), None)
-    if weights is None:
+    weights = weights_of(folder)
+    if not weights:
         raise ModelLoadError("there are no safetensors weights", path=folder, remedy="Use a model that has them")
-    stat = weights.stat()
-    key = f"{weights.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{ov.__version__}"
-    ready = cache / f"{folder.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    stats = [(path, path.stat()) for path in weights]
+    key = [f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}" for path, stat in stats] + [ov.__version__]
+    ready = cache / f"{folder.name}-{hashlib.sha256('|'.join(key).encode()).hexdigest()[:16]}"
     if ready.is_dir():
         return ready.resolve()
     log.info("exporting %s for the CPU, once", folder.name)
@@ -135,9 +137,8 @@ def _exported(folder: Path, cache: Path) -> Path:
         made = Path(temporary) / "model"
         made.mkdir()
         export(folder, made)
-        with weights.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        (made / "source.json").write_text(json.dumps({"sha256": sha256, "weights": str(weights)}), "utf-8")
+        told = {"sha256": sha256_of(*weights), "weights": [str(path) for path in weights]}
+        (made / "source.json").write_text(json.dumps(told), "utf-8")
         try:
             made.rename(ready)
         except OSError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from ...errors import ModelLoadError
+from ..hashing import sha256_of
+from ._identity import weights_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -29,14 +30,11 @@ class TorchRuntime:
                 path=folder,
                 remedy="Check that the folder was saved by SentenceTransformer.save",
             ) from error
-        digest = hashlib.sha256()
-        for weights in sorted(folder.glob("*.safetensors")):
-            digest.update(weights.read_bytes())
         # A GPU wants much at once; a CPU does best with little, for its caches hold it and less of it is padding.
         self._batch = 8 if self._model.device.type == "cpu" else 128
         self.name = f"torch-{self._model.device.type}"
         self.dimension = int(self._model.get_embedding_dimension())
-        self.sha256 = digest.hexdigest()
+        self.sha256 = sha256_of(*weights_of(folder))
 
     def forward(self, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         """Map the token ids of texts to sentence embeddings (texts, dimension), batches of like length at a time."""

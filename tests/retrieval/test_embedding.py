@@ -12,6 +12,7 @@ from ragstone.errors import ModelLoadError
 from ragstone.generation.models import ModelStore
 from ragstone.retrieval.embedding import Embedder, load_embedder
 from ragstone.retrieval.library import Library
+from ragstone.tests.smaller_models import cut_into_two_files
 
 WATCH = """
 import json, sys
@@ -145,6 +146,15 @@ def test_the_identity_tells_model_weights_and_runtime(embedder: Embedder, model_
     assert (identity.pooling, identity.normalized, identity.quantization) == ("mean", True, "none")
     assert identity.runtime.startswith("openvino-")
     assert type(identity).from_json(identity.to_json()) == identity
+
+
+def test_a_model_of_several_files_is_known_by_all_of_them_whatever_runs_it(second_model: Path, tmp_path: Path):
+    model, exported = tmp_path / "model", tmp_path / "exported"
+    last = cut_into_two_files(second_model, model)
+    found = load_embedder(model, exported).identity
+    assert found.same_vectors(load_embedder(model, exported, runtime="torch").identity)
+    last.write_bytes(last.read_bytes()[:-4] + bytes(4))
+    assert not found.same_vectors(load_embedder(model, exported).identity)
 
 
 def test_a_folder_that_is_no_embedding_model_is_refused(tmp_path: Path, model_store: ModelStore):
