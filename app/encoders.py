@@ -28,7 +28,8 @@ class Encoders:
         self._library = library
         self._settings = settings
         self._models = models
-        self._embedder: Embedder | None = None
+        self._embedders: dict[tuple[str, str], Embedder] = {}
+        """By the model's name and what runs it."""
         self._reranker: Reranker | None = None
         self._scorer: Scorer | None = None
         self._loading = threading.RLock()
@@ -36,7 +37,8 @@ class Encoders:
     def close(self) -> None:
         """Forget them."""
         with self._loading:
-            self._embedder = self._reranker = self._scorer = None
+            self._embedders.clear()
+            self._reranker = self._scorer = None
 
     @property
     def embedding_model(self) -> str:
@@ -58,14 +60,18 @@ class Encoders:
         Raises:
             ModelError: It cannot be used.
         """
+        from ..retrieval.embedding import chosen_runtime
+
         runtime = self._settings.embedding_runtime
         if runtime == "auto" and not ingesting:
             runtime = "openvino"  # one query gains less on a GPU than loading torch costs
         with self._loading:
             name = self.embedding_model  # it changes when the library is reindexed
-            if self._embedder is None or self._embedder.identity.source != name:
-                self._embedder = self.open_embedder(name, runtime)
-            return self._embedder
+            key = name, chosen_runtime(runtime)
+            if key not in self._embedders:
+                self._embedders = {known: kept for known, kept in self._embedders.items() if known[0] == name}
+                self._embedders[key] = self.open_embedder(*key)
+            return self._embedders[key]
 
     def open_embedder(self, name: str, runtime: str) -> Embedder:
         """An embedding model by its name or absolute folder.

@@ -9,7 +9,7 @@ from ...errors import ModelLoadError
 from ._embedder import Embedder
 from ._export import ExportError
 
-__all__ = ["Embedder", "load_embedder"]
+__all__ = ["Embedder", "chosen_runtime", "load_embedder"]
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def load_embedder(
                 path=folder,
                 remedy="Name a model of `ragstone models list` or a folder saved by SentenceTransformer.save",
             )
-    if runtime == "openvino" or (runtime == "auto" and not _has_gpu()):
+    if chosen_runtime(runtime) == "openvino":
         from ._openvino import OpenVinoRuntime
 
         try:
@@ -48,6 +48,13 @@ def load_embedder(
     from ._torch import TorchRuntime
 
     return Embedder(folder, TorchRuntime(folder), source)
+
+
+def chosen_runtime(runtime: str) -> str:
+    """A runtime, with `auto` settled: `torch` on a GPU, else `openvino`."""
+    if runtime != "auto":
+        return runtime
+    return "torch" if _has_gpu() else "openvino"
 
 
 def _has_gpu() -> bool:
