@@ -60,29 +60,13 @@ class Encoders:
         Raises:
             ModelError: It cannot be used.
         """
-        from ..retrieval.embedding import chosen_runtime
-
-        runtime = self._settings.embedding_runtime
-        if runtime == "auto" and not ingesting:
-            runtime = "openvino"  # one query gains less on a GPU than loading torch costs
         with self._loading:
             name = self.embedding_model  # it changes when the library is reindexed
-            key = name, chosen_runtime(runtime)
+            key = name, _runtime(self._settings, ingesting)
             if key not in self._embedders:
                 self._embedders = {known: kept for known, kept in self._embedders.items() if known[0] == name}
-                self._embedders[key] = self.open_embedder(*key)
+                self._embedders[key] = open_embedder(self._settings, name, ingesting=ingesting)
             return self._embedders[key]
-
-    def open_embedder(self, name: str, runtime: str) -> Embedder:
-        """An embedding model by its name or absolute folder.
-
-        Raises:
-            ModelError: It cannot be used.
-        """
-        from ..retrieval.embedding import load_embedder
-
-        cache, threads = self._settings.models_dir / "exported", self._settings.threads
-        return load_embedder(self._models.path(name), cache, runtime=runtime, threads=threads, source=name)
 
     def scorer(self) -> Scorer:
         """What judges whether passages support a sentence."""
@@ -103,3 +87,32 @@ class Encoders:
             if self._reranker is None:
                 self._reranker = Reranker(self._models.path(self._settings.reranker))
             return self._reranker
+
+
+def open_embedder(settings: Settings, name: str | None = None, *, ingesting: bool) -> Embedder:
+    """An embedding model, which is known by a name or folder that means the same everywhere.
+
+    Args:
+        settings: They say what runs it.
+        name: A name or a folder; by default that of the settings.
+        ingesting: It is going to embed many chunks.
+
+    Raises:
+        ModelError: It cannot be used.
+    """
+    from ..retrieval.embedding import load_embedder
+
+    models = ModelStore(settings.models_dir, settings.offline)
+    name = settings.embedding_model or DEFAULT_EMBEDDING_MODEL if name is None else name
+    source = models.lasting_name(name)
+    cache, runtime = settings.models_dir / "exported", _runtime(settings, ingesting)
+    return load_embedder(models.path(source), cache, runtime=runtime, threads=settings.threads, source=source)
+
+
+def _runtime(settings: Settings, ingesting: bool) -> str:
+    """What runs the embedding model: `openvino` or `torch`."""
+    from ..retrieval.embedding import chosen_runtime
+
+    if settings.embedding_runtime == "auto" and not ingesting:
+        return "openvino"  # one query gains less on a GPU than loading torch costs
+    return chosen_runtime(settings.embedding_runtime)

@@ -21,7 +21,7 @@ from ..retrieval.records import Document, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
 from .chat_models import chat_model, held, open_pool
-from .encoders import Encoders
+from .encoders import Encoders, open_embedder
 from .model_settings import as_asking, as_sampling
 from .monitoring import Monitor
 from .settings import Settings
@@ -175,7 +175,7 @@ class Ragstone:
 
         new = None
         if embedder is not None:
-            new = self._encoders.open_embedder(self.models.lasting_name(str(embedder)), self.settings.embedding_runtime)
+            new = open_embedder(self.settings, str(embedder), ingesting=True)
         return reindex(self.library, new, chunk_plan(self.settings), on_progress, self.settings.index_memory_mb)
 
     def search(

@@ -12,15 +12,14 @@ from ..eval.cache import content_key
 from ..eval.judges import Judge
 from ..eval.judges.verifier import VerifierJudge
 from ..generation.grounding import default_scorer
-from ..generation.models import ModelStore
 from .chat_models import chat_model, held, open_pool
+from .encoders import open_embedder
 from .identity import code_sha256, model_identity
 from .model_settings import as_prompts
-from .settings import DEFAULT_EMBEDDING_MODEL, Settings
+from .settings import Settings
 
 if TYPE_CHECKING:
     from ..generation.llama import ModelPool
-    from ..retrieval.embedding import Embedder
 
 JUDGES = ("verifier", "local", "local:MODEL", "local:MODEL@VOTES", "ragas", "ragas:MODEL")
 """What `open_judges` knows."""
@@ -63,7 +62,7 @@ def _open(name: str, settings: Settings, pool: ModelPool, stack: ExitStack) -> J
     if kind == "ragas":
         from ..eval.judges.ragas import RagasJudge
 
-        return RagasJudge(chat, _embedder(settings), weights=weights)
+        return RagasJudge(chat, open_embedder(settings, ingesting=False), weights=weights)
     from ..eval.judges.local import ChatJudge
 
     return ChatJudge(chat, as_prompts(settings), votes=votes, weights=weights)
@@ -73,10 +72,3 @@ def _with_votes(name: str) -> tuple[str, int]:
     """A judge's name without its number of votes, and these; 0 for none."""
     spec, at, votes = name.rpartition("@")
     return (spec, int(votes)) if at and votes.isdecimal() and int(votes) else (name, 0)
-
-
-def _embedder(settings: Settings) -> Embedder:
-    from ..retrieval.embedding import load_embedder
-
-    model = ModelStore(settings.models_dir, settings.offline).path(settings.embedding_model or DEFAULT_EMBEDDING_MODEL)
-    return load_embedder(model, settings.models_dir / "exported", threads=settings.threads)

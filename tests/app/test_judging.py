@@ -1,5 +1,9 @@
 """Judges by their names, with real weights."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 from ragstone.app.judging import open_judges
@@ -18,6 +22,24 @@ def test_a_chat_model_judges_by_its_odds_or_by_votes(model_store: ModelStore) ->
     score = judged.scores["answer relevance"]
     assert score is not None
     assert score * 4 == pytest.approx(round(score * 4))  # two votes in each of two orders
+
+
+def test_ragas_embeds_by_the_runtime_of_the_settings(
+    second_model: Path, tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(_: object, embedder: object, **__: object) -> object:
+        return SimpleNamespace(embedder=embedder)
+
+    monkeypatch.setattr("ragstone.eval.judges.ragas.RagasJudge", judge)  # ragas itself may not be installed
+    settings = Settings(
+        models_dir=second_model.parent,
+        model=str(tiny_model_path),
+        embedding_model=str(second_model),
+        embedding_runtime="torch",
+        threads=1,
+    )
+    with open_judges(["ragas"], settings) as (made,):
+        assert cast(Any, made).embedder.identity.runtime.startswith("torch")
 
 
 @pytest.mark.parametrize("name", ["verifier@3", "local@0", "local@some", "gpt", "ragas@2"])
