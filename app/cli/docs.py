@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @json_option
 def status(library: Path | None, as_json: bool) -> int:
     """Show what the library holds."""
+    from ...retrieval.disk import bytes_below
     from ...retrieval.index import Index
 
     with open_engine(library) as rag:
@@ -32,7 +33,7 @@ def status(library: Path | None, as_json: bool) -> int:
         embedder = rag.library.embedder
         index = Index.load(rag.library, rag.settings.index_memory_mb)
         state, folder = index.state, rag.library.named
-        size = sum(path.stat().st_size for path in rag.library.folder.rglob("*") if path.is_file())
+        size = bytes_below(rag.library.folder)
     report = {
         "library": str(folder),
         "documents": documents,

@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 
 from ...errors import ModelLoadError
-from ..hashing import sha256_of
+from ..disk import sha256_of
 from ..quiet_openvino import CORE
 from ..quiet_openvino import openvino as ov
 from ._export import export

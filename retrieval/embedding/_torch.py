@@ -11,7 +11,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from ...errors import ModelLoadError
-from ..hashing import sha256_of
+from ..disk import sha256_of
 from ._identity import weights_of
 
 if TYPE_CHECKING:

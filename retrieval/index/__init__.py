@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import LibraryLockedError, LibraryWriteError
+from ..disk import bytes_below
 from ..library import Library
 from ._dense import FLAT_BELOW
 from ._postings import K1 as K1
@@ -25,7 +26,7 @@ from ._postings import Segment as Searched
 from ._segment import Segment, following
 from ._snapshot import News, Snapshot, folder_of
 from ._store import DamagedError as DamagedError
-from ._store import new_generation, remove_others, size, write_segment
+from ._store import new_generation, remove_others, write_segment
 from ._store import verified as verified
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class Index:
             rows=len(self._base),
             news=sum(map(len, self._news)),
             tombstones=self._tombstones,
-            bytes=size(folder_of(self._library) / self._name) if self._name else 0,
+            bytes=bytes_below(folder_of(self._library) / self._name) if self._name else 0,
             approximate=any(not segment.dense.kind.startswith("flat") for segment in self._segments),
         )
 

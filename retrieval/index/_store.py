@@ -149,11 +149,6 @@ def remove_others(folder: Path, name: str) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def size(folder: Path) -> int:
-    """The bytes of a generation."""
-    return sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else 0
-
-
 def verified(folder: Path) -> dict[str, Any]:
     """The manifest of a generation, every file of which is what was written.
 

@@ -1,8 +1,10 @@
-"""The SHA-256 of files, by which the same file is known again."""
+"""Files as they lie on the disk."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -17,3 +19,13 @@ def sha256_of(*files: Path) -> str:
         with path.open("rb") as file:
             hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
+
+
+def bytes_below(folder: Path) -> int:
+    """The bytes of the files in a folder and the folders in it. What another process removes meanwhile counts for 0."""
+    found = 0
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                found += Path(inside, name).stat().st_size
+    return found
