@@ -128,8 +128,8 @@ def library(settings: Settings) -> Iterator[Check]:
         yield _lexical_index(opened)
         yield _vector_index(opened, chunks)
         yield _files(opened)
-        if folder := _sound(settings, _embedding_model(settings)):
-            yield _embedder(opened, settings, folder)
+        if _sound(settings, _embedding_model(settings)):
+            yield _embedder(opened, settings)
 
 
 def _quick_check(file: Path) -> tuple[int, str, list[str]]:
@@ -189,14 +189,11 @@ def _files(opened: Library) -> Check:
     return _judge("documents", found, remedy, warning=bool(gone or changed))
 
 
-def _embedder(opened: Library, settings: Settings, folder: Path) -> Check:
-    from ..generation.models import ModelStore
-    from ..retrieval.embedding import load_embedder
+def _embedder(opened: Library, settings: Settings) -> Check:
+    from .encoders import open_embedder
 
-    cache, runtime, threads = settings.models_dir / "exported", settings.embedding_runtime, settings.threads
-    name = ModelStore(settings.models_dir, settings.offline).lasting_name(_embedding_model(settings))
     try:
-        embedder = load_embedder(folder, cache, runtime=runtime, threads=threads, source=name)
+        embedder = open_embedder(settings, _embedding_model(settings), ingesting=True)
         opened.require_embedder(embedder.identity)
     except RagstoneError as error:
         return _problem("vectors", error)

@@ -15,14 +15,13 @@ from ..eval.filling import fill
 from ..eval.metrics.ranking import DEPTH, Run
 from ..eval.ranking import Ranker, RankingReport, evaluate, run_queries
 from ..eval.readers.corpus import JudgedCorpus
-from ..generation.models import ModelStore
-from ..retrieval.embedding import load_embedder
 from ..retrieval.library import Library
 from ..retrieval.records import EmbedderIdentity
 from ..retrieval.retriever import Mode
+from .encoders import open_embedder
 from .engine import Ragstone
 from .ingesting import ingest_options
-from .settings import DEFAULT_EMBEDDING_MODEL, Settings
+from .settings import Settings
 
 Tell = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -102,10 +101,7 @@ def corpus_library(corpus: JudgedCorpus, work: Path, settings: Settings, tell: T
         ModelError: The embedding model cannot be used.
         LibraryError: The library cannot be written to.
     """
-    model = ModelStore(settings.models_dir, settings.offline).path(settings.embedding_model or DEFAULT_EMBEDDING_MODEL)
-    embedder = load_embedder(
-        model, settings.models_dir / "exported", runtime=settings.embedding_runtime, threads=settings.threads
-    )
+    embedder = open_embedder(settings, ingesting=True)
     options = ingest_options(settings)
     identity = {name: value for name, value in asdict(embedder.identity).items() if name != "source"}
     made_from = corpus.fingerprint(), json.dumps(identity, sort_keys=True), options.recipe(Path("a.txt"))
