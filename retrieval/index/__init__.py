@@ -20,9 +20,10 @@ from ...errors import LibraryLockedError, LibraryWriteError
 from ..disk import bytes_below
 from ..library import Library
 from ._dense import FLAT_BELOW
+from ._places import Mask, both
 from ._postings import K1 as K1
-from ._postings import Mask, bm25, bm25_of, holding, holds
 from ._postings import Segment as Searched
+from ._postings import bm25, bm25_of, holding, holds
 from ._segment import Segment, following
 from ._snapshot import News, Snapshot, folder_of
 from ._store import DamagedError as DamagedError
@@ -171,7 +172,7 @@ class Index:
         """
         found: list[tuple[int, float]] = []
         for segment, alive, limit in self._with_masks(among):
-            dense, wanted = segment.dense, _both(alive, limit)
+            dense, wanted = segment.dense, both(alive, limit)
             if wanted is None or wanted.any():
                 hits = dense.search(vector, k * dense.overfetch, wanted)
                 places = np.fromiter((place for place, _ in hits), np.int64, len(hits))
@@ -260,7 +261,3 @@ class Index:
             float((known[number] * vector).sum()) if number in known else cosine
             for number, cosine in zip(numbers, cosines, strict=True)
         ]
-
-
-def _both(alive: Mask | None, limit: Mask | None) -> Mask | None:
-    return alive if limit is None else limit if alive is None else alive & limit

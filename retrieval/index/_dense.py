@@ -17,6 +17,7 @@ import numpy as np
 
 from . import _ivf
 from ._ivf import BATCH, FLAT_BELOW, NEIGHBOURS, Batches, Kind, choose, kind_of
+from ._places import ranked
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -158,12 +159,12 @@ class Dense:
         count = len(self.ids) if wanted is None else int(np.count_nonzero(wanted))
         if wanted is not None and count <= _FEW:
             few = np.flatnonzero(wanted)
-            return _best(few, self.similarities(vector, few), k)
+            return ranked(few, self.similarities(vector, few), k)
         ask = min(k + _SPARE, count)
         while ask:
             scores, places = self._nearest(vector, ask, wanted, count)
             if len(places) < ask or ask == count or scores[-1] < scores[k - 1] - _ROUNDING:
-                return _best(places, self.similarities(vector, places), k)
+                return ranked(places, self.similarities(vector, places), k)
             ask = min(2 * ask, count)  # equal ones go on behind the last
         return []
 
@@ -281,11 +282,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         faiss.omp_set_num_threads(threads)
-
-
-def _best(places: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], k: int) -> list[tuple[int, float]]:
-    order = np.lexsort((places, -scores))[:k]
-    return list(zip(places[order].tolist(), scores[order].tolist(), strict=True))
 
 
 def _sliced(vectors: npt.NDArray[np.float32], rows: int = BATCH) -> Batches:

@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..telling import idf
+from ._places import Mask, both, ranked
 
 K1, B = 0.9, 0.6
 """Best on the mean of NQ-open's passages, SQuAD, COVID-QA, Chroma's corpora and XQuAD; all near it differ by 0.1."""
 
-Mask = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int32]
 Scores = npt.NDArray[np.float64]
 Allocate = Callable[[str, int, "np.dtype[Any]"], "npt.NDArray[Any]"]
@@ -171,7 +171,7 @@ def bm25(segments: Sequence[Segment], terms: Sequence[int], k: int) -> list[tupl
     best: list[tuple[int, int, float]] = []
     for number, (postings, alive, among) in enumerate(segments):
         floor = best[k - 1][2] if len(best) >= k else 0.0
-        found = query.best(postings, _both(alive, among), k, floor)
+        found = query.best(postings, both(alive, among), k, floor)
         best = sorted([*best, *((number, place, score) for place, score in found)], key=lambda hit: (-hit[2], *hit[:2]))
         del best[k:]
     return best
@@ -232,7 +232,7 @@ class _Query:
         if wanted is not None and _LOOKUP * np.count_nonzero(wanted) < sum(len(rows) for _, rows, _ in lists):
             places = np.flatnonzero(wanted).astype(np.int32)
             scores = self.scores(postings, places)
-            return _best(places[scores > 0], scores[scores > 0], k)
+            return ranked(places[scores > 0], scores[scores > 0], k)
         bounds = [self._bound(postings, weight, often) for weight, _, often in lists]
         rest = [_SLACK * bound for bound in np.cumsum([0.0, *bounds[::-1]])[::-1].tolist()]
         sums = np.zeros(len(postings))
@@ -258,7 +258,7 @@ class _Query:
             floor = max(floor, _kth(scores, k))
             kept = scores + more >= floor
             places, scores = places[kept], scores[kept]
-        return _best(places, scores, k)
+        return ranked(places, scores, k)
 
     def scores(self, postings: Postings, places: Places) -> Scores:
         """The whole scores of some rows."""
@@ -322,11 +322,6 @@ def _sums(values: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> npt.NDArra
     return made
 
 
-def _best(places: Places, scores: Scores, k: int) -> list[tuple[int, float]]:
-    order = np.lexsort((places, -scores))[:k]
-    return list(zip(places[order].tolist(), scores[order].tolist(), strict=True))
-
-
 def _distinct(lists: Sequence[Places], sums: Scores, least: float) -> tuple[Places, Scores]:
     """The rows of some lists whose sums are not below the least, each once, and these sums; uses the sums up."""
     places, scores = [np.zeros(0, np.int32)], [np.zeros(0)]
@@ -347,10 +342,6 @@ def _leading(places: Places, scores: Scores, k: int) -> Places:
 def _kth(scores: Scores, k: int) -> float:
     """The k-th greatest; 0 when there are fewer."""
     return float(np.partition(scores, len(scores) - k)[len(scores) - k]) if len(scores) >= k else 0.0
-
-
-def _both(alive: Mask | None, among: Mask | None) -> Mask | None:
-    return among if alive is None else alive if among is None else alive & among
 
 
 def _live(postings: Postings, alive: Mask | None) -> int:

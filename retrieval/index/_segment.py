@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._dense import Dense, Room
-from ._postings import Mask, Postings
+from ._places import Mask
+from ._postings import Postings
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..library import Library
 from ._dense import Batches, Dense, Room, choose
-from ._postings import Mask, Postings
+from ._places import Mask
+from ._postings import Postings
 from ._segment import Segment
 from ._store import allocated, open_generation, written
 
