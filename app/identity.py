@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ModelNotFoundError
 from ..eval.cache import content_key
 from ..generation.models import ModelStore
+from ..retrieval.disk import sha256_of
 from ..retrieval.library import Library
 from .model_settings import as_adapters, as_asking
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
@@ -135,5 +136,4 @@ def _sha256(path: Path) -> str:
 
 @cache
 def _file_sha256(path: Path, mtime_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import SourceError
+from ..retrieval.disk import sha256_of
 from ..retrieval.library import Library
 from ..retrieval.records import Instruction, NewDocument, NewFile, StoredFile
 from .chunking import ChunkPlan, embedded_texts
@@ -25,7 +26,7 @@ from .instructions import VERSION, embed_cut, find_instructions
 from .isolation import ParserPool
 from .options import IngestOptions
 from .report import IngestReport, Progress
-from .sources import SourceFile, Walk, deleted, has_changed, moved, sha256, unreadable, walk
+from .sources import SourceFile, Walk, deleted, has_changed, moved, unreadable, walk
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -193,7 +194,7 @@ class _Run:
     def _hashed(self, files: list[SourceFile]) -> Iterator[tuple[tuple[SourceFile, str], Path]]:
         for file in files:
             try:
-                yield (file, sha256(file.absolute)), file.absolute
+                yield (file, sha256_of(file.absolute)), file.absolute
             except OSError as error:
                 self._fail(file.path, unreadable(error))
 

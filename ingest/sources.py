@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import SourceError
+from ..retrieval.disk import sha256_of
 from ..retrieval.records import StoredFile
 from .selection import IGNORE_FILE, IgnoreRules, Selection
 
@@ -83,7 +83,7 @@ def has_changed(file: SourceFile, stored: StoredFile | None, recipe: str) -> boo
     if stored is None or stored.recipe != recipe:
         return True
     same = (stored.size, stored.mtime_ns) == (file.size, file.mtime_ns)
-    return not (same and stored.settled) and sha256(file.absolute) != stored.sha256
+    return not (same and stored.settled) and sha256_of(file.absolute) != stored.sha256
 
 
 def deleted(found: Walk, stored: Mapping[str, StoredFile]) -> list[tuple[str, StoredFile]]:
@@ -124,12 +124,6 @@ def moved(
                     moves[file] = fits.pop()[1]
             waiting = [old for fits in reversed(fitting.values()) for old in reversed(fits)]
     return moves
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def unreadable(error: OSError) -> str:
@@ -295,6 +289,6 @@ def _with_separator(folder: str) -> str:
 
 def _sha256_if_readable(file: SourceFile) -> str | None:
     try:
-        return sha256(file.absolute)
+        return sha256_of(file.absolute)
     except OSError:
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import streamlit as st
 
 from ...errors import ParseError
 from ...generation.citations import rects_of
+from ...retrieval.disk import sha256_of
 from ...retrieval.library import Library
 from ...retrieval.records import Document
 from .marks import cite
@@ -140,7 +140,6 @@ def _is_unchanged(file: Path, document: Document) -> bool:
             return True
         if stat.st_size != document.size:
             return False
-        with file.open("rb") as stream:
-            return sha256(stream.read()).hexdigest() == document.sha256
+        return sha256_of(file) == document.sha256
     except OSError:
         return False

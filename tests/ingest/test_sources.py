@@ -7,7 +7,8 @@ import pytest
 from ragstone.errors import SourceError
 from ragstone.ingest.parsers import family
 from ragstone.ingest.selection import Selection
-from ragstone.ingest.sources import SourceFile, Walk, deleted, has_changed, moved, require, sha256, walk
+from ragstone.ingest.sources import SourceFile, Walk, deleted, has_changed, moved, require, walk
+from ragstone.retrieval.disk import sha256_of
 from ragstone.retrieval.records import StoredFile
 
 
@@ -31,7 +32,7 @@ def paths(found: Walk) -> list[str]:
 
 
 def as_stored(file: SourceFile, *, settled: bool = True, recipe: str = "1") -> StoredFile:
-    return StoredFile(1, file.path, sha256(file.absolute), file.size, file.mtime_ns, recipe, settled)
+    return StoredFile(1, file.path, sha256_of(file.absolute), file.size, file.mtime_ns, recipe, settled)
 
 
 def test_files_are_found_in_order_under_the_path_as_given(folder: Path):
