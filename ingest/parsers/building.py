@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import compress
 
 from ...retrieval.records import Page
@@ -32,13 +33,8 @@ class DocumentBuilder:
         text = clean(text).strip("\n").rstrip() if kind == "code" else clean(text).strip()
         if not text.strip():
             return
-        if self._texts:
-            self._texts.append(gap)
-            self._length += len(gap)
         indent = len(text) - len(text.lstrip())
-        self._blocks.append(Block(kind, self._length + indent, self._length + len(text), level, name))
-        self._texts.append(text)
-        self._length += len(text)
+        self._append(text, [Block(kind, indent, len(text), level, name)], gap)
 
     def heading(self, title: str, level: int) -> None:
         """Add a heading as Markdown writes it."""
@@ -74,6 +70,20 @@ class DocumentBuilder:
                 self.item(text)
             else:
                 self.add(block.kind, text, name=block.name)
+
+    def append(self, text: str, blocks: Iterable[Block]) -> None:
+        """Add a text as it stands, with its blocks; one of nothing but white space is not added."""
+        if text.strip():
+            self._append(text, blocks, _GAP)
+
+    def _append(self, text: str, blocks: Iterable[Block], gap: str) -> None:
+        if self._texts:
+            self._texts.append(gap)
+            self._length += len(gap)
+        start = self._length
+        self._blocks.extend(replace(b, char_start=b.char_start + start, char_end=b.char_end + start) for b in blocks)
+        self._texts.append(text)
+        self._length += len(text)
 
     def page(self, start: int, label: str = "", *, ocr: bool = False) -> None:
         """End a page: it holds what was added since `start`, a `length` from before."""

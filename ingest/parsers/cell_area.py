@@ -11,7 +11,7 @@ from pathlib import Path
 import olefile
 
 from ...errors import ParseError
-from .package import Package, related
+from .package import Package, corrupt, related
 
 _MOST_CELLS = 16 << 20
 _XLS_CELLS = frozenset((0x06, 0xBD, 0xBE, 0xD6, 0xFD, 0x201, 0x203, 0x204, 0x205, 0x206, 0x27E, 0x406))
@@ -33,8 +33,7 @@ def check_xls(data: bytes, path: Path) -> None:
     except Exception as error:  # olefile lets through whatever its reading of a corrupt file raises
         if isinstance(error, MemoryError):
             raise
-        what = f"the file is corrupt ({type(error).__name__})"
-        raise ParseError(what, remedy="Open it in its program and save it again", path=path) from error
+        raise corrupt(path, error) from error
     if name is None:
         raise ParseError("the file is no spreadsheet", remedy="Give it its true suffix", path=path)
     _check(_xls_cells(stream), path)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
 from lxml import etree
 
 from ...errors import EncryptedError
-from ..parsed import Block, ParsedDocument, ParseOptions
+from ..parsed import ParsedDocument, ParseOptions
+from .building import DocumentBuilder
 from .html import read_html
 from .package import Package, described
 from .text import decode
@@ -29,7 +29,6 @@ _META_NAMES = {
     "publisher": "publisher",
 }
 _ASIDES = re.compile(r"<(/?)(?:header|footer|aside)\b", re.IGNORECASE)
-_GAP = "\n\n"
 
 
 def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
@@ -96,13 +95,8 @@ def _metadata(root: etree._Element) -> tuple[str, dict[str, str]]:
 
 
 def _joined(chapters: list[ParsedDocument], title: str, metadata: dict[str, str]) -> ParsedDocument:
-    chapters = [chapter for chapter in chapters if chapter.text.strip()]
-    blocks: list[Block] = []
-    start = 0
+    builder = DocumentBuilder()
     for chapter in chapters:
-        moved = (replace(b, char_start=b.char_start + start, char_end=b.char_end + start) for b in chapter.blocks)
-        blocks.extend(moved)
-        start += len(chapter.text) + len(_GAP)
-    text = _GAP.join(chapter.text for chapter in chapters)
-    title = title or next((chapter.title for chapter in chapters if chapter.title), "")
-    return ParsedDocument(text, tuple(blocks), _MEDIA_TYPE, title, metadata=metadata)
+        builder.append(chapter.text, chapter.blocks)
+    title = title or next((chapter.title for chapter in chapters if chapter.text.strip() and chapter.title), "")
+    return builder.build(_MEDIA_TYPE, title, metadata)

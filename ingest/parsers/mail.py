@@ -6,8 +6,8 @@ import email
 import io
 import mimetypes
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ...errors import ParseError
 from ..parsed import Block, ParsedDocument, ParseOptions, Part
+from .building import DocumentBuilder
 from .html import read_html
 from .spans import line_spans, paragraphs
 from .text import clean, decode
@@ -60,25 +61,23 @@ def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
     """
     is_msg = path.suffix.lower() == ".msg"
     mail = _read(data, path)
-    document = _Assembly()
+    document = DocumentBuilder()
     if mail.subject:
-        document.add(heading := f"# {mail.subject}", [Block("heading", 0, len(heading), 1)])
+        document.append(heading := f"# {mail.subject}", [Block("heading", 0, len(heading), 1)])
     shown = {"From": mail.sender, "To": mail.to, "Cc": mail.cc, "Date": mail.date}
-    document.add_plain("\n".join(f"{name}: {value}" for name, value in shown.items() if value))
+    _append_plain(document, "\n".join(f"{name}: {value}" for name, value in shown.items() if value))
     for media_type, body in mail.bodies:
         if media_type == "text/html":
             inner = read_html(body, media_type)
-            document.add(inner.text, inner.blocks)
+            document.append(inner.text, inner.blocks)
         else:
-            document.add_plain(body)
-    text = document.text
-    if not text:
+            _append_plain(document, body)
+    if not document.length:
         raise ParseError("the message is empty", remedy="Leave it out", path=path)
-    metadata = {name.lower(): value for name, value in shown.items() if value}
-    more = {"subject": mail.subject, "message_id": mail.message_id}
-    metadata |= {name: value for name, value in more.items() if value}
+    metadata = {name.lower(): value for name, value in shown.items()}
+    metadata |= {"subject": mail.subject, "message_id": mail.message_id}
     media_type = "application/vnd.ms-outlook" if is_msg else "message/rfc822"
-    return ParsedDocument(text, tuple(document.blocks), media_type, mail.subject, metadata=metadata)
+    return document.build(media_type, mail.subject, metadata)
 
 
 def parts(data: bytes, path: Path, options: ParseOptions) -> Iterator[Part]:
@@ -97,32 +96,9 @@ def header(message: Message, name: str) -> str:
     return ", ".join(filter(None, (_decoded(raw[:_MOST_HEADER]) for raw in raws)))
 
 
-class _Assembly:
-    """A text and its blocks, piece by piece."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._length = 0
-        self.blocks: list[Block] = []
-
-    def add(self, text: str, blocks: Iterable[Block]) -> None:
-        if not text.strip():
-            return
-        if self._texts:
-            self._texts.append("\n\n")
-            self._length += len("\n\n")
-        start = self._length
-        self.blocks += (replace(b, char_start=b.char_start + start, char_end=b.char_end + start) for b in blocks)
-        self._texts.append(text)
-        self._length += len(text)
-
-    def add_plain(self, text: str) -> None:
-        text = clean(text).strip()
-        self.add(text, paragraphs(text, line_spans(text)))
-
-    @property
-    def text(self) -> str:
-        return "".join(self._texts)
+def _append_plain(document: DocumentBuilder, text: str) -> None:
+    text = clean(text).strip()
+    document.append(text, paragraphs(text, line_spans(text)))
 
 
 def _read(data: bytes, path: Path) -> _Mail:

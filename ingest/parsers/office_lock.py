@@ -9,8 +9,9 @@ from typing import Any
 import msoffcrypto
 from msoffcrypto.exceptions import InvalidKeyError
 
-from ...errors import EncryptedError, ParseError
+from ...errors import EncryptedError
 from ..parsed import ParseOptions
+from .package import corrupt
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """How a locked file begins, and every file of the old formats."""
@@ -44,8 +45,7 @@ def unlock(data: bytes, path: Path, options: ParseOptions) -> bytes:
         raise
     except Exception as error:  # msoffcrypto lets through whatever its readers raise on a corrupt file
         if not is_locked_package(data):
-            what = f"the file is corrupt ({type(error).__name__})"
-            raise ParseError(what, remedy="Open it in its program and save it again", path=path) from error
+            raise corrupt(path, error) from error
     tried = "none of the passwords given opens it" if options.passwords else "no password was given"
     what = f"the file is locked with a password, and {tried}"
     raise EncryptedError(what, remedy="Give its password, or save it without one", path=path)

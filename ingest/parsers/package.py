@@ -132,14 +132,17 @@ class Package:
 
     def corrupt(self, why: str | Exception) -> ParseError:
         """The error for a file that is no sound package."""
-        reason = why if isinstance(why, str) else type(why).__name__
-        return ParseError(
-            f"the file is corrupt ({reason})", remedy="Open it in its program, save it again", path=self.path
-        )
+        return corrupt(self.path, why)
 
     def too_large(self, what: str) -> ParseError:
         """The error for a file that holds more than is read of one."""
         return ParseError(what, remedy="Split the document, or leave it out", path=self.path)
+
+
+def corrupt(path: Path, why: str | BaseException) -> ParseError:
+    """The error for a file that its own program wrote otherwise."""
+    reason = why if isinstance(why, str) else type(why).__name__
+    return ParseError(f"the file is corrupt ({reason})", remedy="Open it in its program and save it again", path=path)
 
 
 def whole_number(text: str | None, default: int = 0) -> int:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from ...errors import ParseError
 from ..parsed import ParsedDocument, ParseOptions
 from . import opendocument, xlsx
 from .building import DocumentBuilder
 from .cell_area import check_xls, check_xlsb
 from .office_lock import OLE, unlock
-from .package import Package, core_metadata
+from .package import Package, core_metadata, corrupt
 from .sheets import Sheet, add_sheet, value_text
 
 _MEDIA_TYPES = {
@@ -66,13 +65,11 @@ def _calamine(data: bytes, path: Path) -> Iterator[Sheet]:
             for name in workbook.sheet_names:
                 yield _sheet(workbook, name)
     except (CalamineError, ValueError, OSError, OverflowError) as error:
-        what = f"the file is corrupt ({type(error).__name__})"
-        raise ParseError(what, remedy="Open it in its program and save it again", path=path) from error
+        raise corrupt(path, error) from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # calamine is written in Rust, whose panics are no Exceptions
             raise
-        what = "the file is corrupt (calamine stopped)"
-        raise ParseError(what, remedy="Open it in its program and save it again", path=path) from error
+        raise corrupt(path, "calamine stopped") from error
 
 
 def _sheet(workbook: CalamineWorkbook, name: str) -> Sheet:
