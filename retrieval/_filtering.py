@@ -41,6 +41,7 @@ FAMILIES = {
     "table": ("text/csv", "text/tab-separated-values"),
     "structured": (
         *("application/json", "application/jsonl", "application/xml", "application/yaml", "application/toml"),
+        "application/x-ini",
     ),
     "mail": ("message/rfc822", "application/vnd.ms-outlook"),
     "notebook": ("application/x-ipynb+json",),

@@ -23,7 +23,7 @@ _AS_THEY_ARE = {
     ".yaml": "application/yaml",
     ".yml": "application/yaml",
     ".toml": "application/toml",
-    ".ini": "text/plain",
+    ".ini": "application/x-ini",
 }
 _DEEPEST_INDENT = 8
 _LEAST_FILLED = 0.5

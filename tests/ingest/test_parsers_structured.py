@@ -11,6 +11,7 @@ from ragstone.errors import ParseError
 from ragstone.ingest.parsed import ParsedDocument, ParseOptions
 from ragstone.ingest.parsers.structured import parse
 from ragstone.ingest.parsers.subtitles import parse as parse_subtitles
+from ragstone.retrieval._filtering import FAMILIES
 
 
 def read(source: str | bytes, name: str) -> ParsedDocument:
@@ -113,6 +114,12 @@ def test_files_that_are_written_to_be_read_stay_as_they_are(name: str):
         ("code", "# top\n[part]\nkey = 1"),
         ("code", "other:\n    deep: 2"),
     ]
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl", "ndjson", "xml", "yaml", "yml", "toml", "ini"])
+def test_every_file_of_data_is_of_the_type_that_a_filter_calls_structured(suffix: str):
+    source = {"xml": "<a>1</a>", "json": "[1]", "jsonl": "1", "ndjson": "1"}.get(suffix, "a = 1")
+    assert read(source, f"a.{suffix}").media_type in FAMILIES["structured"]
 
 
 json_values = st.recursive(
