@@ -231,7 +231,7 @@ class NewDocument:
     pages: tuple[Page, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
     signature: bytes = b""
-    """See `ingest.duplicates`."""
+    """See `ingest.signatures`."""
     chunks: Sequence[TextChunk]
     vectors: npt.NDArray[np.float32]
     instructions: Sequence[Instruction] = ()

@@ -90,7 +90,7 @@ class Lead:
         return self.ahead * min(0.0, cosine - self.best)
 
 
-# Fitted by `benchmarks/fusion.py --fit` on sets that no figure is reported on.
+# Fitted by `benchmarks/fusion.py --fit`; SciFact, LIMIT and NQ-open are held out (see docs/retrieval.md).
 # For questions the weights of `behind` are five times those of the cosine.
 QUESTION = Relevance(
     Features(4.53, 0.53, 2.14, 1.91, 1.37, 22.65), -6.57, Features(cosine=11.22, lexical=9.5, around=5.68, behind=56.1)

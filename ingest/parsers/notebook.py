@@ -56,9 +56,9 @@ def _cells(notebook: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _language(metadata: dict[str, Any], cell: dict[str, Any]) -> str:
-    names = (cell.get("language"), *(_dict(metadata.get(key)).get("name") for key in ("language_info",)))
-    kernel = _dict(metadata.get("kernelspec")).get("language")
-    return next((name for name in (*names, kernel) if isinstance(name, str) and re.fullmatch(r"[\w+#-]+", name)), "")
+    info, kernel = _dict(metadata.get("language_info")), _dict(metadata.get("kernelspec"))
+    names = (cell.get("language"), info.get("name"), kernel.get("language"))
+    return next((name for name in names if isinstance(name, str) and re.fullmatch(r"[\w+#-]+", name)), "")
 
 
 def _add(builder: DocumentBuilder, cell: dict[str, Any], language: str) -> None:
