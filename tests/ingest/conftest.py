@@ -1,5 +1,6 @@
 """What the tests of whole ingests share."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,21 @@ from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.library import Library
 
 Ingest = Callable[..., IngestReport]
+OLD = 1_600_000_000_000_000_000
+"""A modification time that is long past, so that size and time prove a file unchanged."""
+
+
+def write(path: str | Path, text: str, mtime_ns: int = OLD) -> None:
+    Path(path).write_text(text)
+    os.utime(path, ns=(mtime_ns, mtime_ns))
+
+
+@pytest.fixture
+def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder `docs` of the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    return tmp_path / "docs"
 
 
 @pytest.fixture

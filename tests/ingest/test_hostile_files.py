@@ -328,9 +328,15 @@ def test_what_office_files_refer_to_is_not_loaded(tmp_path: Path, url: str):
 
 def test_what_a_pdf_would_do_when_it_is_opened_is_not_done(tmp_path: Path, url: str):
     actions = f"<</S/URI/URI({url})/Next[<</S/Launch/F(made)>><</S/JavaScript/JS(app.launchURL\\('{url}'\\))>>]>>"
-    page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>"
-    pages = "<</Type/Pages/Kids[3 0 R]/Count 1>>"
-    text_of(tmp_path / "a.pdf", pdf(f"<</Type/Catalog/Pages 2 0 R/OpenAction{actions}>>", pages, page))
+    page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>"
+    data = pdf(
+        f"<</Type/Catalog/Pages 2 0 R/OpenAction{actions}>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        page,
+        "<</Length 33>>stream\nBT /F 12 Tf 9 9 Td (own) Tj ET    \nendstream ",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    )
+    assert text_of(tmp_path / "a.pdf", data) == "own"  # and `url` sees that nothing asks for it
 
 
 def test_no_archive_writes_outside_itself(tmp_path: Path):

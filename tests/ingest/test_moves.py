@@ -1,9 +1,7 @@
 """What an ingest makes of files that are elsewhere, or are called otherwise, than when they were read."""
 
 import io
-import os
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,24 +15,13 @@ from ragstone.retrieval.index import Index
 from ragstone.retrieval.library import Library
 from ragstone.retrieval.records import Document
 from ragstone.retrieval.tags import tag
+from ragstone.tests.ingest.conftest import Ingest, write
 
-Ingest = Callable[..., IngestReport]
+pytestmark = pytest.mark.usefixtures("docs")
+
 LEASE = "# Lease\n\nThe notice period is three months."
 LONG = " ".join(f"Word {number} of a story that is told once." for number in range(40))
 """Long enough for near-duplicates to be looked for."""
-
-
-@pytest.fixture(autouse=True)
-def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder `docs` of the working directory."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "docs").mkdir()
-    return tmp_path / "docs"
-
-
-def write(path: str, text: str) -> None:
-    Path(path).write_text(text)
-    os.utime(path, ns=(1_600_000_000_000_000_000,) * 2)
 
 
 def write_locked_archive(path: str) -> None:

@@ -1,6 +1,6 @@
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,26 +13,16 @@ from ragstone.retrieval.analysis import query_terms
 from ragstone.retrieval.embedding import Embedder
 from ragstone.retrieval.index import Index
 from ragstone.retrieval.library import Library
-
-Ingest = Callable[..., IngestReport]
-OLD = 1_600_000_000_000_000_000
-"""A modification time that is long past, so that size and time prove a file unchanged."""
+from ragstone.tests.ingest.conftest import OLD, Ingest, write
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(docs: Path) -> Path:
     """The folder `docs` of the working directory: three old files."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "docs").mkdir()
     write("docs/a.md", "# Apples\n\nApples grow on trees.\n\n# Pears\n\nPears do so too, and are softer.")
     write("docs/b.txt", "Bananas are yellow.")
     write("docs/c.csv", "fruit,colour\ncherry,red\ncurrant,black\n")
-    return tmp_path / "docs"
-
-
-def write(path: str | Path, text: str, mtime_ns: int = OLD) -> None:
-    Path(path).write_text(text)
-    os.utime(path, ns=(mtime_ns, mtime_ns))
+    return docs
 
 
 def numbers(report: IngestReport) -> tuple[int, int, int, int]:

@@ -18,31 +18,20 @@ from ragstone.ingest.parsers import ocr
 from ragstone.ingest.report import Duplicate, IngestReport
 from ragstone.ingest.selection import Selection
 from ragstone.retrieval.library import Library
+from ragstone.tests.ingest.conftest import OLD, Ingest, write
 
-Ingest = Callable[..., IngestReport]
+pytestmark = pytest.mark.usefixtures("docs")
+
 LONG = " ".join(f"Word {number} of a story that is told twice in the folder." for number in range(40))
 """Long enough for near-duplicates to be looked for."""
 TOLD_AGAIN = LONG.replace("Word 7 of", "Word seven of")
-
-
-@pytest.fixture(autouse=True)
-def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder `docs` of the working directory."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "docs").mkdir()
-    return tmp_path / "docs"
-
-
-def write(path: str, text: str) -> None:
-    Path(path).write_text(text)
-    os.utime(path, ns=(1_600_000_000_000_000_000,) * 2)
 
 
 def write_zip(path: str, members: dict[str, str | bytes]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    os.utime(path, ns=(1_600_000_000_000_000_000,) * 2)
+    os.utime(path, ns=(OLD, OLD))
 
 
 def numbers(report: IngestReport) -> tuple[int, int, int, int]:
