@@ -321,7 +321,8 @@ def table() -> str:
     for f in fields(Settings):
         about = f.metadata
         span = ", ".join(about["choices"]) or ("" if about["low"] is None else f"{about['low']} to {about['high']}")
-        default = "your cache folder" if f.name == "models_dir" else str(f.default) or '""'
+        plain = str(f.default).lower() if isinstance(f.default, bool) else str(f.default)  # as a TOML file has it
+        default = "your cache folder" if f.name == "models_dir" else plain or '""'
         rows.append(f"| `{f.name}` | `{PREFIX}{f.name.upper()}` | `{default}` | {span} | {about['about']} |")
     return "\n".join(rows)
 

@@ -79,11 +79,19 @@ class Peer:
     def ingest(self, folder: Path, *, again: bool = False) -> tuple[Run, dict[str, Any]]:
         """Index a folder, from nothing unless it is `again`: the process, and what the peer says of itself."""
         index = self.index(folder)
-        index.parent.mkdir(exist_ok=True)
         if not again:
-            shutil.rmtree(index, ignore_errors=True)
-            index.unlink(missing_ok=True)
+            self._clear(index)
         return self._run("ingest", folder.resolve(), index)
+
+    def give(self, chunks: Path, folder: Path) -> None:
+        """Make the index of a folder of chunks and vectors that are given; see `_peer_index.py`.
+
+        Raises:
+            RunError: It failed.
+        """
+        index = self.index(folder)
+        self._clear(index)
+        run([self._python, Path(__file__).with_name("_peer_index.py"), self.name, self.scripts, chunks, index])
 
     def query(self, folder: Path, queries: Path) -> tuple[Run, dict[str, Any]]:
         """Search the index of a folder: the process, and what the peer says of itself."""
@@ -92,6 +100,11 @@ class Peer:
     def index(self, folder: Path) -> Path:
         """Where the index of a folder is."""
         return self.work / "ix" / f"{self.name}_{folder.resolve().name}"
+
+    def _clear(self, index: Path) -> None:
+        index.parent.mkdir(exist_ok=True)
+        shutil.rmtree(index, ignore_errors=True)
+        index.unlink(missing_ok=True)
 
     def _run(self, *arguments: str | Path) -> tuple[Run, dict[str, Any]]:
         done = run([self._python, self._script, *arguments], MODE=self.name.partition("+")[2])

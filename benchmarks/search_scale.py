@@ -68,6 +68,8 @@ def _prepare(work: Path, sizes: list[int]) -> None:
 
     source = Source.load(work, PASSAGES, QUESTIONS)
     (work / "questions.json").write_text(json.dumps(source.questions), "utf-8")
+    lines = [f"{number}\t{' '.join(question.split())}\n" for number, question in enumerate(source.questions)]
+    (work / "questions.tsv").write_text("".join(lines), "utf-8")  # for `search_time.py`
     for size in sizes:
         started = time.perf_counter()
         library(work, source, size)

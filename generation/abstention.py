@@ -32,8 +32,8 @@ class Signals:
 
 WEIGHTS = Signals(0.61, -2.35, 1.12, 1.93)  # type: ignore[arg-type]  # a weight, not a truth value
 INTERCEPT = -2.06
-"""From `benchmarks/fit_abstention.py --nq 60 --squad2 30`: 180 questions of NQ-open and SQuAD 2.0, half of them without
-their passage, and the default model. What they do is in `docs/answers.md`."""
+"""From `benchmarks/fit_abstention.py --nq 60 --squad2 30`: 180 questions and the default model; half of those of
+NQ-open without their passage, half of those of SQuAD 2.0 written to have no answer. See `docs/answers.md`."""
 
 _UNIT = re.compile(r"(?<=\d\d)(?=[^\W\d_])")
 """Where the letters begin that follow a number: 10km, 1990s, 25th."""
