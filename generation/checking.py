@@ -33,6 +33,8 @@ class Checked:
     """... and where in it."""
     unsupported: tuple[tuple[int, int], ...] = ()
     """Where in the sentence stands what no passage carries, as far as it can be told."""
+    why: str = ""
+    """Why it could not be scored, where that can be told."""
 
 
 class Checker:
@@ -75,13 +77,14 @@ class Checker:
         cited = [passage for passage in self._passages if passage.n in written]
         among: Sequence[Passage] = self._passages
         found = self._score(claim, among, " ".join(self._labels.values()))
-        if found.support is None:
-            numbers = [passage.n for passage in cited[:MOST_CITATIONS]]
-            return self._cite(Checked(None, "unscored", tuple(numbers)), dict.fromkeys(numbers, Evidence(None)))
         if not self._holds(found) and 0 < len(cited) < len(among):
             alone = self._score(claim, cited)  # what it cites may be crowded out by the rest
             if self._holds(alone):
                 among, found = cited, alone
+        if found.support is None:
+            numbers = [passage.n for passage in cited[:MOST_CITATIONS]]
+            unscored = Checked(None, "unscored", tuple(numbers), why=found.why)
+            return self._cite(unscored, dict.fromkeys(numbers, Evidence(None)))
         chosen = self._supporting(claim, among, cited, found) if self._holds(found) else {}
         if self._holds(found) and not chosen:  # the label of one passage may have vouched for another
             found = self._score(claim, among)

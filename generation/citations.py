@@ -50,6 +50,8 @@ class Sentence:
     """The place that supports it; that comes nearest to it when nothing does."""
     unsupported: tuple[tuple[int, int], ...] = ()
     """Spans of `text` that no passage carries, as far as it can be told."""
+    why: str = ""
+    """Why it could not be scored; empty where it states nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,7 @@ class CitedText:
             end=end,
             evidence=evidence,
             unsupported=checked.unsupported,  # counted without citations; a sentence that has these has none
+            why=checked.why,
         )
 
 

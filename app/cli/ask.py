@@ -144,6 +144,8 @@ def _show_sources(answer: Answer) -> None:
     for sentence in answer.sentences:
         if sentence.verdict == "unsupported":
             click.secho(f"[?] Not supported by the passages: {_unsupported(sentence)}", fg="yellow")
+        elif sentence.why:
+            click.secho(f"[-] Not checked: {' '.join(sentence.text.split())} ({sentence.why})", fg="yellow")
     for sentence in answer.removed:
         click.secho(f"Left out, not supported by the passages: {_unsupported(sentence)}", fg="yellow")
     for c in answer.citations:

@@ -119,7 +119,7 @@ def _told(sentence: Mapping[str, Any]) -> tuple[str, str]:
     if sentence["verdict"] == "supported":
         return f"Supported ({sentence['support']:.0%})", quote
     if sentence["verdict"] == "unscored":
-        return "Not scored", "it states nothing that could be checked"
+        return "Not scored", sentence.get("why") or "it states nothing that could be checked"
     text = sentence["text"]
     missing = ", ".join(f"“{text[start:end]}”" for start, end in sentence["unsupported"])
     parts = [f"no passage says {missing}." if missing else "", f"The nearest: {quote}" if quote else ""]

@@ -33,10 +33,12 @@ def trust(answer: Mapping[str, Any]) -> Trust:
     supported, unsupported = verdicts.count("supported"), verdicts.count("unsupported")
     scored = supported + unsupported
     support = answer.get("support")
+    unread = [sentence["why"] for sentence in answer["sentences"] if sentence.get("why")]
     why = [
         f"{supported} of {scored} sentences that could be checked are supported by the passages that they cite."
         if scored
-        else "No sentence states anything that could be checked.",
+        else ("" if unread else "No sentence states anything that could be checked."),
+        f"Not checked: {len(unread)} of {len(verdicts)} sentences; {unread[0]}." if unread else "",
         "" if support is None else f"As a whole, the answer is supported with a probability of {support:.0%}.",
         held,
         "A trained verifier compares every sentence with the passages. It can err: open a source to see for yourself.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ...retrieval.aligned import aligned_tables
 from .claims import split_sentences, strip_citations
+from .language import language
 from .overlap import content_words
 from .records import Line, Row, record_lines, table_rows
 from .tables import Table, terms_of
@@ -54,6 +55,7 @@ class Source:
     _headings: list[tuple[list[int], list[str]]] = field(init=False)
     """Of each passage: where its headings begin, and each after those above it."""
     _weights: dict[str, float] = field(init=False)
+    _languages: list[str | None] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         records = [record_lines(passage) for passage in self.passages]
@@ -89,6 +91,15 @@ class Source:
         starts, paths = self._headings[unit.passage]
         number = bisect_left(starts, unit.start)
         return paths[number - 1] if number else ""
+
+    def foreign_to(self, claim: str) -> bool:
+        """Whether a passage is certainly in another language than a claim."""
+        spoken = language(claim)
+        if spoken is None:
+            return False
+        if self._languages is None:
+            self._languages = list(map(language, self.passages))
+        return any(known not in (None, spoken) for known in self._languages)
 
     def weight(self, term: str) -> float:
         """How much a term tells: its inverse document frequency with sentences as documents, > 0."""

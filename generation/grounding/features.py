@@ -40,6 +40,8 @@ class Comparison:
     """By `FEATURES`."""
     spans: tuple[tuple[int, int], ...]
     """The words, numbers and names of the claim that the passages do not have."""
+    numbers: tuple[tuple[int, int], ...]
+    """Of these the numbers, months and weekdays."""
     given: tuple[tuple[int, int], ...]
     """Its words that only the context has: they are not its own."""
     misjoined: tuple[tuple[int, int], ...]
@@ -88,7 +90,7 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     missing, borrowed = _missing_words(claim, source, given)
     spans = tuple(sorted({*numbers, *names, *missing}))
     apart = tuple(misjoined(claim, source, question))
-    return Comparison(tuple(map(float, values)), spans, tuple(borrowed), apart, carrier)
+    return Comparison(tuple(map(float, values)), spans, tuple(numbers), tuple(borrowed), apart, carrier)
 
 
 def written_like(claim: str, evidence: str) -> str:

@@ -20,6 +20,8 @@ class Evidence:
     """Of the sentence within that passage's text."""
     unsupported: tuple[tuple[int, int], ...] = ()
     """Where in the claim, without its citations, stands what no passage carries, as far as it can be told."""
+    why: str = ""
+    """Why it could not be scored, where that can be told."""
 
 
 def whole_support(supports: Sequence[float | None]) -> float | None:

@@ -6,6 +6,7 @@ How it was trained: `training/grounding`. What it can and cannot do: `weights/MO
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -47,6 +48,9 @@ DENIED = -1.5
 """The network's logit below which it objects to a claim."""
 MISJOINED = 0.05
 """The most support that a claim can have whose parts stand apart in the passages; see `joining`."""
+FOREIGN = "a passage is in another language, and the verifier reads one language at a time"
+"""Why a claim is not scored."""
+_DIGIT = re.compile(r"\d")
 CARRIED = 0.75
 """The least share of a claim's terms in one sentence at which it is said to be in it."""
 
@@ -55,6 +59,8 @@ CARRIED = 0.75
 class Read:
     """A claim with its evidence, and what the network and the comparisons say."""
 
+    claim: str
+    """Without citations."""
     logit: float
     """That the evidence carries the claim."""
     bare: npt.NDArray[np.float32]
@@ -115,7 +121,7 @@ class Verifier(Scorer):
 
     def score(self, claims: Sequence[str], passages: Sequence[str], context: str = "") -> list[Evidence]:
         """See `Scorer.score`."""
-        return [self._judged(read) for read in self.read(claims, passages, context)]
+        return [self._judged(read, passages) for read in self.read(claims, passages, context)]
 
     def whole(self, supports: Sequence[float | None]) -> float | None:
         """See `Scorer.whole`."""
@@ -141,7 +147,7 @@ class Verifier(Scorer):
         for token, (start, end) in enumerate(places):
             if any(start < upto and since < end for since, upto in comparison.given):
                 bare[token] = 0.0
-        return Read(logit, bare, [_word_around(claim, *place) for place in places], comparison)
+        return Read(claim, logit, bare, [_word_around(claim, *place) for place in places], comparison)
 
     def _infer(
         self, claim: Encoding, evidence: str
@@ -164,10 +170,12 @@ class Verifier(Scorer):
         """The probability, 0..1, that the evidence carries a claim, by the network and the comparisons."""
         return self._combination.support(read.values)
 
-    def _judged(self, read: Read) -> Evidence:
+    def _judged(self, read: Read, passages: Sequence[str]) -> Evidence:
         support = self.combined(read)
         if read.comparison.misjoined:
             support = min(support, MISJOINED)
+        elif support < self.threshold and self._may_be_foreign(read, passages):
+            return Evidence(None, why=FOREIGN)
         carrier = read.comparison.carrier
         spans: Spans = ()
         if support < self.threshold:
@@ -176,6 +184,14 @@ class Verifier(Scorer):
         if carrier is None:
             return Evidence(support, unsupported=spans)
         return Evidence(support, carrier.passage, carrier.start, carrier.end, spans)
+
+    def _may_be_foreign(self, read: Read, passages: Sequence[str]) -> bool:
+        """Whether a claim that the network objects to may be what a passage in another language says.
+
+        Numbers are written alike everywhere: one of two digits or more that no passage has speaks against the claim.
+        """
+        missing = (len(_DIGIT.findall(read.claim, start, end)) > 1 for start, end in read.comparison.numbers)
+        return not any(missing) and self._source(passages).foreign_to(read.claim)
 
     def _source(self, passages: Sequence[str]) -> Source:
         """The passages made ready; those of the last questions stay so."""
