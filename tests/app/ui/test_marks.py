@@ -143,6 +143,17 @@ def test_the_badge_says_how_many_sentences_stand(verdicts: list[str], words: str
     assert any("90%" in sentence for sentence in told.why)
 
 
+def test_a_sentence_that_could_not_be_scored_says_why_and_so_does_the_badge():
+    told = answer(("The notice is three months.", "unscored"), ("Well.", "unscored"))
+    told["sentences"][0]["why"] = "a passage is in another language"
+    marks = parsed(told).xpath("//span[@role='note']")
+    assert list(map(why, marks)) == ["a passage is in another language", "it states nothing that could be checked"]
+    badge = trust(told)
+    assert badge.words == "Not checked"
+    assert "Not checked: 1 of 2 sentences; a passage is in another language." in badge.why
+    assert not any("states anything" in sentence for sentence in badge.why)
+
+
 def test_the_badge_of_an_abstention_says_so_and_that_words_were_withdrawn():
     told = trust(answer(("No.", "unscored"), abstained=True, withdrawn=True))
     assert told.words == "No answer"
