@@ -22,6 +22,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import ModelError, RagstoneError, SettingsError
+from ..eval.report.wording import counted
 from .settings import CONFIG_FILE, DEFAULT_EMBEDDING_MODEL, OTHER_VARIABLES, PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -124,7 +125,9 @@ def library(settings: Settings) -> Iterator[Check]:
         return
     with Library(settings.library) as opened:
         documents, chunks = opened.counts()
-        yield Check("library", "ok", f"{file}: version {number}, {documents} documents, {chunks} chunks")
+        yield Check(
+            "library", "ok", f"{file}: version {number}, {counted(documents, 'document')}, {counted(chunks, 'chunk')}"
+        )
         yield _lexical_index(opened)
         yield _vector_index(opened, chunks)
         yield _files(opened)
@@ -158,7 +161,7 @@ def _vector_index(opened: Library, chunks: int) -> Check:
     inside = Path("index") / opened.published
     folder = opened.folder / inside
     if not opened.published or not folder.is_dir():
-        return Check("vector index", "ok", f"will be rebuilt for {chunks} chunks at the next search")
+        return Check("vector index", "ok", f"will be rebuilt for {counted(chunks, 'chunk')} at the next search")
     try:
         rows = verified(folder)["rows"]
     except (DamagedError, OSError, ValueError):
@@ -184,7 +187,7 @@ def _files(opened: Library) -> Check:
             changed += has_changed(file, stored, stored.recipe)
         except OSError:
             gone += 1
-    found = f"{len(files)} files: {gone} cannot be read any more, {changed} have changed since"
+    found = f"{counted(len(files), 'file')}: {gone} cannot be read any more, {changed} have changed since"
     remedy = "Run `ingest` on their folders again; `ragstone docs remove` forgets those whose folder is gone"
     return _judge("documents", found, remedy, warning=bool(gone or changed))
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..errors import SettingsError
 from ..eval.drift import Shift, adjusted, numbers_shift, share_shift, vectors_shift
+from ..eval.report.wording import counted
 from ..eval.stats import Estimate, estimate, percentile
 from ..retrieval.analysis import content_words, terms_of
 from ..retrieval.library import Library
@@ -113,7 +114,8 @@ def usage_told(usage: Usage) -> list[str]:
     if not usage.period.n:
         return []
     answered = usage.figures["answered"]
-    told = [f"{usage.period.n} questions since {usage.period.since[:16].replace('T', ' ')} UTC; answered: {answered}."]
+    since = usage.period.since[:16].replace("T", " ")
+    told = [f"{counted(usage.period.n, 'question')} since {since} UTC; answered: {answered}."]
     told += [
         f"Shifted since before: {shift.name} ({shift.test} {shift.statistic:.3f}, p = {shift.p_holm:.4f})."
         for shift in usage.drift

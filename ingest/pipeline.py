@@ -280,7 +280,7 @@ def _refuse_nothing(found: Walk, gone: list[tuple[str, StoredFile]], paths: Sequ
     """A folder with nothing in it is more often a wrong path or a missing drive than a wish to empty the library."""
     if found.files or found.failed or found.ignored:
         return
-    held = f"; {len(gone)} files of it are in the library and stay there" if gone else ""
+    held = f"; {len(gone)} of its files stay in the library" if gone else ""
     kept = f"; {len(found.unsupported)} files are of formats that are not supported" if found.unsupported else ""
     raise SourceError(
         f"there is nothing to ingest{kept}{held}",

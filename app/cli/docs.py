@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import SourceError
+from ...eval.report.wording import counted
 from .common import NO_DOCUMENT, emit_json, filter_options, json_option, library_option, open_engine, place
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def status(library: Path | None, as_json: bool) -> int:
 def _told(index: IndexState) -> str:
     kind = f"{index.kind}, {'approximate' if index.approximate else 'exact'}"
     if not index.generation:
-        return f"{kind}, in memory: {index.news} chunks"
-    stored = f"generation {index.generation} of {index.rows} chunks, {index.bytes / 1e6:.1f} MB"
+        return f"{kind}, in memory: {counted(index.news, 'chunk')}"
+    stored = f"generation {index.generation} of {counted(index.rows, 'chunk')}, {index.bytes / 1e6:.1f} MB"
     return f"{kind}; {stored}; {index.news} came since, {index.tombstones} were removed"
 
 
@@ -83,7 +84,7 @@ def list_documents(conditions: tuple[str, ...], collection: str | None, library:
         pages = f", {document.pages} pages" if document.pages else ""
         flagged = f", {_places(document)} to the assistant" if document.instructions else ""
         tags = f"  {', '.join(f'#{tag}' for tag in document.tags)}" if document.tags else ""
-        click.echo(f"{document.id:>5}  {document.path}  ({document.chunks} chunks{pages}{flagged}){tags}")
+        click.echo(f"{document.id:>5}  {document.path}  ({counted(document.chunks, 'chunk')}{pages}{flagged}){tags}")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...eval.report.wording import shorten, spread
+from ...eval.report.wording import counted, shorten, spread
 from .common import Number, emit_json, json_option, library_option, open_engine, table
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def export(group: Path | None, library: Path | None, since: datetime | None, out
         out.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     except OSError as error:
         raise EvaluationError(f"cannot be written ({error.strerror})", path=out, remedy="Name another --out") from error
-    click.echo(f"{len(lines)} questions written to {out}", err=True)
+    click.echo(f"{counted(len(lines), 'question')} written to {out}", err=True)
     return 0
 
 
@@ -85,14 +85,14 @@ def clear(group: Path | None, library: Path | None, keep_days: int | None, yes: 
         click.confirm("Erase what the monitor has kept?", abort=True, err=True)
     with open_engine(library or group) as rag:
         erased = UseLog(rag.library).clear(*([] if keep_days is None else [days_ago(keep_days)]))
-    click.echo(f"{erased} questions erased.")
+    click.echo(f"{counted(erased, 'question')} erased.")
     return 0
 
 
 def _show(usage: Usage) -> None:
     now, before = usage.period, usage.baseline
     since = f"{before.n:,} since {_day(before.since)} to compare with" if before.n else "none before to compare with"
-    click.echo(f"{now.n:,} questions since {_day(now.since)} UTC; {since}.\n")
+    click.echo(f"{counted(now.n, 'question')} since {_day(now.since)} UTC; {since}.\n")
     if not now.n:
         return
     rows = [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ...eval.report.wording import counted
 from .common import emit_json, json_option, library_option, open_engine
 
 
@@ -31,7 +32,7 @@ def reindex(embedder: str | None, library: Path | None, as_json: bool) -> int:
     else:
         before = f", before {report.was}" if report.was not in ("", report.embedder) else ""
         click.echo(f"Embedding  {report.embedder or 'none yet'}{before}")
-        click.echo(f"Embedded   {report.chunks} chunks in {report.seconds:.1f} s")
+        click.echo(f"Embedded   {counted(report.chunks, 'chunk')} in {report.seconds:.1f} s")
     if report.embedder and configured != report.embedder:
         click.secho(f"The setting embedding_model is still {configured}: remove it.", fg="yellow", err=True)
     return 0

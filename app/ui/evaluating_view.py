@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from ...errors import RagstoneError
+from ...eval.report.wording import counted
 from ...eval.suites.registry import SUITES, unit_name
 from ..evaluating_suites import present
 from .evaluating import Evaluation, Plan
@@ -134,6 +135,6 @@ def _show_outcome(run: Evaluation) -> None:
     elif run.error:
         st.error(run.error)
     elif run.failed:
-        st.warning(f"{run.folder.name} is done; {run.failed} of {run.items} items failed and are unscored.")
+        st.warning(f"{run.folder.name} is done; {run.failed} of {counted(run.items, 'item')} failed and are unscored.")
     else:
-        st.success(f"{run.folder.name} is done: {run.items} items.")
+        st.success(f"{run.folder.name} is done: {counted(run.items, 'item')}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ...eval.report.wording import counted
 from ...ingest.report import IngestReport
 from .ingesting import Ingest
 from .state import shared
@@ -67,7 +68,7 @@ def _show_problems(report: IngestReport) -> None:
     }
     for what, lines in groups.items():
         if lines:
-            with st.expander(f"{len(lines)} files {what}", icon=":material/warning:"):
+            with st.expander(f"{counted(len(lines), 'file')} {what}", icon=":material/warning:"):
                 for line in lines[:_LISTED]:
                     st.text(line)
                 if len(lines) > _LISTED:

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from ...errors import RagstoneError
+from ...eval.report.wording import counted
 from ...ingest.parsers import SUFFIXES
 from ...retrieval.records import Document
 from .duplicates_view import show_duplicates
@@ -24,7 +25,8 @@ def show() -> None:
     both = shared()
     st.header("Library", anchor=False)
     documents, chunks = both.engines.library.counts()
-    st.caption(f"{documents:,} documents, {chunks:,} chunks, in {plain(str(both.engines.library.folder.absolute()))}")
+    folder = plain(str(both.engines.library.folder.absolute()))
+    st.caption(f"{counted(documents, 'document')}, {counted(chunks, 'chunk')}, in {folder}")
     last = both.ingests.last
     # The browser knows an element by its place: in places of their own, these shift nothing below, which keeps its
     # state (an open expander, a button that is being clicked) when an ingest begins or ends.
@@ -69,7 +71,9 @@ def _show_uploader(name: str, collection: str | None) -> None:
         files = st.file_uploader("Drop files here", sorted(SUFFIXES), accept_multiple_files=True, key=key)
     else:
         files = st.file_uploader("Drop a folder here", sorted(SUFFIXES), accept_multiple_files="directory", key=key)
-    if files and st.button(f"Add {len(files)} files", key=f"{key}-add", type="primary", icon=":material/upload:"):
+    if files and st.button(
+        f"Add {counted(len(files), 'file')}", key=f"{key}-add", type="primary", icon=":material/upload:"
+    ):
         stored, refused = store_uploads(shared().engines.library, [(file.name, file) for file in files])
         st.session_state["uploads"] += 1
         if refused:

@@ -7,7 +7,7 @@ import json
 import streamlit as st
 
 from ...eval.drift import Shift
-from ...eval.report.wording import spread
+from ...eval.report.wording import counted, spread
 from ...eval.stats import Estimate
 from ..monitor_report import Topic, Usage, report_usage
 from .state import shared
@@ -33,7 +33,7 @@ def show() -> None:
     st.markdown(KEPT.get(engines.settings.monitor, _OFF))
     days = st.segmented_control("The last days", _DAYS, default=7, required=True)
     usage = report_usage(engines.library, days or 7)
-    st.caption(f"{usage.period.n:,} questions; {usage.baseline.n:,} before that to compare with.")
+    st.caption(f"{counted(usage.period.n, 'question')}; {usage.baseline.n:,} before that to compare with.")
     if not usage.period.n:
         return
     _show_topics(usage)

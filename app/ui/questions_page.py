@@ -12,6 +12,7 @@ import streamlit as st
 from ...errors import DataError
 from ...eval.making.drafts import decide, evidence_of, read_rows
 from ...eval.readers.own import is_own, rows_of
+from ...eval.report.wording import counted
 from .sources import Place, show_place
 from .state import shared
 from .words import plain, short
@@ -77,7 +78,9 @@ def _is_readable(file: Path) -> bool:
 
 def _counted(rows: list[dict[str, Any]]) -> str:
     states = Counter(map(state_of, rows))
-    return f"{len(rows)} questions: " + ", ".join(f"{states[state]} {name}" for state, name in _STATES.items())
+    return f"{counted(len(rows), 'question')}: " + ", ".join(
+        f"{states[state]} {name}" for state, name in _STATES.items()
+    )
 
 
 def _show_question(path: Path, row: dict[str, Any], documents: Mapping[str, int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ...errors import RagstoneError
+from ...eval.report.wording import counted
 from ...retrieval.records import Hit
 from ...retrieval.retriever import Mode
 from ...retrieval.tags import all_tags
@@ -33,7 +34,7 @@ def show() -> None:
     except RagstoneError as error:
         st.error(str(error))
         return
-    st.caption(f"{len(hits)} passages" if hits else "Nothing was found. Loosen a facet, or try other words.")
+    st.caption(counted(len(hits), "passage") if hits else "Nothing was found. Loosen a facet, or try other words.")
     for hit in hits:
         _show_hit(hit)
 

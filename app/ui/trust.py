@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ...eval.report.wording import counted
+
 Colour = Literal["green", "orange", "red", "gray"]
 
 
@@ -34,11 +36,12 @@ def trust(answer: Mapping[str, Any]) -> Trust:
     scored = supported + unsupported
     support = answer.get("support")
     unread = [sentence["why"] for sentence in answer["sentences"] if sentence.get("why")]
+    are = "is" if supported == 1 else "are"
     why = [
-        f"{supported} of {scored} sentences that could be checked are supported by the passages that they cite."
+        f"Of {counted(scored, 'sentence')} that could be checked, {supported} {are} supported by what they cite."
         if scored
         else ("" if unread else "No sentence states anything that could be checked."),
-        f"Not checked: {len(unread)} of {len(verdicts)} sentences; {unread[0]}." if unread else "",
+        f"Not checked: {len(unread)} of {counted(len(verdicts), 'sentence')}; {unread[0]}." if unread else "",
         "" if support is None else f"As a whole, the answer is supported with a probability of {support:.0%}.",
         held,
         "A trained verifier compares every sentence with the passages. It can err: open a source to see for yourself.",

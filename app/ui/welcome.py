@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ...eval.report.wording import counted
 from .ingest_view import show_ingest
 from .state import shared
 
@@ -33,7 +34,7 @@ def show_welcome() -> None:
             st.rerun()
     else:
         st.markdown(
-            f"{documents:,} documents. Every sentence of an answer is checked against the passages: "
+            f"{counted(documents, 'document')}. Every sentence of an answer is checked against the passages: "
             "**✓** supported, **?** not supported, **–** nothing to check. A number opens the passage in its place."
         )
         if both.engines.library.documents_at(str(SAMPLES)):

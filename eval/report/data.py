@@ -16,6 +16,7 @@ from ..summary import SECONDS, MetricChange, Weight
 from ..task import Row, Task
 from .areas import AREAS, area_of
 from .items import Flip, ItemShown, flips, is_answer, worst
+from .wording import counted
 
 FORMAT: Final = 1
 WORST: Final = 10
@@ -269,13 +270,13 @@ def _verdict(
     elif not judged:
         parts.append("no difference from the baseline can be told from chance")
     elif worse:
-        parts.append(f"{_count(len(worse), 'figure')} got worse by more than noise")
+        parts.append(f"{counted(len(worse), 'figure')} got worse by more than noise")
     else:
         parts.append("no figure got worse by more than noise")
     if not_run:
-        parts.append(f"{_count(len(not_run), 'suite')} could not be run")
+        parts.append(f"{counted(len(not_run), 'suite')} could not be run")
     if put_off:
-        parts.append(f"{_count(len(put_off), 'suite')} put off for want of time")
+        parts.append(f"{counted(len(put_off), 'suite')} put off for want of time")
     held: State = "good" if checked or judged else "measured"
     state: State = "gate" if broken else "worse" if worse else "incomplete" if not_run else held
     return state, f"{'; '.join(parts)}."
@@ -287,12 +288,8 @@ def _gates_told(broken: int, checked: int) -> str:
     if checked == 1:
         return "The gate is not met" if broken else "The gate is met"
     if broken:
-        return f"{broken} of {_count(checked, 'gate')} {'is' if broken == 1 else 'are'} not met"
+        return f"{broken} of {counted(checked, 'gate')} {'is' if broken == 1 else 'are'} not met"
     return f"All {checked} gates are met"
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _flips(runs: RunSet, baseline: RunSet | None, rows: Mapping[str, Sequence[Row]]) -> tuple[list[Flip], list[Flip]]:

@@ -43,6 +43,11 @@ def p_value(value: float | None) -> str:
     return "no test" if value is None else f"{value:.4f}"
 
 
+def counted(n: int, what: str) -> str:
+    """So many of something: 1 file, 1,200 files."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def shorten(text: str, width: int = 240) -> str:
     """On one line, cut at a word."""
     line = " ".join(text.split())

@@ -152,7 +152,7 @@ def test_what_an_archive_holds_is_listed_and_removed_by_its_path_inside(
     assert (report["added"], report["unsupported"]) == (1, ["box.zip/photo.raw"])
     assert paths() == ["box.zip/letters/one.txt", "box.zip/two.md"]
     listed = ragstone_cli("docs", "list").stdout
-    assert "box.zip/letters/one.txt  (1 chunks)" in listed
+    assert "box.zip/letters/one.txt  (1 chunk)" in listed
     assert "apples" in ragstone_cli("docs", "show", "box.zip/letters/one.txt", "--text").stdout
     hits = ragstone_cli("search", "pears", "-k", "1", "--json").json()["hits"]
     assert hits[0]["document"] == "box.zip/two.md"

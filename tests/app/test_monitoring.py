@@ -208,7 +208,7 @@ def test_the_command_reports_exports_and_erases(ragstone_cli: Any, library: Call
     done = ragstone_cli("monitor", *options, "export", "--out", "uses.jsonl")
     assert done.code == 0 and (tmp_path / "uses.jsonl").read_text().count(SECRET) == 3
     done = ragstone_cli("monitor", "clear", *options, "--keep-days", "7", "--yes")
-    assert done.stdout == "1 questions erased.\n" and len(UseLog(opened).all()) == 2
+    assert done.stdout == "1 question erased.\n" and len(UseLog(opened).all()) == 2
 
 
 @pytest.mark.parametrize("days", ["1000000", "1e308", "inf"])

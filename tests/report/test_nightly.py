@@ -288,7 +288,7 @@ def test_real_use_since_the_night_before_is_told_where_it_is_kept(
             UseLog(library).add(use, keep_days=90)
     report = report_night(night, config, {"doubling": task}, tmp_path / "library")
     counted, missing = report.use
-    assert counted.startswith("1 questions since") and "answered: 0.000" in counted
+    assert counted.startswith("1 question since") and "answered: 0.000" in counted
     assert missing == "Not answered: 1 about deep, fjord."
     assert "about deep, fjord" in (night.path / "report.html").read_text()
     assert "about deep, fjord" in (night.path / "report.md").read_text()
