@@ -1,2 +1,2 @@
-"""The way of a question to its answer: models, context, answer, citations, grounding. Imports retrieval/ (and
-errors)."""
+"""The way of a question to its answer: models, context, answer, citations, grounding. Imports ingest/,
+retrieval/ and errors."""

@@ -6,11 +6,11 @@ import re
 
 from ..retrieval.analysis import STOP_WORDS, query_terms
 
-_DATES = (
+_NO_NAMES = (
     "January|February|March|April|May|June|July|August|September|October|November|December|Monday|Tuesday|Wednesday"
     "|Thursday|Friday|Saturday|Sunday|I|EUR|USD|MW|MWh|KWh"
 )
-NAME = re.compile(rf"\b(?!(?:{_DATES})\b)[A-Z][\w-]*[\w](?:\s(?!(?:{_DATES})\b)[A-Z][\w-]*)*")
+NAME = re.compile(rf"\b(?!(?:{_NO_NAMES})\b)[A-Z][\w-]*[\w](?:\s(?!(?:{_NO_NAMES})\b)[A-Z][\w-]*)*")
 """A capitalized word or several in a row; the first word of a sentence looks like one."""
 
 _DETERMINERS = frozenset("the a an each every all any".split())
@@ -63,7 +63,7 @@ def noun_phrases(question: str, *, sure: bool = False) -> list[str]:
     for words, asked in _runs(_TOKEN.findall(question)):
         determined = words[0].lower() in _DETERMINERS or any(NAME.fullmatch(w) for w in words)
         phrase = " ".join(words)
-        if content_words(phrase) and not re.fullmatch(rf"(?:{_DATES}|[\d\s.,])+", phrase):
+        if content_words(phrase) and not re.fullmatch(rf"(?:{_NO_NAMES}|[\d\s.,])+", phrase):
             (named if determined and not asked else likely).append(phrase)
     return named if sure else [*named, *reversed(likely)]
 
