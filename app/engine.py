@@ -98,7 +98,8 @@ class Ragstone:
         else:
             given = {name: value for name, value in flags.items() if value is not None}
             settings = settings.with_values(given, "Ragstone.open")
-        return cls(Library(settings.library if library is None else Path(library), create=create), settings, pool)
+        folder = settings.library if library is None else Settings.checked("library", library, "Ragstone.open")
+        return cls(Library(folder, create=create), settings, pool)
 
     def __enter__(self) -> Ragstone:
         return self
