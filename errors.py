@@ -8,6 +8,7 @@
     ├── LibraryError             the library folder cannot be used
     │   ├── LibraryNotFoundError ... there is none yet
     │   ├── LibraryVersionError  ... a newer Ragstone wrote it
+    │   ├── LibraryClosedError   ... it was closed, or opened by another process, of which this one was forked
     │   ├── LibraryLockedError   ... another process is ingesting into it
     │   ├── LibraryWriteError    ... the disk is full or the folder is read-only
     │   └── EmbedderMismatchError ... its vectors come from another embedding model
@@ -86,6 +87,10 @@ class LibraryNotFoundError(LibraryError):
 
 class LibraryVersionError(LibraryError):
     """A newer Ragstone wrote this library."""
+
+
+class LibraryClosedError(LibraryError):
+    """This library was closed, or was opened before the process forked."""
 
 
 class LibraryLockedError(LibraryError):

@@ -59,7 +59,9 @@ class Encoders:
 
         Raises:
             ModelError: It cannot be used.
+            LibraryClosedError: The library was closed.
         """
+        self._library.database.require_open()
         with self._loading:
             name = self.embedding_model  # it changes when the library is reindexed
             key = name, _runtime(self._settings, ingesting)

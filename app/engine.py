@@ -14,15 +14,15 @@ from ..generation.context import Asking
 from ..generation.conversation import Turn
 from ..generation.models import ModelStore
 from ..generation.prefix_files import forget_prefixes
-from ..generation.trimming import Economy
 from ..retrieval.filters import Filter, Given, as_filter
 from ..retrieval.library import Library
 from ..retrieval.records import Document, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
+from .answering import answerer, holding
 from .chat_models import chat_model, held, open_pool
 from .encoders import Encoders, open_embedder
-from .model_settings import as_asking, as_sampling
+from .model_settings import as_asking
 from .monitoring import Monitor
 from .settings import Settings
 
@@ -41,7 +41,8 @@ __all__ = ["Answer", "Event", "Ragstone", "Turn"]
 class Ragstone:
     """A library with everything needed to fill it and to answer from it. Safe to use from several threads.
 
-    Models are loaded at the first call that needs them. Use it as a context manager, or call `close`.
+    Models are loaded at the first call that needs them. Use it as a context manager, or call `close`: what is called
+    afterwards raises LibraryClosedError, and so does what a process calls that was forked after the library was opened.
 
     Example:
         with Ragstone.open("./library") as rag:
@@ -102,14 +103,18 @@ class Ragstone:
         return cls(Library(folder, create=create), settings, pool)
 
     def __enter__(self) -> Ragstone:
+        self._require_open()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Free the models and the index, and close the library."""
+        """Free the models and the index, and close the library; answers in progress end. Twice is harmless."""
+        if not self.library.database.is_own:
+            return  # it is the other process's
         with self._loading:
+            self.library.close()  # from now on nothing is loaded any more
             if self._model is not None:
                 self._model.close()
             if self._pool is not None and self._owns_pool:
@@ -118,7 +123,6 @@ class Ragstone:
             self._model = None
         self._retriever.close()
         self._encoders.close()
-        self.library.close()
 
     def ingest(
         self,
@@ -148,6 +152,7 @@ class Ragstone:
         from ..ingest.pipeline import ingest
         from .ingesting import ingest_options
 
+        self._require_open()
         options = ingest_options(self.settings, collection, include, exclude, passwords, self.embedding_model)
         try:
             report = ingest(self.library, paths, lambda: self._encoders.embedder(ingesting=True), options, on_progress)
@@ -174,6 +179,7 @@ class Ragstone:
         from ..ingest.reindexing import reindex
         from .ingesting import chunk_plan
 
+        self._require_open()
         new = None
         if embedder is not None:
             new = open_embedder(self.settings, str(embedder), ingesting=True)
@@ -219,6 +225,7 @@ class Ragstone:
         min_probability: float = 0.0,
     ) -> Search:
         """Search as `search` does, and tell how: the terms, each hit's features, what was dropped and why."""
+        self._require_open()
         where = as_filter(filter, collection)
         return self._retriever.trace(query, k, mode or self._mode, where, min_probability=min_probability)
 
@@ -265,7 +272,7 @@ class Ragstone:
         """
         answerer = self._answerer(strict, settings)
         events = answerer.stream(question, history, as_filter(filter, collection))
-        return self._monitor.watch(_holding(answerer.model, events))
+        return self._monitor.watch(holding(answerer.model, events))
 
     def answer_from(self, question: str, passages: Sequence[Hit]) -> Iterator[Event]:
         """Answer a question from passages that are given, in their order, step by step; the library is not searched.
@@ -275,7 +282,7 @@ class Ragstone:
             GenerationError: The question is too long for the context.
         """
         answerer = self._answerer(None)
-        return _holding(answerer.model, answerer.stream(question, given=passages))
+        return holding(answerer.model, answerer.stream(question, given=passages))
 
     def documents(self, collection: str | None = None, filter: Filter | Given | None = None) -> list[Document]:
         """The documents of the library that a filter keeps (see `search`), ordered by path.
@@ -303,7 +310,9 @@ class Ragstone:
             ModelError: It is not on this machine or cannot be loaded; or its server cannot be reached or lacks it.
             OfflineError: Its server is not on this machine, and the network is not to be used.
         """
+        self._require_open()  # before a lock that may have been held when the process forked
         with self._loading:
+            self._require_open()
             if self._pool is None:
                 self._pool = open_pool(self.settings)
             if settings is not None and settings.model != self.settings.model and not self.settings.server:
@@ -339,6 +348,9 @@ class Ragstone:
         told = getattr(self._model, "offload", None)
         return None if told is None else (told.layers, told.total)
 
+    def _require_open(self) -> None:
+        self.library.database.require_open()
+
     @property
     def _prefixes(self) -> Path:
         return self.library.folder / "prefixes"
@@ -363,29 +375,10 @@ class Ragstone:
         return self.settings.widen  # type: ignore[return-value]  # checked by Settings
 
     def _answerer(self, strict: bool | None, settings: Settings | None = None) -> Answerer:
-        s = settings or self.settings  # what is wrong with a prompt is told before a model is loaded
-        asking = self._asking if settings is None else as_asking(settings)
-        return Answerer(
-            self.library,
-            self._retriever,
-            self.load_model(settings),
-            as_sampling(s),
-            s.hits,
-            s.search_mode,  # type: ignore[arg-type]  # these are checked by Settings
-            s.widen,  # type: ignore[arg-type]
-            s.min_confidence,
-            asking,
-            Economy(s.context_share, s.context_trim, guarded=s.instructions == "cut"),
-            self._encoders.scorer,
-            s.strict if strict is None else strict,
-        )
+        asking = self._asking if settings is None else as_asking(settings)  # what is wrong is told before loading
+        parts = self.library, self._retriever, self.load_model(settings), self._encoders.scorer
+        return answerer(settings or self.settings, asking, strict, *parts)
 
     @cached_property
     def _asking(self) -> Asking:
         return as_asking(self.settings)
-
-
-def _holding(model: ChatModel, events: Iterator[Event]) -> Iterator[Event]:
-    """Keeps the model loaded until the answer is there."""
-    with held(model):
-        yield from events

@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import LibraryError, LibraryLockedError, LibraryNotFoundError, LibraryVersionError, LibraryWriteError
+from ..errors import (
+    LibraryClosedError,
+    LibraryError,
+    LibraryLockedError,
+    LibraryNotFoundError,
+    LibraryVersionError,
+    LibraryWriteError,
+)
 from ._migrations import MIGRATIONS
 
 FILE = "library.sqlite3"
@@ -39,6 +46,8 @@ class Database:
     def __init__(self, folder: Path, *, create: bool, named: Path | None = None) -> None:
         self._named = named or folder
         self._folder = folder = folder.absolute()
+        self._process = os.getpid()
+        self._closed = False
         self._pool: list[sqlite3.Connection] = []
         self._pool_guard = threading.Lock()
         self._held = threading.local()
@@ -59,10 +68,33 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; those in use are closed when they are given back."""
+        if not self.is_own:
+            return  # SQLite's connections must not be touched after a fork, nor locks that another thread may have held
         with self._pool_guard:
+            self._closed = True
             while self._pool:
                 self._pool.pop().close()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this process opened it, and not the one of which it was forked."""
+        return self._process == os.getpid()
+
+    def require_open(self) -> None:
+        """Make sure that it can be used.
+
+        Raises:
+            LibraryClosedError: It was closed, or was opened before the process forked.
+        """
+        if not self.is_own:
+            raise LibraryClosedError(
+                "this library was opened before the process forked",
+                path=self._named,
+                remedy="Open it in the child process",
+            )
+        if self._closed:
+            raise LibraryClosedError("the library was closed", path=self._named, remedy="Open it again")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -116,6 +148,7 @@ class Database:
         Raises:
             LibraryLockedError: Another process is writing already, and `wait` is false.
         """
+        self.require_open()
         with self.translated():
             lock = (self._folder / "write.lock").open("a+b", buffering=0)
         with lock:
@@ -151,6 +184,7 @@ class Database:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
+        self.require_open()
         with self.translated():
             with self._pool_guard:
                 db = self._pool.pop() if self._pool else None
@@ -158,10 +192,10 @@ class Database:
             try:
                 yield db
             finally:
-                if self._read_only:
-                    db.close()
-                else:
-                    with self._pool_guard:
+                with self._pool_guard:
+                    if self._read_only or self._closed:
+                        db.close()
+                    else:
                         self._pool.append(db)
 
     def _connect(self) -> sqlite3.Connection:

@@ -66,7 +66,7 @@ class Library:
         self.close()
 
     def close(self) -> None:
-        """Close every connection. The library must not be used afterwards."""
+        """Close every connection. What uses the library afterwards raises LibraryClosedError."""
         self._db.close()
 
     @property

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,11 @@ from ragstone.retrieval.library import Library
 
 
 @pytest.fixture
-def encoders(second_model: Path, tmp_path: Path) -> Encoders:
+def encoders(second_model: Path, tmp_path: Path) -> Iterator[Encoders]:
     models = second_model.parent
     settings = Settings(models_dir=models, embedding_model=str(second_model))
     with Library(tmp_path / "library", create=True) as library:
-        return Encoders(library, settings, ModelStore(models, offline=True))
+        yield Encoders(library, settings, ModelStore(models, offline=True))
 
 
 @pytest.mark.parametrize("ingested_first", [True, False])

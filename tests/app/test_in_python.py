@@ -1,11 +1,39 @@
 """Ragstone inside another program: what a developer who embeds it may do, and what is refused."""
 
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
+from ragstone.errors import LibraryClosedError, RagstoneError
+from ragstone.generation.models import ModelStore
+
+QUESTION = "What torque do the M10 bolts on the rack busbars need?"
+
+
+@pytest.fixture
+def rag(sample_library: Path, model_store: ModelStore, shallow_model_path: Path) -> Iterator[Ragstone]:
+    settings = Settings(models_dir=model_store.folder, model=str(shallow_model_path), threads=1, max_tokens=16)
+    with Ragstone.open(sample_library, settings=settings) as opened:
+        yield opened
+
+
+def open_files(below: Path) -> list[str]:
+    """Those of this process that lie in a folder."""
+    links = []
+    for number in os.listdir("/proc/self/fd"):  # noqa: PTH208
+        try:
+            links.append(os.readlink(f"/proc/self/fd/{number}"))  # noqa: PTH115
+        except FileNotFoundError:  # the one that lists them
+            continue
+    return [link for link in links if link.startswith(str(below))]
 
 
 @pytest.mark.parametrize("settings", [None, Settings()])
@@ -18,3 +46,89 @@ def test_a_library_in_the_home_folder_is_opened_there(
     with Ragstone.open("~/mine", settings=settings) as rag:
         assert rag.library.folder == tmp_path / "home" / "mine"
     assert not (tmp_path / "~").exists()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda rag: rag.search(QUESTION),
+        lambda rag: rag.search(QUESTION, mode="lexical"),
+        lambda rag: rag.ask(QUESTION),
+        lambda rag: rag.ask_stream(QUESTION),
+        lambda rag: rag.answer_from(QUESTION, []),
+        lambda rag: rag.ingest("docs"),
+        lambda rag: rag.reindex(),
+        lambda rag: rag.documents(),
+        lambda rag: rag.remove(1),
+        lambda rag: rag.load_model(),
+        lambda rag: rag.embed_query(QUESTION),
+        lambda rag: rag.__enter__(),
+        lambda rag: rag.library.counts(),
+    ],
+)
+def test_a_library_that_was_closed_is_not_opened_again_by_using_it(
+    use: Callable[[Ragstone], object], rag: Ragstone
+) -> None:
+    rag.search(QUESTION, mode="lexical")
+    rag.close()
+    with pytest.raises(LibraryClosedError, match=r"the library was closed\. Open it again\."):
+        use(rag)
+    assert not open_files(rag.library.folder)
+    rag.close()  # twice is harmless
+
+
+def test_leaving_an_inner_with_closes_the_library_and_the_outer_one_is_told(rag: Ragstone) -> None:
+    with rag as same:
+        assert same.search(QUESTION, mode="lexical")
+    with pytest.raises(LibraryClosedError):
+        rag.search(QUESTION)
+
+
+def test_closing_while_threads_search_leaves_nothing_open(rag: Ragstone) -> None:
+    ended: list[type[RagstoneError]] = []
+
+    def search() -> None:
+        try:
+            while True:
+                rag.search(QUESTION, mode="lexical")
+        except RagstoneError as error:
+            ended.append(type(error))  # and not itself: it holds the frames, and these the index
+
+    threads = [threading.Thread(target=search) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    rag.close()
+    for thread in threads:
+        thread.join(30)
+    assert ended == [LibraryClosedError] * 2
+    assert not open_files(rag.library.folder)
+
+
+def _in_the_child(rag: Ragstone, told: Connection) -> None:
+    for use in (rag.search, rag.ask, rag.ingest, rag.embed_query):
+        try:
+            use(QUESTION)
+        except LibraryClosedError as error:
+            told.send(str(error))
+    with Ragstone.open(rag.library.folder, settings=rag.settings) as own:
+        told.send(len(own.search(QUESTION, k=3)))
+    rag.close()
+    told.send("closed")
+
+
+def test_a_process_that_was_forked_is_told_to_open_the_library_itself(rag: Ragstone) -> None:
+    assert rag.search(QUESTION)
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe()
+    child = fork.Process(target=_in_the_child, args=(rag, theirs))
+    child.start()
+    try:
+        for _ in range(4):
+            assert ours.poll(60)
+            assert ours.recv().endswith(
+                "this library was opened before the process forked. Open it in the child process."
+            )
+    finally:
+        child.kill()
+    assert rag.search(QUESTION)
