@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,13 @@ from ..generation.answer import Answer, Answerer, Event
 from ..generation.context import Asking
 from ..generation.conversation import Turn
 from ..generation.models import ModelStore
-from ..generation.prefix_files import forget_prefixes
 from ..retrieval.filters import Filter, Given, as_filter
 from ..retrieval.library import Library
 from ..retrieval.records import Document, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
 from .answering import answerer, holding
-from .chat_models import chat_model, held, open_pool
+from .chat_models import ChatModels, held
 from .encoders import Encoders, open_embedder
 from .model_settings import as_asking
 from .monitoring import Monitor
@@ -66,10 +65,8 @@ class Ragstone:
             settings.index_memory_mb,
         )
         self._monitor = Monitor(library, settings.monitor, settings.monitor_days, self._encoders.embedder)
-        self._model: ChatModel | None = None
-        self._pool = pool
-        self._owns_pool = pool is None
-        self._loading = threading.RLock()
+        self._chat_models = ChatModels(library, settings, pool)
+        self._writing = threading.RLock()
 
     @classmethod
     def open(
@@ -113,14 +110,8 @@ class Ragstone:
         """Free the models and the index, and close the library; answers in progress end. Twice is harmless."""
         if not self.library.database.is_own:
             return  # it is the other process's
-        with self._loading:
-            self.library.close()  # from now on nothing is loaded any more
-            if self._model is not None:
-                self._model.close()
-            if self._pool is not None and self._owns_pool:
-                self._pool.close()
-                self._pool = None
-            self._model = None
+        self.library.close()  # from now on nothing is loaded any more
+        self._chat_models.close()
         self._retriever.close()
         self._encoders.close()
 
@@ -135,6 +126,8 @@ class Ragstone:
     ) -> IngestReport:
         """Bring the library up to date with files and folders (see `ragstone.ingest.pipeline.ingest`).
 
+        Threads of this process that write to the library wait for each other.
+
         Args:
             *paths: Files and folders.
             collection: The collection that the files go to; by default known files stay where they are.
@@ -146,21 +139,23 @@ class Ragstone:
         Raises:
             SourceError: A path is missing, or there is nothing to ingest.
             SettingsError: A pattern or the collection's name cannot be used.
+            LibraryLockedError: Another process is writing to the library.
             LibraryError: The library cannot be written to.
             ModelError: The embedding model cannot be used.
         """
         from ..ingest.pipeline import ingest
         from .ingesting import ingest_options
 
-        self._require_open()
-        options = ingest_options(self.settings, collection, include, exclude, passwords, self.embedding_model)
-        try:
-            report = ingest(self.library, paths, lambda: self._encoders.embedder(ingesting=True), options, on_progress)
-        except BaseException:  # it may have been stopped when some documents had changed
-            self._forget_prefixes()
-            raise
-        if report.updated or report.removed:
-            self._forget_prefixes()
+        with self._writer():
+            options = ingest_options(self.settings, collection, include, exclude, passwords, self.embedding_model)
+            load = partial(self._encoders.embedder, ingesting=True)
+            try:
+                report = ingest(self.library, paths, load, options, on_progress)
+            except BaseException:  # it may have been stopped when some documents had changed
+                self._chat_models.forget()
+                raise
+            if report.updated or report.removed:
+                self._chat_models.forget()
         return report
 
     def reindex(
@@ -174,16 +169,15 @@ class Ragstone:
 
         Raises:
             ModelError: The new model cannot be used.
+            LibraryLockedError: Another process is writing to the library.
             LibraryError: The library cannot be written to, or a chunk is too long for the new model.
         """
         from ..ingest.reindexing import reindex
         from .ingesting import chunk_plan
 
-        self._require_open()
-        new = None
-        if embedder is not None:
-            new = open_embedder(self.settings, str(embedder), ingesting=True)
-        return reindex(self.library, new, chunk_plan(self.settings), on_progress, self.settings.index_memory_mb)
+        with self._writer():
+            new = None if embedder is None else open_embedder(self.settings, str(embedder), ingesting=True)
+            return reindex(self.library, new, chunk_plan(self.settings), on_progress, self.settings.index_memory_mb)
 
     def search(
         self,
@@ -295,10 +289,15 @@ class Ragstone:
         return documents if kept is None else [document for document in documents if document.id in kept]
 
     def remove(self, *document_ids: int) -> None:
-        """Remove documents from the library; their files stay."""
-        with self.library.locked():
-            self.library.remove(document_ids)
-        self._forget_prefixes()
+        """Remove documents from the library; their files stay.
+
+        Raises:
+            LibraryLockedError: Another process is writing to the library.
+        """
+        with self._writer():
+            with self.library.locked():
+                self.library.remove(document_ids)
+            self._chat_models.forget()
 
     def load_model(self, settings: Settings | None = None) -> ChatModel:
         """The chat model, loaded by now: that behind the server of the settings, else one on this machine.
@@ -310,17 +309,7 @@ class Ragstone:
             ModelError: It is not on this machine or cannot be loaded; or its server cannot be reached or lacks it.
             OfflineError: Its server is not on this machine, and the network is not to be used.
         """
-        self._require_open()  # before a lock that may have been held when the process forked
-        with self._loading:
-            self._require_open()
-            if self._pool is None:
-                self._pool = open_pool(self.settings)
-            if settings is not None and settings.model != self.settings.model and not self.settings.server:
-                model = chat_model(settings, self._pool, self._prefixes)
-            else:
-                model = self._model = self._model or chat_model(self.settings, self._pool, self._prefixes)
-        with held(model):
-            return model
+        return self._chat_models.load(settings)
 
     @contextmanager
     def held_model(self) -> Iterator[LlamaModel]:
@@ -345,21 +334,17 @@ class Ragstone:
     @property
     def offload(self) -> tuple[int, int] | None:
         """How many layers of the chat model are on a GPU, of how many; None when none is loaded on this machine."""
-        told = getattr(self._model, "offload", None)
-        return None if told is None else (told.layers, told.total)
+        return self._chat_models.offload
+
+    @contextmanager
+    def _writer(self) -> Iterator[None]:
+        """Let the threads that write wait for each other."""
+        self._require_open()  # before a lock that may have been held when the process forked
+        with self._writing:
+            yield
 
     def _require_open(self) -> None:
         self.library.database.require_open()
-
-    @property
-    def _prefixes(self) -> Path:
-        return self.library.folder / "prefixes"
-
-    def _forget_prefixes(self) -> None:
-        """What was read of documents that are gone must not stay."""
-        if self._pool is not None:
-            self._pool.forget()
-        forget_prefixes(self._prefixes)
 
     @property
     def embedding_model(self) -> str:

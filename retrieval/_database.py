@@ -7,8 +7,10 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 from ..errors import (
@@ -51,6 +53,7 @@ class Database:
         self._pool: list[sqlite3.Connection] = []
         self._pool_guard = threading.Lock()
         self._held = threading.local()
+        self._writers = threading.RLock()
         self._read_only = folder.is_dir() and not os.access(folder, os.W_OK)
         if not (folder / FILE).is_file():
             if not create:
@@ -142,29 +145,48 @@ class Database:
                 raise
 
     @contextmanager
-    def locked(self, *, wait: bool = False) -> Iterator[None]:
-        """Keep other processes from writing.
+    def locked(self, *, wait: bool = False, queue: bool = True) -> Iterator[None]:
+        """Keep others from writing.
+
+        Args:
+            wait: Until another process has finished.
+            queue: Wait until another thread of this process, which uses this object too, has finished.
 
         Raises:
-            LibraryLockedError: Another process is writing already, and `wait` is false.
+            LibraryLockedError: Another process is writing already, and `wait` is false; or a thread, and `queue` is.
         """
         self.require_open()
+        if not self._writers.acquire(blocking=queue):
+            raise self._locked_by(str(os.getpid()))
+        try:
+            with self._locked(wait):
+                yield
+        finally:
+            self._writers.release()
+
+    @contextmanager
+    def _locked(self, wait: bool) -> Iterator[None]:
         with self.translated():
             lock = (self._folder / "write.lock").open("a+b", buffering=0)
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
-                lock.seek(0)
-                raise LibraryLockedError(
-                    f"process {lock.read().decode() or 'unknown'} is writing to this library",
-                    path=self._named,
-                    remedy="Wait until it has finished, or use another library with --library",
-                ) from None
+                raise self._locked_by(_writer(lock)) from None
             with self.translated():
                 lock.truncate(0)
                 lock.write(str(os.getpid()).encode())
-            yield
+            try:
+                yield
+            finally:
+                lock.truncate(0)  # so that nobody takes this process for the next writer
+
+    def _locked_by(self, process: str) -> LibraryLockedError:
+        return LibraryLockedError(
+            f"process {process} is writing to this library",
+            path=self._named,
+            remedy="Wait until it has finished, or use another library with --library",
+        )
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -232,6 +254,16 @@ class Database:
                 remedy="Upgrade Ragstone, or ingest into another library with --library",
             )
         return version
+
+
+def _writer(lock: FileIO) -> str:
+    """The process that holds the lock; it may be about to write down its number."""
+    for _ in range(100):
+        lock.seek(0)
+        if told := lock.read():
+            return told.decode()
+        time.sleep(0.01)
+    return "unknown"
 
 
 def _library_error(error: sqlite3.DatabaseError, folder: Path) -> LibraryError:

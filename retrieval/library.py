@@ -272,13 +272,13 @@ class Library:
 
     # Changing it
 
-    def locked(self, *, wait: bool = False) -> AbstractContextManager[None]:
-        """Keep other processes from writing.
+    def locked(self, *, wait: bool = False, queue: bool = True) -> AbstractContextManager[None]:
+        """Keep others from writing (see `Database.locked`).
 
         Raises:
-            LibraryLockedError: Another process is writing already, and `wait` is false.
+            LibraryLockedError: Another process is writing already, and `wait` is false; or a thread, and `queue` is.
         """
-        return self._db.locked(wait=wait)
+        return self._db.locked(wait=wait, queue=queue)
 
     def use_embedder(self, identity: EmbedderIdentity) -> None:
         """Record the model whose vectors are about to be stored.

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pytest
 
 from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
-from ragstone.errors import LibraryClosedError, RagstoneError
+from ragstone.errors import LibraryClosedError, LibraryLockedError, RagstoneError
 from ragstone.generation.models import ModelStore
+from ragstone.retrieval.library import Library
 
 QUESTION = "What torque do the M10 bolts on the rack busbars need?"
 
@@ -132,3 +134,44 @@ def test_a_process_that_was_forked_is_told_to_open_the_library_itself(rag: Ragst
     finally:
         child.kill()
     assert rag.search(QUESTION)
+
+
+def test_threads_that_write_wait_for_each_other(rag: Ragstone, tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.txt").write_text(f"The pump {name} was replaced in 2019.")
+    known = len(rag.documents())
+    with ThreadPoolExecutor() as threads:
+        begun = [threads.submit(rag.ingest, tmp_path / name) for name in ("one", "two", "three")]
+        begun += [threads.submit(rag.reindex), threads.submit(rag.remove, rag.documents()[0].id)]
+        for one in begun:
+            one.result()
+    assert len(rag.documents()) == known + 2
+
+
+def test_an_ingest_waits_for_a_search_that_stores_the_index_and_not_the_other_way_round(
+    rag: Ragstone, tmp_path: Path
+) -> None:
+    (tmp_path / "pump.txt").write_text("The pump was replaced in 2019.")
+    with ThreadPoolExecutor() as threads:
+        with rag.library.locked():
+            ingest = threads.submit(rag.ingest, tmp_path / "pump.txt")
+            rag.library.use_index("")  # an index has to be made
+            assert threads.submit(rag.search, QUESTION, mode="lexical").result(timeout=60)
+            assert not ingest.done()
+        assert ingest.result(timeout=60).added == 1
+
+
+def test_who_is_refused_is_told_who_writes_even_if_he_has_only_just_begun(rag: Ragstone) -> None:
+    with (
+        Library(rag.library.folder) as other,
+        rag.library.locked(),
+        (rag.library.folder / "write.lock").open("r+") as lock,
+    ):
+        pid = lock.read()
+        lock.truncate(0)
+        later = threading.Timer(0.2, lambda: (lock.seek(0), lock.write(pid), lock.flush()))
+        later.start()
+        with pytest.raises(LibraryLockedError, match=f"process {os.getpid()} is writing"), other.locked():
+            pass
+        later.join()
