@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from .chat_models import ChatModels, held
 from .encoders import Encoders, open_embedder
 from .model_settings import as_asking
 from .monitoring import Monitor
+from .removing import as_removed
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -288,16 +290,26 @@ class Ragstone:
         kept = None if where is None else frozenset(self.library.document_ids(where).tolist())
         return documents if kept is None else [document for document in documents if document.id in kept]
 
-    def remove(self, *document_ids: int) -> None:
+    def remove(self, *documents: int | str | PathLike[str]) -> int:
         """Remove documents from the library; their files stay.
 
+        Args:
+            *documents: Their ids, or their paths as `documents` shows them; that of a file is of all documents in it.
+
+        Returns:
+            How many were removed; those that the library does not hold are not counted.
+
         Raises:
+            SettingsError: One is neither.
             LibraryLockedError: Another process is writing to the library.
         """
+        ids, paths = as_removed(documents)
         with self._writer():
             with self.library.locked():
-                self.library.remove(document_ids)
-            self._chat_models.forget()
+                removed = self.library.remove(ids, paths)
+            if removed:
+                self._chat_models.forget()
+        return removed
 
     def load_model(self, settings: Settings | None = None) -> ChatModel:
         """The chat model, loaded by now: that behind the server of the settings, else one on this machine.

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from ._terms import Frequencies, insert_postings
 from .records import Instruction, NewDocument, NewFile, Page, TextChunk
 
+_SQLITE_INTEGERS = range(-(2**63), 2**63)
+
 
 def insert_file(db: sqlite3.Connection, new: NewFile, words: Sequence[Sequence[Frequencies]]) -> list[int]:
     """Write a file with its documents, of whose chunks these are the terms; the documents' ids, in order.
@@ -92,6 +94,35 @@ def insert_instructions(db: sqlite3.Connection, document_id: int, found: Iterabl
         "INSERT INTO instructions VALUES (?, ?, ?, ?)",
         [(document_id, i.char_start, i.char_end, i.score) for i in found],
     )
+
+
+def ids_at(db: sqlite3.Connection, paths: Iterable[str]) -> list[int]:
+    """The ids of the documents at these paths, as given at ingest: of a file all, else that of its part."""
+    return [
+        document_id
+        for path in paths
+        for (document_id,) in db.execute(
+            "SELECT d.id FROM documents d JOIN files f ON f.id = file_id "
+            "WHERE path = ?1 OR (part <> '' AND path || '/' || part = ?1)",
+            (path,),
+        )
+    ]
+
+
+def remove_documents(db: sqlite3.Connection, document_ids: Iterable[int]) -> int:
+    """Remove documents, and files of which nothing is left; how many documents there were."""
+    removed = 0
+    for document_id in sorted(number for number in document_ids if number in _SQLITE_INTEGERS):
+        file = db.execute("SELECT file_id FROM documents WHERE id = ?", (document_id,)).fetchone()
+        if file is None:
+            continue
+        remove_tags(db, document_id)
+        db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
+        db.execute(  # a file of which nothing is left has to be read again
+            "DELETE FROM files WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM documents WHERE file_id = ?1)", file
+        )
+        removed += 1
+    return removed
 
 
 def remove_tags(db: sqlite3.Connection, document_id: int) -> None:

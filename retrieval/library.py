@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EmbedderMismatchError
 from ._database import FILE, Database
 from ._reading import read_chunks, read_documents, read_files, read_pages
-from ._rows import advance_revision, insert_file, insert_instructions, remove_tags, utc
+from ._rows import advance_revision, ids_at, insert_file, insert_instructions, remove_documents, utc
 from .records import Chunk, Document, EmbedderIdentity, Instruction, NewFile, Page, StoredFile
 
 if TYPE_CHECKING:
@@ -323,19 +323,18 @@ class Library:
                 insert_instructions(db, document_id, instructions)
             db.execute("UPDATE files SET checked = ? WHERE id = ?", (version, file_id))
 
-    def remove(self, document_ids: Iterable[int]) -> None:
-        """Remove documents with their pages, chunks and vectors, in one transaction."""
+    def remove(self, document_ids: Iterable[int], paths: Iterable[str] = ()) -> int:
+        """Remove documents with their pages, chunks and vectors, in one transaction; how many there were.
+
+        Args:
+            document_ids: Of documents.
+            paths: Of documents, as `Document.path` has them, or of files, of which all documents go.
+        """
         with self._db.writing() as db:
-            for document_id in document_ids:
-                remove_tags(db, document_id)
-                file = db.execute("SELECT file_id FROM documents WHERE id = ?", (document_id,)).fetchone()
-                db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
-                if file:  # a file of which nothing is left has to be read again
-                    db.execute(
-                        "DELETE FROM files WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM documents WHERE file_id = ?1)",
-                        file,
-                    )
-            advance_revision(db)
+            removed = remove_documents(db, {*document_ids, *ids_at(db, paths)})
+            if removed:
+                advance_revision(db)
+        return removed
 
     def remove_files(self, file_ids: Iterable[int]) -> None:
         """Remove files with all that was read of them, in one transaction."""

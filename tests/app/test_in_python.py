@@ -4,16 +4,18 @@ import multiprocessing
 import os
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
-from ragstone.errors import LibraryClosedError, LibraryLockedError, RagstoneError
+from ragstone.errors import LibraryClosedError, LibraryLockedError, RagstoneError, SettingsError
 from ragstone.generation.models import ModelStore
 from ragstone.retrieval.library import Library
 
@@ -175,3 +177,29 @@ def test_who_is_refused_is_told_who_writes_even_if_he_has_only_just_begun(rag: R
         with pytest.raises(LibraryLockedError, match=f"process {os.getpid()} is writing"), other.locked():
             pass
         later.join()
+
+
+def test_documents_are_removed_by_id_and_by_path_and_counted(rag: Ragstone, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        for name in ("a.txt", "b.txt"):
+            archive.writestr(name, f"The pump {name} was replaced in 2019.")
+    rag.ingest(tmp_path / "many.zip")
+    known = {document.path: document.id for document in rag.documents()}
+    zipped = str(tmp_path / "many.zip")
+    assert rag.remove(f"{zipped}/a.txt") == 1
+    assert rag.remove(Path(zipped)) == 1
+    rag.ingest(zipped)
+    assert rag.remove(zipped, f"{zipped}/a.txt") == 2
+    one, two, *_ = (path for path in known if path not in (f"{zipped}/a.txt", f"{zipped}/b.txt"))
+    assert rag.remove(known[one], np.int64(known[two]), known[one], one) == 2  # type: ignore[arg-type]
+    assert len(rag.documents()) == len(known) - 4
+
+
+def test_what_the_library_does_not_hold_is_not_removed_and_changes_nothing(rag: Ragstone) -> None:
+    before, known = rag.library.revision, len(rag.documents())
+    assert rag.remove(str(rag.documents()[0].id), "none.md", "", "\udcff.md", 2**70, -1, 10**9) == 0
+    assert rag.remove() == 0
+    assert (rag.library.revision, len(rag.documents())) == (before, known)
+    for wrong in (True, 1.0, None, [1], b"a.md", rag.documents()[0]):
+        with pytest.raises(SettingsError, match=f"is given as {type(wrong).__name__}\\. Give its id or its path"):
+            rag.remove(wrong)  # type: ignore[arg-type]
