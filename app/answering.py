@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 from ..generation.answer import Answerer, Event
@@ -46,7 +46,7 @@ def answerer(
     )
 
 
-def holding(model: ChatModel, events: Iterator[Event]) -> Iterator[Event]:
+def holding(model: ChatModel, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
     """The events of an answer; the model stays loaded until it is there."""
     with held(model):
         yield from events

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from os import PathLike
@@ -259,7 +259,7 @@ class Ragstone:
         filter: Filter | Given | None = None,
         strict: bool | None = None,
         settings: Settings | None = None,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Answer a question step by step: `hits`, `token` and `sentence` ..., `answer` (see `Event`).
 
         Closing the iterator stops the generation. Other `settings` hold for this answer: how passages are searched and
@@ -270,7 +270,7 @@ class Ragstone:
         events = answerer.stream(question, history, as_filter(filter, collection))
         return self._monitor.watch(holding(answerer.model, events))
 
-    def answer_from(self, question: str, passages: Sequence[Hit]) -> Iterator[Event]:
+    def answer_from(self, question: str, passages: Sequence[Hit]) -> Generator[Event, None, None]:
         """Answer a question from passages that are given, in their order, step by step; the library is not searched.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -121,14 +121,14 @@ class Monitor:
         self._keep_days = keep_days
         self._load_embedder = load_embedder
 
-    def watch(self, events: Iterator[Event]) -> Iterator[Event]:
+    def watch(self, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
         """The events of an answer, which is kept when it has been given; one that is stopped is not."""
         return events if self._level == "off" else self._watched(events)
 
-    def _watched(self, events: Iterator[Event]) -> Iterator[Event]:
+    def _watched(self, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
         answer = None
         try:
-            with closing(events):  # type: ignore[type-var]  # it is a generator
+            with closing(events):
                 for event in events:
                     answer = event.answer or answer
                     yield event

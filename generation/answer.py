@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -148,7 +148,7 @@ class Answerer:
         history: Sequence[Turn] = (),
         where: Filter | None = None,
         given: Sequence[Hit] | None = None,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Answer a question from the documents that a filter keeps, or from passages that are given, in their order;
         the last event carries the whole answer. What is given need not be in the library, and is not cited from it.
 
@@ -203,7 +203,7 @@ class Answerer:
         if holds is not None:
             draft.signals = replace(draft.signals, holds=min(holds, SURE))
 
-    def _write(self, draft: _Draft) -> Iterator[Event]:
+    def _write(self, draft: _Draft) -> Generator[Event, None, None]:
         """Let the model answer."""
         draft.part = AnswerPart(self.asking.answer.answer_after)
         draft.cited = cited = CitedText(draft.query, draft.packed.passages, self.load_scorer(), self.strict)
@@ -260,7 +260,7 @@ class _Told:
     """How many characters were told."""
     sentences: int = 0
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """Tell what is held: words up to the end of a sentence, that sentence, and so on."""
         held, self.held = self.held, ""
         for sentence in self.cited.sentences[self.sentences :]:

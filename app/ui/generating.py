@@ -125,7 +125,7 @@ class Generation:
             events = rag.ask_stream(self.question, self._history, filter=self._conditions, settings=self._settings)
             for event in events:
                 if self._stop.is_set():
-                    events.close()  # type: ignore[attr-defined]  # it is a generator
+                    events.close()
                     return
                 self._take(event)
 

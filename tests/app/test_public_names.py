@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import ragstone
+from ragstone import errors
 
 HEAVY = (
     "numpy",
@@ -20,9 +22,16 @@ HEAVY = (
 
 
 def test_the_public_names_are_these():
-    assert sorted(ragstone.__all__) == ["Answer", "Ragstone", "RagstoneError", "__version__", "verify"]
+    names = "Answer Citation Document Event Filter Hit IngestReport Mode Ragstone RagstoneError Sentence Settings Turn"
+    assert sorted(ragstone.__all__) == [*names.split(), "__version__", "verify"]
     for name in ragstone.__all__:
         assert getattr(ragstone, name) is not None
+
+
+def test_the_tree_of_errors_names_every_class_of_it():
+    told = re.findall(r"[A-Z]\w+Error", errors.__doc__ or "")
+    assert sorted(told) == sorted(name for name in vars(errors) if name.endswith("Error"))
+    assert all(issubclass(getattr(errors, name), ragstone.RagstoneError) for name in told)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["search", "--help"], ["--version"], ["docs", "list"]])

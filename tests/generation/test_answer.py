@@ -107,7 +107,7 @@ def test_closing_the_stream_stops_the_answer(rag: Ragstone) -> None:
     stream = rag.ask_stream(QUESTION)
     assert next(stream).kind == "hits"
     assert next(stream).kind == "token"
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert rag.ask(QUESTION).text
 
 
