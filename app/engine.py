@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..generation.answer import Answer, Answerer, Event
+from ..generation.answer import Answer, Answerer, Event, as_turns
 from ..generation.context import Asking
 from ..generation.conversation import Turn
 from ..generation.models import ModelStore
@@ -228,7 +228,7 @@ class Ragstone:
     def ask(
         self,
         question: str,
-        history: Sequence[Turn] = (),
+        history: Sequence[Turn | Answer] | None = None,
         collection: str | None = None,
         filter: Filter | Given | None = None,
         strict: bool | None = None,
@@ -237,13 +237,14 @@ class Ragstone:
 
         Args:
             question: The question.
-            history: The earlier turns of a chat, oldest first.
+            history: The earlier answers of a chat, or its turns, oldest first.
             collection: Only this collection.
             filter: Conditions.
             strict: Leave sentences out that the passages do not support; by default as the settings say.
 
         Raises:
-            SettingsError: A condition is malformed, or asks for metadata that no document has.
+            SettingsError: A condition is malformed, or asks for metadata that no document has; or the history holds
+                something else.
             ModelError: A model cannot be used.
             GenerationError: The question is too long for the context.
         """
@@ -254,7 +255,7 @@ class Ragstone:
     def ask_stream(
         self,
         question: str,
-        history: Sequence[Turn] = (),
+        history: Sequence[Turn | Answer] | None = None,
         collection: str | None = None,
         filter: Filter | Given | None = None,
         strict: bool | None = None,
@@ -266,8 +267,9 @@ class Ragstone:
         packed, which model of this machine is asked, how, and how its tokens are drawn; the library stays, and what
         searches it.
         """
+        turns, where = as_turns(history), as_filter(filter, collection)
         answerer = self._answerer(strict, settings)
-        events = answerer.stream(question, history, as_filter(filter, collection))
+        events = answerer.stream(question, turns, where)
         return self._monitor.watch(holding(answerer.model, events))
 
     def answer_from(self, question: str, passages: Sequence[Hit]) -> Generator[Event, None, None]:

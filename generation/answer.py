@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from ..errors import SettingsError
 from ..retrieval.library import Library
 from ..retrieval.records import Dropped, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
@@ -67,6 +68,36 @@ class Answer:
     """`retrieve`, `first_token` (from the question; the whole time when no token was made) and `total`."""
     tokens: dict[str, int]
     """`prompt` and `completion`."""
+
+    @property
+    def turn(self) -> Turn:
+        """This answer as the history of the next question has it, with the chunks that it cited."""
+        return Turn(self.query, self.text, tuple(citation.chunk_id for citation in self.citations))
+
+
+def as_turns(history: Iterable[Turn | Answer] | None) -> list[Turn]:
+    """The turns of a chat, oldest first, of which each is given as such or as its answer; None stands for none.
+
+    Raises:
+        SettingsError: Something is neither.
+    """
+    if history is None:
+        return []
+    if not isinstance(history, Iterable):
+        raise _no_turns(f"is a {type(history).__name__}")
+    turns: list[Turn] = []
+    for one in history:
+        if not isinstance(one, (Turn, Answer)):
+            raise _no_turns(f"holds a {type(one).__name__}")
+        turns.append(one if isinstance(one, Turn) else one.turn)
+    return turns
+
+
+def _no_turns(what: str) -> SettingsError:
+    return SettingsError(
+        f"the history of a question {what}",
+        remedy="Give a list of earlier answers of `ask`, or of `Turn(question, answer)`, oldest first",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from .grounding.claims import declines
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question of a chat and the answer it got."""
+    """A question of a chat and the answer it got; `Answer.turn` is that of an answer."""
 
     question: str
+    """As it was typed, or better as it was searched for: made to stand alone."""
     answer: str
     cited: tuple[int, ...] = ()
     """The ids of the chunks that the answer cited."""

@@ -85,8 +85,6 @@ def chat(
     library: Path | None,
 ) -> int:
     """Ask question after question; follow-ups may refer to what was said before."""
-    from ..engine import Turn
-
     history: list[Turn] = []
     where = as_filter(conditions, collection)
     with open_engine(library, model=model) as rag:
@@ -95,8 +93,7 @@ def chat(
         while question := _read_question():
             answer = _answer(rag, question, history, where, strict, stream=True)
             _show_sources(answer)
-            cited = tuple(citation.chunk_id for citation in answer.citations)
-            history.append(Turn(answer.query, answer.text, cited))
+            history.append(answer.turn)
     return 0
 
 

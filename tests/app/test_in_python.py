@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
 from ragstone.errors import LibraryClosedError, LibraryLockedError, RagstoneError, SettingsError
+from ragstone.generation.conversation import Turn
 from ragstone.generation.models import ModelStore
 from ragstone.retrieval.library import Library
 
@@ -203,3 +205,22 @@ def test_what_the_library_does_not_hold_is_not_removed_and_changes_nothing(rag: 
     for wrong in (True, 1.0, None, [1], b"a.md", rag.documents()[0]):
         with pytest.raises(SettingsError, match=f"is given as {type(wrong).__name__}\\. Give its id or its path"):
             rag.remove(wrong)  # type: ignore[arg-type]
+
+
+def test_the_next_question_leans_on_the_answers_before_it_or_on_their_turns(rag: Ragstone) -> None:
+    first = rag.ask("How much did Dagny produce in 2023?")
+    assert first.turn == Turn(first.query, first.text, tuple(c.chunk_id for c in first.citations))
+    for history in ([first], (first.turn,), [Turn("How much did Dagny produce in 2023?", "5,246 MWh.")]):
+        assert rag.ask("and in 2020?", history).query == "How much did Dagny produce in 2020?"
+    for none in (None, [], ()):
+        assert rag.ask("and in 2020?", none).query == "and in 2020?"
+
+
+@pytest.mark.parametrize(
+    "history", [[("q", "a")], "q", ["q"], Turn("q", "a"), [None], [{"question": "q", "answer": "a"}], 3]
+)
+def test_a_history_of_anything_else_is_refused_before_a_model_is_asked(rag: Ragstone, history: Any) -> None:
+    with pytest.raises(
+        SettingsError, match=r"Give a list of earlier answers of `ask`, or of `Turn\(question, answer\)"
+    ):
+        rag.ask_stream("and in 2020?", history)
