@@ -232,6 +232,7 @@ class Ragstone:
         collection: str | None = None,
         filter: Filter | Given | None = None,
         strict: bool | None = None,
+        stop: threading.Event | None = None,
     ) -> Answer:
         """Answer a question from the documents that a filter keeps (see `search`).
 
@@ -241,6 +242,7 @@ class Ragstone:
             collection: Only this collection.
             filter: Conditions.
             strict: Leave sentences out that the passages do not support; by default as the settings say.
+            stop: When another thread sets it, the answer ends before its next token, with what was written so far.
 
         Raises:
             SettingsError: A condition is malformed, or asks for metadata that no document has; or the history holds
@@ -248,7 +250,7 @@ class Ragstone:
             ModelError: A model cannot be used.
             GenerationError: The question is too long for the context.
         """
-        *_, last = self.ask_stream(question, history, collection, filter, strict)
+        *_, last = self.ask_stream(question, history, collection, filter, strict, stop=stop)
         assert last.answer is not None
         return last.answer
 
@@ -260,16 +262,17 @@ class Ragstone:
         filter: Filter | Given | None = None,
         strict: bool | None = None,
         settings: Settings | None = None,
+        stop: threading.Event | None = None,
     ) -> Generator[Event, None, None]:
         """Answer a question step by step: `hits`, `token` and `sentence` ..., `answer` (see `Event`).
 
-        Closing the iterator stops the generation. Other `settings` hold for this answer: how passages are searched and
-        packed, which model of this machine is asked, how, and how its tokens are drawn; the library stays, and what
-        searches it.
+        Closing the iterator stops the generation; so does `stop` (see `ask`), from any thread. Other `settings` hold
+        for this answer: how passages are searched and packed, which model of this machine is asked, how, and how its
+        tokens are drawn; the library stays, and what searches it.
         """
         turns, where = as_turns(history), as_filter(filter, collection)
         answerer = self._answerer(strict, settings)
-        events = answerer.stream(question, turns, where)
+        events = answerer.stream(question, turns, where, stop=stop)
         return self._monitor.watch(holding(answerer.model, events))
 
     def answer_from(self, question: str, passages: Sequence[Hit]) -> Generator[Event, None, None]:

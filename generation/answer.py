@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from .chat_model import ChatModel
 
 NO_ANSWER = "The documents do not answer this question."
+STOPPED = "The answer was stopped."
+"""Stands for one that was stopped before it could be given."""
 REFUSAL = "i don't know"
 """What the prompt tells the model to write; held back while it may be becoming that."""
 
@@ -133,12 +136,20 @@ class _Draft:
     """None when the model was not asked."""
     refusal: str = NO_ANSWER
     """What an abstention says."""
+    stop: threading.Event | None = None
     completion_tokens: int = 0
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     def mark(self, step: str) -> None:
         """Note the time since the question, at the first call for a step."""
         self.timings_ms.setdefault(step, round((time.perf_counter() - self.started) * 1000, 1))
+
+    def stopped(self) -> bool:
+        """Whether it is to end with what there is."""
+        if self.stop is None or not self.stop.is_set():
+            return False
+        self.refusal = STOPPED
+        return True
 
 
 @dataclass(slots=True)
@@ -179,14 +190,16 @@ class Answerer:
         history: Sequence[Turn] = (),
         where: Filter | None = None,
         given: Sequence[Hit] | None = None,
+        stop: threading.Event | None = None,
     ) -> Generator[Event, None, None]:
         """Answer a question from the documents that a filter keeps, or from passages that are given, in their order;
         the last event carries the whole answer. What is given need not be in the library, and is not cited from it.
 
-        Closing the iterator stops the generation. The `token` events, joined, are the answer's text with its checked
+        Closing the iterator stops the generation; so does `stop` when it is set, before the next token: then the answer
+        is made of what was written. The `token` events, joined, are the answer's text with its checked
         citations, unless the last event says that it abstained: then the words before are withdrawn.
         """
-        draft = _Draft(question, time.perf_counter(), given)
+        draft = _Draft(question, time.perf_counter(), given, stop=stop)
         draft.query = standalone(question, history).query
         self._search(draft, history, where)
         if where is not None and not draft.hits and not len(self.library.document_ids(where)):
@@ -195,9 +208,9 @@ class Answerer:
         searched = MANY if draft.given is not None else draft.trace.searched
         draft.signals = retrieval_signals(draft.query, draft.hits, searched)
         yield Event("hits", hits=tuple(draft.hits))
-        if draft.hits and self._may_answer(draft):
+        if draft.hits and self._may_answer(draft) and not draft.stopped():
             self._read(draft)
-            if self._may_answer(draft):
+            if self._may_answer(draft) and not draft.stopped():
                 yield from self._write(draft)
         yield Event("answer", answer=self._finish(draft))
 
@@ -241,6 +254,8 @@ class Answerer:
         completion = self.model.generate(draft.packed.prompt, self.sampling)
         told = _Told(cited)
         for piece in completion:
+            if draft.stopped():
+                break
             draft.mark("first_token")
             told.held += cited.feed(draft.part.feed(piece))
             if not REFUSAL.startswith(_beginning(draft.part.text)):

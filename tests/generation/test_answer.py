@@ -1,13 +1,15 @@
 """The whole way of a question, with real weights; SmolLM2 knows little, so these tests hold for any answer."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ragstone.app.engine import Event, Ragstone, Turn
 from ragstone.errors import ContextOverflowError
-from ragstone.generation.answer import NO_ANSWER
+from ragstone.generation.answer import NO_ANSWER, STOPPED
 from ragstone.generation.grounding.claims import strip_citations
 from ragstone.generation.prompts import Prompts
 
@@ -109,6 +111,32 @@ def test_closing_the_stream_stops_the_answer(rag: Ragstone) -> None:
     assert next(stream).kind == "token"
     stream.close()
     assert rag.ask(QUESTION).text
+
+
+def test_an_answer_that_another_thread_stops_is_made_of_what_was_written(rag: Ragstone, events: list[Event]) -> None:
+    whole, stop, shown = events[-1].answer, threading.Event(), ""
+    assert whole is not None
+    with ThreadPoolExecutor() as threads:
+        stream = rag.ask_stream(QUESTION, stop=stop)
+        other = threads.submit(rag.ask, QUESTION)
+        for event in stream:
+            shown += event.text
+            if event.kind == "token":
+                threads.submit(stop.set).result()
+        answer = event.answer
+        assert other.result().text == whole.text
+    assert answer is not None
+    assert 0 < answer.tokens["completion"] < whole.tokens["completion"]
+    assert answer.abstained or (answer.text == shown and answer.sentences)
+    assert strip_citations(whole.text).startswith(strip_citations(shown).rstrip())
+
+
+def test_an_answer_that_is_stopped_before_its_first_token_says_so(rag: Ragstone) -> None:
+    stop = threading.Event()
+    stop.set()
+    answer = rag.ask(QUESTION, stop=stop)
+    assert (answer.abstained, answer.text, answer.tokens["completion"]) == (True, STOPPED, 0)
+    assert answer.hits
 
 
 def test_a_question_far_from_the_documents_is_not_even_put_to_the_model(
