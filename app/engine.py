@@ -25,7 +25,7 @@ from .encoders import Encoders, open_embedder
 from .model_settings import as_asking
 from .monitoring import Monitor
 from .removing import as_removed
-from .settings import Settings
+from .settings import Settings, require_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,6 +96,7 @@ class Ragstone:
         if settings is None:
             settings = Settings.load({"library": library} | flags, given_by="Ragstone.open")
         else:
+            require_settings(settings)
             given = {name: value for name, value in flags.items() if value is not None}
             settings = settings.with_values(given, "Ragstone.open")
         folder = settings.library if library is None else Settings.checked("library", library, "Ragstone.open")
@@ -232,6 +233,7 @@ class Ragstone:
         collection: str | None = None,
         filter: Filter | Given | None = None,
         strict: bool | None = None,
+        settings: Settings | None = None,
         stop: threading.Event | None = None,
     ) -> Answer:
         """Answer a question from the documents that a filter keeps (see `search`).
@@ -242,6 +244,7 @@ class Ragstone:
             collection: Only this collection.
             filter: Conditions.
             strict: Leave sentences out that the passages do not support; by default as the settings say.
+            settings: Other ones for this answer (see `ask_stream`).
             stop: When another thread sets it, the answer ends before its next token, with what was written so far.
 
         Raises:
@@ -250,7 +253,7 @@ class Ragstone:
             ModelError: A model cannot be used.
             GenerationError: The question is too long for the context.
         """
-        *_, last = self.ask_stream(question, history, collection, filter, strict, stop=stop)
+        *_, last = self.ask_stream(question, history, collection, filter, strict, settings, stop)
         assert last.answer is not None
         return last.answer
 
@@ -377,6 +380,8 @@ class Ragstone:
         return self.settings.widen  # type: ignore[return-value]  # checked by Settings
 
     def _answerer(self, strict: bool | None, settings: Settings | None = None) -> Answerer:
+        if settings is not None:
+            require_settings(settings)
         asking = self._asking if settings is None else as_asking(settings)  # what is wrong is told before loading
         parts = self.library, self._retriever, self.load_model(settings), self._encoders.scorer
         return answerer(settings or self.settings, asking, strict, *parts)

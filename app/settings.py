@@ -4,11 +4,13 @@ this file."""
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
+from numbers import Real
+from pathlib import Path, PurePath
 from typing import Any, get_type_hints
 
 import platformdirs
@@ -29,7 +31,11 @@ def _setting(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Every setting, with its default and range."""
+    """Every setting, with its default and range.
+
+    Raises:
+        SettingsError: A value is of the wrong type or out of range.
+    """
 
     library: Path = _setting(Path(".ragstone"), "The library's folder.")
     models_dir: Path = _setting(platformdirs.user_cache_path("ragstone") / "models", "Where models are kept.")
@@ -178,6 +184,17 @@ class Settings:
     )
     monitor_days: int = _setting(90, "How long it is kept, in days.", low=1, high=3650)
 
+    def __post_init__(self) -> None:
+        for name, about in _FIELDS.items():
+            value = getattr(self, name)
+            if value is not about.default:
+                object.__setattr__(self, name, _checked(name, value, type(self).__name__))
+        if self.chunk_overlap > self.chunk_tokens // 4:
+            raise SettingsError(
+                f"chunk_overlap is {self.chunk_overlap} and chunk_tokens {self.chunk_tokens}",
+                remedy=f"Set chunk_overlap to at most a quarter, {self.chunk_tokens // 4}",
+            )
+
     @classmethod
     def load(
         cls,
@@ -206,7 +223,7 @@ class Settings:
             (given_by, {name: value for name, value in (flags or {}).items() if value is not None}),
         ):
             values |= {name: _checked(name, value, source) for name, value in given.items()}
-        return _consistent(cls(**values))
+        return cls(**values)
 
     @staticmethod
     def about(name: str) -> Mapping[str, Any]:
@@ -233,7 +250,7 @@ class Settings:
         Raises:
             SettingsError: A name is unknown, a value is of the wrong type or out of range.
         """
-        return _consistent(replace(self, **{name: _checked(name, value, source) for name, value in values.items()}))
+        return replace(self, **{name: _checked(name, value, source) for name, value in values.items()})
 
 
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True} | {"0": False, "false": False, "no": False, "off": False}
@@ -257,15 +274,6 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {name.removeprefix(PREFIX).lower(): environment[name] for name in sorted(named)}
 
 
-def _consistent(settings: Settings) -> Settings:
-    if settings.chunk_overlap > settings.chunk_tokens // 4:
-        raise SettingsError(
-            f"chunk_overlap is {settings.chunk_overlap} and chunk_tokens {settings.chunk_tokens}",
-            remedy=f"Set chunk_overlap to at most a quarter, {settings.chunk_tokens // 4}",
-        )
-    return settings
-
-
 def _checked(name: str, value: Any, source: str) -> Any:
     if name not in _FIELDS:
         near = difflib.get_close_matches(name, _FIELDS, n=1)
@@ -279,6 +287,8 @@ def _checked(name: str, value: Any, source: str) -> Any:
         raise SettingsError(
             f"{source} sets {name} to {value!r}", remedy=f"Give it a value of type {_TYPES[name].__name__}"
         ) from error
+    except OverflowError:  # no float can hold it: it is out of any range, and too long to be told
+        value = math.inf if value > 0 else -math.inf
     about = _FIELDS[name].metadata
     if about["choices"] and value not in about["choices"]:
         raise SettingsError(f"{source} sets {name} to {value!r}", remedy=f"Choose one of {', '.join(about['choices'])}")
@@ -298,7 +308,10 @@ def _converted(value: Any, kind: type) -> Any:
         if not str(value):
             raise ValueError("an empty path")
         return expanded(value)
-    if isinstance(value, (bool, list, dict)) or (kind is int and isinstance(value, float) and not value.is_integer()):
+    if kind is not str and isinstance(value, Real):
+        float(value)  # raises OverflowError
+    fraction = isinstance(value, float) and not value.is_integer()
+    if isinstance(value, bool) or not isinstance(value, (str, Real, PurePath)) or (kind is int and fraction):
         raise TypeError(f"not of type {kind.__name__}")
     return kind(value)
 
@@ -313,6 +326,19 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise SettingsError(f"of {str(path)!r} no home folder is known", remedy="Write out the whole path") from error
+
+
+def require_settings(given: object) -> None:
+    """Make sure that settings are what is given as such.
+
+    Raises:
+        SettingsError: It is something else.
+    """
+    if not isinstance(given, Settings):
+        raise SettingsError(
+            f"settings is a {type(given).__name__}",
+            remedy="Give `ragstone.Settings(...)`, such as `Settings(hits=3)`",
+        )
 
 
 def table() -> str:

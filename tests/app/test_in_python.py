@@ -7,6 +7,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,8 @@ def test_a_history_of_anything_else_is_refused_before_a_model_is_asked(rag: Rags
         SettingsError, match=r"Give a list of earlier answers of `ask`, or of `Turn\(question, answer\)"
     ):
         rag.ask_stream("and in 2020?", history)
+
+
+def test_one_question_is_answered_with_settings_of_its_own(rag: Ragstone) -> None:
+    assert len(rag.ask(QUESTION, settings=replace(rag.settings, hits=2)).hits) == 2
+    assert len(rag.ask(QUESTION).hits) == 4

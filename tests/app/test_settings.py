@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +191,44 @@ def test_a_misspelled_setting_names_who_gave_it_and_its_question_has_one_mark(tm
     with pytest.raises(SettingsError) as raised:
         Ragstone.open(tmp_path / "library", hitz=3)
     assert str(raised.value) == "Ragstone.open sets 'hitz', which is no setting. Did you mean 'hits'?"
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"min_confidence": float("nan")}, "sets min_confidence to nan. Choose a value from 0 to 1."),
+        ({"hits": -5}, "sets hits to -5. Choose a value from 1 to 50."),
+        ({"hits": "three"}, "sets hits to 'three'. Give it a value of type int."),
+        ({"hits": None}, "sets hits to None. Give it a value of type int."),
+        ({"model": None}, "sets model to None. Give it a value of type str."),
+        ({"model": b"a"}, "sets model to b'a'. Give it a value of type str."),
+        ({"temperature": 10**400}, "sets temperature to inf. Choose a value from 0 to 2."),
+        ({"temperature": -(10**400)}, "sets temperature to -inf. Choose a value from 0 to 2."),
+        ({"hits": 10**5000}, "sets hits to inf. Choose a value from 1 to 50."),
+        ({"search_mode": "fuzzy"}, "sets search_mode to 'fuzzy'. Choose one of hybrid, dense, lexical."),
+        ({"chunk_overlap": 60}, "chunk_overlap is 60 and chunk_tokens 200."),
+    ],
+)
+def test_settings_are_checked_however_they_are_made(values: dict[str, Any], what: str):
+    for make in (lambda: Settings(**values), lambda: replace(Settings(), **values)):
+        with pytest.raises(SettingsError) as raised:
+            make()
+        assert what in str(raised.value)
+    if None not in values.values():  # a flag that is not given
+        assert what in refused(flags=values)
+
+
+def test_settings_made_in_python_have_the_types_of_those_that_are_read():
+    made = Settings(library="~/books", hits="7", temperature=1, gpu_layers=20, offline="yes")  # type: ignore[arg-type]
+    assert made == load({"library": "~/books", "hits": 7, "temperature": 1, "gpu_layers": "20", "offline": True})
+    assert made.library == Path.home() / "books"
+    assert hash(made) == hash(replace(made))
+
+
+def test_settings_that_are_none_are_refused(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"settings is a dict\. Give `ragstone\.Settings\(\.\.\.\)`"):
+        Ragstone.open(tmp_path / "library", settings={"hits": 3})  # type: ignore[arg-type]
+    with Ragstone.open(tmp_path / "library") as rag:
+        for ask in (rag.ask, rag.ask_stream):
+            with pytest.raises(SettingsError, match="settings is a dict"):
+                ask("What?", settings={"hits": 3})  # type: ignore[operator]
