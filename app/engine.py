@@ -224,7 +224,8 @@ class Ragstone:
         """Search as `search` does, and tell how: the terms, each hit's features, what was dropped and why."""
         self._require_open()
         where = as_filter(filter, collection)
-        return self._retriever.trace(query, k, mode or self._mode, where, min_probability=min_probability)
+        mode = self._mode if mode is None else mode
+        return self._retriever.trace(query, k, mode, where, min_probability=min_probability)
 
     def ask(
         self,

@@ -230,3 +230,9 @@ def test_a_history_of_anything_else_is_refused_before_a_model_is_asked(rag: Rags
 def test_one_question_is_answered_with_settings_of_its_own(rag: Ragstone) -> None:
     assert len(rag.ask(QUESTION, settings=replace(rag.settings, hits=2)).hits) == 2
     assert len(rag.ask(QUESTION).hits) == 4
+
+
+@pytest.mark.parametrize("mode", ["", [], 0, False, "fuzzy"])
+def test_a_mode_that_there_is_not_is_refused_also_where_it_is_empty(rag: Ragstone, mode: Any) -> None:
+    with pytest.raises(SettingsError, match="Choose one of hybrid, dense, lexical"):
+        rag.search(QUESTION, mode=mode)
