@@ -41,6 +41,11 @@ class Span:
     text: str
 
 
+_ORDINAL = re.compile(r"(?<!\w)\d{1,2}\.\s+\Z")
+_GERMAN_MONTH = re.compile(r"(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b")
+"""After an ordinal it is a date, which English rules would cut in two."""
+
+
 def split_sentences(text: str) -> list[Span]:
     """Split into sentences; offsets count code points and leave out the white space around a sentence.
 
@@ -71,7 +76,13 @@ def _boundaries(text: str) -> Iterator[tuple[int, int]]:
 def sentence_boundaries(text: str) -> list[tuple[int, int]]:
     """Where sentences start and end, with the white space after them; any text will do, also half a surrogate pair."""
     text = text if text.isascii() else _SURROGATE.sub("\ufffd", text)
-    return [(found["start_index"], found["end_index"]) for found in sentencex.get_sentence_boundaries("en", text)]
+    found: list[tuple[int, int]] = []
+    for boundary in sentencex.get_sentence_boundaries("en", text):
+        start, end = boundary["start_index"], boundary["end_index"]
+        if found and _GERMAN_MONTH.match(text, start) and _ORDINAL.search(text, found[-1][0], start):
+            start = found.pop()[0]
+        found.append((start, end))
+    return found
 
 
 def strip_citations(text: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .denying import denied
 from .evidence import Source, Unit
 from .joining import misjoined
 from .overlap import content_words
@@ -15,6 +16,14 @@ from .values import numbers, values
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
 NAME = re.compile(r"(?<![.!?:;\"“‘'(\n]\s)(?<!^)\b[A-Z][\w’'&-]+(?:\s[A-Z][\w’'&-]+)*")
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nor|neither|without|cannot)\b|n['’]t\b", re.IGNORECASE)
+_MEASURED = re.compile(
+    r"[-\s](?:(?:calendar|working|business|full)[-\s])?(?:(?:hundred|thousand|[mb]illion|dozen|per\scent|percent"
+    r"|seconds?|minutes?|hours?|days?|nights?|weeks?|months?|quarters?|years?|decades?|century|centuries"
+    r"|euros?|pounds?|dollars?|cents?|miles?|(?:kilo|centi|milli)?met(?:er|re)s?|feet|foot|inch(?:es)?"
+    r"|tons?|tonnes?|(?:kilo)?grams?|(?:milli)?lit(?:er|re)s?|gallons?|degrees?|times)\b)",
+    re.IGNORECASE,
+)
+"""What a spelled number measures. One that counts ("two passengers") is often the sum of what a passage lists."""
 _DATE = re.compile(
     r"\b(?:January|February|March|April|June|July|August|September|October|November|December|May(?=,?\s+\d)|(?<=in\s)May"
     r"|(?<=\d\s)May|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b"
@@ -46,6 +55,8 @@ class Comparison:
     """Its words that only the context has: they are not its own."""
     misjoined: tuple[tuple[int, int], ...]
     """What of it the passages say of something else; see `joining`."""
+    denied: tuple[tuple[int, int], ...]
+    """What of it they deny; see `denying`."""
     carrier: Unit | None
     """The sentence of the evidence that carries most of the claim's terms."""
 
@@ -90,7 +101,8 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     missing, borrowed = _missing_words(claim, source, given)
     spans = tuple(sorted({*numbers, *names, *missing}))
     apart = tuple(misjoined(claim, source, question))
-    return Comparison(tuple(map(float, values)), spans, tuple(numbers), tuple(borrowed), apart, carrier)
+    against = tuple(denied(claim, source))
+    return Comparison(tuple(map(float, values)), spans, tuple(numbers), tuple(borrowed), apart, against, carrier)
 
 
 def written_like(claim: str, evidence: str) -> str:
@@ -115,6 +127,11 @@ def _missing_numbers(claim: str, source: Source, given: set[str]) -> list[tuple[
         value = numbers(match.group().rstrip(".,"))[0].digits
         if value not in source.terms and value not in given:
             found.append(match.span())
+    for spelled in values(claim):
+        span = spelled.start, spelled.end
+        measured = _MEASURED.match(claim, spelled.end) and not NUMBER.search(claim, *span)
+        if measured and spelled not in held and not content_words(claim[slice(*span)]) <= source.terms:
+            found.append(span)
     for match in _DATE.finditer(claim):
         if any(value.start <= match.start() < value.end for value in held):
             continue

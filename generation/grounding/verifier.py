@@ -46,8 +46,8 @@ GAP = 5
 """Characters between two spans that are shown as one."""
 DENIED = -1.5
 """The network's logit below which it objects to a claim."""
-MISJOINED = 0.05
-"""The most support that a claim can have whose parts stand apart in the passages; see `joining`."""
+REFUTED = 0.05
+"""The most support that a claim can have whose parts stand apart in the passages, or that they deny."""
 FOREIGN = "the passages are in another language than the sentence"
 """Why a claim is not scored."""
 _DIGIT = re.compile(r"\d")
@@ -172,15 +172,16 @@ class Verifier(Scorer):
 
     def _judged(self, read: Read, passages: Sequence[str]) -> Evidence:
         support = self.combined(read)
-        if read.comparison.misjoined:
-            support = min(support, MISJOINED)
+        refuted = (*read.comparison.misjoined, *read.comparison.denied)
+        if refuted:
+            support = min(support, REFUTED)
         elif support < self.threshold and self._may_be_foreign(read, passages):
             return Evidence(None, why=FOREIGN)
         carrier = read.comparison.carrier
         spans: Spans = ()
         if support < self.threshold:
             bare = [place for place, value in zip(read.places, read.bare, strict=True) if value >= _BARE]
-            spans = joined([*bare, *read.comparison.spans, *read.comparison.misjoined], GAP)
+            spans = joined([*bare, *read.comparison.spans, *refuted], GAP)
         if carrier is None:
             return Evidence(support, unsupported=spans)
         return Evidence(support, carrier.passage, carrier.start, carrier.end, spans)

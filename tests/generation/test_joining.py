@@ -2,7 +2,7 @@ import pytest
 
 from ragstone.generation.grounding.evidence import Source
 from ragstone.generation.grounding.joining import misjoined
-from ragstone.generation.grounding.verifier import MISJOINED, Verifier
+from ragstone.generation.grounding.verifier import REFUTED, Verifier
 
 PRICES = """Prices of May.
 
@@ -134,7 +134,7 @@ def test_what_stands_only_below_another_code_is_told(claim: str, apart: list[str
 def test_the_verifier_takes_such_a_claim_for_unsupported_and_shows_the_value():
     claim = "The belt tension of K3 is 440 N."
     (found,) = Verifier().score([claim], [K2, K3])
-    assert found.support == MISJOINED
+    assert found.support == REFUTED
     assert any(claim[start:end] == "440" for start, end in found.unsupported)
     (right,) = Verifier().score(["The belt tension of K2 is 440 N."], [K2, K3])
     assert right.support is not None and right.support > 0.9
