@@ -19,7 +19,7 @@ REVOKED = "I revoke the appointment of Horace Quill as executor, and appoint Phi
         ("Der Mieter darf untervermieten.", "Der Mieter darf nicht untervermieten.", "untervermieten"),
         (
             "The minimum royalty is USD 40,000.",
-            "Clause 3 (minimum royalty of USD 40,000) no longer applies.",
+            "Clause 3 (minimum royalty of USD 40,000) no longer holds.",
             "royalty",
         ),
         ("The executor is Horace Quill.", REVOKED, "Horace"),
