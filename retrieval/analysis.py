@@ -12,7 +12,7 @@ from typing import Any
 
 from .dates import dates
 
-VERSION = 3
+VERSION = 4
 """Of the terms that a text gives. Stored in a library; under another version its terms are made anew."""
 
 STOP_WORDS = frozenset(
@@ -45,6 +45,7 @@ _NUMBER = re.compile(
 _SHORTENED = re.compile(r"\b(?:can|won|shan)['\u2019]t\b|n['\u2019]t\b|['\u2019](?:d|ll|m|re|s|ve)\b", re.IGNORECASE)
 """What an apostrophe makes of "not", "is", "has", "will" and "of it": as words of a query they tell nothing."""
 _NO_CENTS = re.compile("00+")  # "2.0" is a version as often as an amount
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _JOINT = re.compile("[-\u2010\u2011_.,'\u2019]")
 _RUN = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
 _IS_MARK = re.compile(f"[{_MARKS}]")
@@ -57,7 +58,8 @@ def terms(text: str) -> list[str]:
     Words are lower-cased, rid of diacritics and stemmed as English. A compound gives its parts, and then itself:
     "anti-inflammatory" also antiinflammatory, "BF-2215" also bf2215, "v2.0.1" also v2.0.1. A number gives what it does
     in plain notation (see `plain_numbers`); "1.150", which may be one of either notation, also 1150. Chinese and
-    Japanese give pairs of neighbouring characters. Dates come once more at the end, all in one form: see `date_terms`.
+    Japanese give pairs of neighbouring characters. "Müller" is muller and mueller. Dates come once more at the end,
+    all in one form: see `date_terms`.
     """
     return [*chain.from_iterable(map(terms_of, _found(text))), *date_terms(text)]
 
@@ -85,7 +87,7 @@ def folded(text: str) -> str:
     if text.isascii():
         return text.lower()
     bare = _IS_MARK.sub("", unicodedata.normalize("NFKD", text))
-    return unicodedata.normalize("NFC", bare.lower())
+    return unicodedata.normalize("NFC", bare.lower().replace("ß", "ss"))
 
 
 def plain_numbers(text: str) -> str:
@@ -160,6 +162,9 @@ def _split(word: str) -> list[str]:
     bare = plain_numbers(folded(word))
     parts = [part for part in _JOINT.split(bare) if part]
     made = [piece for part in parts for piece in _pairs(part)]
+    composed = word if word.isascii() else unicodedata.normalize("NFC", word.lower())
+    if (spelled := composed.translate(_UMLAUTS)) != composed:
+        made += [part for part in _JOINT.split(folded(spelled)) if part and part not in parts]
     if len(parts) > 1:
         if "." in bare or "_" in bare:
             made.append(bare)

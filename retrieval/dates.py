@@ -13,6 +13,12 @@ MONTHS = (
 )  # fmt: skip
 
 
+_GERMAN = (
+    "Januar", "Februar", "März", "April", "Mai", "Juni",
+    "Juli", "August", "September", "Oktober", "November", "Dezember",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Date:
     """A day or a month, with or without its year."""
@@ -83,9 +89,14 @@ def _numeric(match: re.Match[str]) -> Iterator[Date]:
 
 def _named(match: re.Match[str]) -> Iterator[Date]:
     part = match.groupdict()
-    month = next(n for n, name in enumerate(MONTHS, 1) if name[:3].lower() == match["month"][:3].lower())
+    begin = match["month"][:3].lower()
+    month = next(n for n, names in enumerate(zip(MONTHS, _GERMAN, strict=True), 1) if begin in _begins(names))
     day, year = (int(part[name]) if part.get(name) else None for name in ("day", "year"))
     yield from _date(year, month, day)
+
+
+def _begins(names: tuple[str, ...]) -> set[str]:
+    return {name[:3].lower() for name in names}
 
 
 def _date(year: int | None, month: int, day: int | None) -> Iterator[Date]:
@@ -103,6 +114,8 @@ _HINTS = tuple(
         r"\d[-/.]\d\d?[-/.]\d",
         rf"\d(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_BEGIN})",
         rf"(?:{_BEGIN})[a-z]{{0,6}}\.?,?\s+(?:of\s+)?\d",
+        r"\d\.\s?(?:jan|feb|mär|apr|mai|jun|jul|aug|sep|okt|nov|dez)",
+        r"(?:märz|mai|januar|februar|juni|juli|oktober|dezember)\s+\d",
     )
 )
 """One of them stands in every text with a date, lower-cased. Most texts have none, and the forms take far longer."""
@@ -123,6 +136,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[Date]]],
         ),
         (rf"{_FREE}(?P<one>\d\d?)(?P<mark>[-/.])(?P<two>\d\d?)(?P=mark)(?P<year>\d{{4}})(?!\w|[-/]\d)", _numeric),
         (rf"{_FREE}{_DAY}\s+(?:of\s+)?{_MONTH}(?:,?\s+{_YEAR})?", _named),
+        (rf"{_FREE}(?P<day>3[01]|[12]\d|0?[1-9])\.\s?(?P<month>{'|'.join(_GERMAN)})\b(?:\s+{_YEAR})?", _named),
+        (rf"\b(?P<month>{'|'.join(set(_GERMAN) - set(MONTHS))})\s+{_YEAR}", _named),
         (rf"\b{_MONTH}\s+{_DAY}(?![\w:]|[.,]\d)(?:,?\s+{_YEAR})?", _named),
         (rf"\b{_MONTH},?\s+(?:of\s+)?{_YEAR}", _named),
     )
