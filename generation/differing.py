@@ -18,8 +18,9 @@ from .grounding.joining import codes_of
 from .grounding.overlap import content_words
 from .grounding.values import Value, covers, values
 
-SAME = 0.65
-"""The least share of a claim's words, weighted by how telling they are, in a sentence that speaks of the same."""
+IN_SENTENCE, IN_PASSAGE = 0.55, 0.85
+"""The least shares of a claim's words, weighted by how telling they are, in a sentence that speaks of the same and in
+the passage around it."""
 FRAGMENT = 5
 """Words. A shorter claim ("38 kg") is read with the question."""
 _SIGNS = {"€": "eur", "euro": "eur", "euros": "eur", "£": "gbp", "$": "usd", "%": "percent"}
@@ -55,17 +56,15 @@ def differing(question: str, claim: str, others: Sequence[Passage]) -> list[Diff
         source = Source([passage.evidence])
         if any(source.holds(figure) for figure, _ in figures):
             continue
-        told = content_words(passage.label)
-        named = _names(f"{question} {claim}")
-        if all(words & (source.terms | told) for words in named):
-            units = (unit for unit in source.units if _says_otherwise(unit, source, text, question, figures, told))
+        whole = source.terms | content_words(passage.label)
+        named = all(words & whole for words in _names(f"{question} {claim}"))
+        if named and _share(text, figures, source, whole) >= IN_PASSAGE:
+            units = (unit for unit in source.units if _says_otherwise(unit, source, text, question, figures))
             found += [Differing(passage, unit.start, unit.end) for unit in units][:1]
     return found
 
 
-def _says_otherwise(
-    unit: Unit, source: Source, text: str, question: str, figures: Sequence[tuple[Value, str]], told: Set[str]
-) -> bool:
+def _says_otherwise(unit: Unit, source: Source, text: str, question: str, figures: Sequence[tuple[Value, str]]) -> bool:
     """Whether a sentence has the words of a claim and another figure of the same unit."""
     around = f"{source.heading(unit)} {unit.text}"
     theirs = _figures(unit.text, question)
@@ -73,7 +72,7 @@ def _says_otherwise(
         any(kind == other for _, kind in figures for _, other in theirs)
         and _agree(set(_YEAR.findall(f"{question} {text}")), set(_YEAR.findall(around)))
         and _agree(codes_of(f"{question} {text}"), codes_of(around))
-        and _share(text, figures, source, unit.terms | told | content_words(source.heading(unit))) >= SAME
+        and _share(text, figures, source, content_words(around)) >= IN_SENTENCE
     )
 
 

@@ -41,10 +41,18 @@ def test_another_document_with_another_figure_is_named_with_its_words(
     assert (other.n, other.document, other.quote) == (2, "2.txt", NEW)
 
 
+def test_what_a_sentence_speaks_of_may_stand_around_it(passages: MakePassages) -> None:
+    lease = "The annual rent of Unit 7 is GBP 42,600."
+    amendment = "# Second amendment to the lease of Unit 7\n\nThe annual rent is increased to GBP 45,000."
+    (other,) = answered("What is the annual rent of Unit 7?", "GBP 42,600 [1].", passages(lease, amendment)).differing
+    assert other.quote == "The annual rent is increased to GBP 45,000."
+
+
 @pytest.mark.parametrize(
     ("first", "other"),
     [
         ("The rent of flat 4B is 900 euros.", "The rent of flat 4B is €900.00."),  # the same
+        ("The deposit for Unit 7 is GBP 7,200.", "Our client refuses an annual rent of GBP 48,000 for Unit 7."),
         ("The rent of flat 4B is 900 euros.", "The deposit and the keys of flat 4B were returned after 3 weeks."),
         ("Hall B used 340 kWh in 2023.", "Hall B used 310 kWh in 2022."),  # another year
         ("The belt tension of pump K2 is 440 N.", "The belt tension of pump K3 is 380 N."),  # another code
