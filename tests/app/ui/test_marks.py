@@ -154,6 +154,15 @@ def test_a_sentence_that_could_not_be_scored_says_why_and_so_does_the_badge():
     assert not any("states anything" in sentence for sentence in badge.why)
 
 
+def test_another_figure_elsewhere_is_shown_at_the_sentence_and_told_by_the_badge():
+    told = answer(("It cost EUR 900 [1].", "supported"), ("It is new.", "supported"))
+    told["sentences"][0]["differing"] = [{"quote": "The pump cost <EUR 950>.", "document": "a/b/invoice.pdf"}]
+    marks = parsed(told).xpath("//span[@role='note']")
+    assert [mark.xpath("string(span[1])") for mark in marks] == ["✓ another figure elsewhere", "✓"]
+    assert why(marks[0]).endswith("Another document has another figure: “The pump cost <EUR 950>.” (b/invoice.pdf)")
+    assert "Another document has another figure than 1 sentence." in trust(told).why
+
+
 def test_the_badge_of_an_abstention_says_so_and_that_words_were_withdrawn():
     told = trust(answer(("No.", "unscored"), abstained=True, withdrawn=True))
     assert told.words == "No answer"
