@@ -203,6 +203,14 @@ def test_files_stay_in_their_collection_until_they_are_put_into_another(
 # Files that are left out, or read in another way
 
 
+def test_a_library_in_the_folder_that_is_ingested_does_not_ingest_itself(one: Library, run: Ingest):
+    write("docs/a.txt", "Apples.")
+    assert numbers(run(".")) == (1, 0, 0, 0)
+    assert list(one.folder.glob("index/*/*.json"))
+    assert numbers(run(".")) == (0, 0, 1, 0)
+    assert paths(one) == ["docs/a.txt"]
+
+
 def test_what_an_ignore_file_names_is_left_out_and_leaves_the_library(one: Library, run: Ingest):
     write("docs/a.txt", "Apples.")
     write("docs/b.txt", "Bananas.")
