@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -123,9 +123,9 @@ class Ragstone:
         self,
         *paths: str | Path,
         collection: str | None = None,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        passwords: Sequence[str] = (),
+        include: str | Iterable[str] = (),
+        exclude: str | Iterable[str] = (),
+        passwords: str | Iterable[str] = (),
         on_progress: Callable[[Progress], None] | None = None,
     ) -> IngestReport:
         """Bring the library up to date with files and folders (see `ragstone.ingest.pipeline.ingest`).
@@ -133,9 +133,9 @@ class Ragstone:
         Args:
             *paths: Files and folders.
             collection: The collection that the files go to; by default known files stay where they are.
-            include: Only files that one of these patterns matches (gitignore syntax); all by default.
-            exclude: Not the files that one of these patterns matches.
-            passwords: Tried in turn on locked files.
+            include: Only files that this pattern, or one of several, matches (gitignore syntax); all by default.
+            exclude: Not the files that this pattern, or one of several, matches.
+            passwords: One, or several that are tried in turn, on locked files.
             on_progress: Told after every file and every batch of chunks.
 
         Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import psutil
@@ -18,15 +18,15 @@ from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 def ingest_options(
     settings: Settings,
     collection: str | None = None,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    passwords: Sequence[str] = (),
+    include: str | Iterable[str] = (),
+    exclude: str | Iterable[str] = (),
+    passwords: str | Iterable[str] = (),
     embedding_model: str = "",
 ) -> IngestOptions:
     """The options of an ingest, by default with the setting's embedding model; see `app.engine.Ragstone.ingest`.
 
     Raises:
-        SettingsError: A pattern or the collection's name cannot be used.
+        SettingsError: A pattern, a password or the collection's name cannot be used.
     """
     require_text(collection or "")
     s: Any = settings  # its choices are plain strings, checked by Settings
@@ -37,10 +37,10 @@ def ingest_options(
             seconds=s.parse_seconds,
             memory_mb=s.parse_memory_mb,
             ocr=s.ocr,
-            passwords=tuple(passwords),
+            passwords=_texts("passwords", passwords),
             signatures=s.duplicates != "keep",
         ),
-        selection=Selection(tuple(include), tuple(exclude), s.max_file_mb << 20),
+        selection=Selection(_texts("include", include), _texts("exclude", exclude), s.max_file_mb << 20),
         duplicates=s.duplicates,
         collection=collection,
         index_memory_mb=s.index_memory_mb,
@@ -61,6 +61,14 @@ def require_text(collection: str) -> None:
         raise SettingsError(
             f"the collection's name {collection!r} is not valid UTF-8", remedy="Write it in UTF-8"
         ) from error
+
+
+def _texts(name: str, given: object) -> tuple[str, ...]:
+    """One text, or several, as several."""
+    texts = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else (None,)
+    if not all(isinstance(text, str) for text in texts):
+        raise SettingsError(f"{name} is no text, nor a list of texts", remedy="Give one of them")
+    return texts
 
 
 def chunk_plan(settings: Settings) -> ChunkPlan:
