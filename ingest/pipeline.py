@@ -7,6 +7,7 @@ interrupted loses nothing that was stored, and the next run goes on from there.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ from ..retrieval.disk import sha256_of
 from ..retrieval.library import Library
 from ..retrieval.records import Instruction, NewDocument, NewFile, StoredFile
 from .chunking import ChunkPlan, embedded_texts
-from .drafts import AGAIN, Draft, DraftReader, PendingFile, depends_on_name, path_of
+from .drafts import AGAIN, Draft, DraftReader, PendingFile, depends_on_name, path_of, with_earlier
 from .instructions import VERSION, embed_cut, find_instructions
 from .isolation import ParserPool
 from .options import IngestOptions
@@ -72,6 +73,7 @@ def ingest(
         gone = deleted(found, stored)
         _refuse_nothing(found, gone, paths)
         run = _Run(library, options, on_progress or (lambda _: None), found)
+        run.note_walk(found, stored)
         changed = run.compare(found.files, stored, gone)
         if changed:
             run.read(changed, embedder())
@@ -92,7 +94,14 @@ class _Run:
         self._started = datetime.now(UTC)
         self._known: dict[SourceFile, StoredFile] = {}
         """What is stored of the files, of those that have moved, too."""
-        self.report = IngestReport(unsupported=found.unsupported, failed=found.failed)
+        self.report = IngestReport(unsupported=found.unsupported)
+
+    def note_walk(self, found: Walk, stored: dict[str, StoredFile]) -> None:
+        """Report what could not be looked at."""
+        for path, reason in found.failed:
+            place = os.path.abspath(path)  # noqa: PTH100 - see `sources`
+            known = [stored[place]] if place in stored else _below(place, stored)
+            self.report.failed.append((path, with_earlier(self._library, reason, known)))
 
     def compare(
         self, files: list[SourceFile], stored: dict[str, StoredFile], gone: list[tuple[str, StoredFile]]
@@ -116,7 +125,7 @@ class _Run:
                 else:
                     unchanged.append((file, known))
             except OSError as error:
-                self._fail(file.path, unreadable(error))
+                self._fail(file, unreadable(error))
         self._note_unchanged(unchanged, moved=set(moves))
         self._bytes = sum(file.size for file in changed)
         return changed
@@ -196,7 +205,7 @@ class _Run:
             try:
                 yield (file, sha256_of(file.absolute)), file.absolute
             except OSError as error:
-                self._fail(file.path, unreadable(error))
+                self._fail(file, unreadable(error))
 
     def _store(self, pending: list[PendingFile], plan: ChunkPlan, embedder: Embedder) -> None:
         drafts = [draft for read in pending for draft in read.drafts]
@@ -250,14 +259,19 @@ class _Run:
             self.report.instructions.append((path, len(found)))
         return found
 
-    def _fail(self, path: str, reason: str) -> None:
-        log.info("%s: %s", path, reason)
-        self.report.failed.append((path, reason))
+    def _fail(self, file: SourceFile, reason: str) -> None:
+        told = with_earlier(self._library, reason, [self._known.get(file)])
+        log.info("%s: %s", file.path, told)
+        self.report.failed.append((file.path, told))
         self._done += 1
 
     def _report_progress(self, path: str) -> None:
         fraction = min(self._bytes_done / self._bytes, 1.0) if self._bytes else 1.0
         self._tell(Progress(path, self._done, self._files, self.report.chunks, fraction))
+
+
+def _below(folder: str, stored: dict[str, StoredFile]) -> list[StoredFile]:
+    return [file for absolute, file in stored.items() if absolute.startswith(folder + os.sep)]
 
 
 def _new_document(draft: Draft, vectors: npt.NDArray[np.float32], found: Sequence[Instruction]) -> NewDocument:
