@@ -22,6 +22,7 @@ from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
 from .chat_models import chat_model, held, open_pool
 from .encoders import Encoders, open_embedder
+from .given import GivenPath, require_text, several_paths
 from .model_settings import as_asking, as_sampling
 from .monitoring import Monitor
 from .settings import Settings
@@ -98,7 +99,8 @@ class Ragstone:
         else:
             given = {name: value for name, value in flags.items() if value is not None}
             settings = settings.with_values(given, "Ragstone.open")
-        return cls(Library(settings.library if library is None else Path(library), create=create), settings, pool)
+        place = settings.library if library is None else Settings.checked("library", library, "Ragstone.open")
+        return cls(Library(place, create=create), settings, pool)
 
     def __enter__(self) -> Ragstone:
         return self
@@ -121,7 +123,7 @@ class Ragstone:
 
     def ingest(
         self,
-        *paths: str | Path,
+        *paths: GivenPath | Iterable[GivenPath],
         collection: str | None = None,
         include: str | Iterable[str] = (),
         exclude: str | Iterable[str] = (),
@@ -131,7 +133,7 @@ class Ragstone:
         """Bring the library up to date with files and folders (see `ragstone.ingest.pipeline.ingest`).
 
         Args:
-            *paths: Files and folders.
+            *paths: Files and folders, or lists of them.
             collection: The collection that the files go to; by default known files stay where they are.
             include: Only files that this pattern, or one of several, matches (gitignore syntax); all by default.
             exclude: Not the files that this pattern, or one of several, matches.
@@ -149,7 +151,8 @@ class Ragstone:
 
         options = ingest_options(self.settings, collection, include, exclude, passwords, self.embedding_model)
         try:
-            report = ingest(self.library, paths, lambda: self._encoders.embedder(ingesting=True), options, on_progress)
+            named = several_paths(paths)
+            report = ingest(self.library, named, lambda: self._encoders.embedder(ingesting=True), options, on_progress)
         except BaseException:  # it may have been stopped when some documents had changed
             self._forget_prefixes()
             raise
@@ -218,6 +221,7 @@ class Ragstone:
         min_probability: float = 0.0,
     ) -> Search:
         """Search as `search` does, and tell how: the terms, each hit's features, what was dropped and why."""
+        require_text("query", query)
         where = as_filter(filter, collection)
         return self._retriever.trace(query, k, mode or self._mode, where, min_probability=min_probability)
 
@@ -262,6 +266,7 @@ class Ragstone:
         packed, which model of this machine is asked, how, and how its tokens are drawn; the library stays, and what
         searches it.
         """
+        require_text("question", question)
         answerer = self._answerer(strict, settings)
         events = answerer.stream(question, history, as_filter(filter, collection))
         return self._monitor.watch(_holding(answerer.model, events))
@@ -273,6 +278,7 @@ class Ragstone:
             ModelError: A model cannot be used.
             GenerationError: The question is too long for the context.
         """
+        require_text("question", question)
         answerer = self._answerer(None)
         return _holding(answerer.model, answerer.stream(question, given=passages))
 

@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 import platformdirs
 
 from ..errors import SettingsError
+from ..retrieval.disk import as_path
 
 CONFIG_FILE = "ragstone.toml"
 PREFIX = "RAGSTONE_"
@@ -295,9 +296,10 @@ def _converted(value: Any, kind: type) -> Any:
     if kind is bool:
         return value if isinstance(value, bool) else _TRUTH[str(value).strip().lower()]
     if kind is Path:
-        if not str(value):
-            raise ValueError("an empty path")
-        return expanded(value)
+        path = as_path(value)
+        if path is None or value == "":
+            raise ValueError("no path")
+        return expanded(path)
     if isinstance(value, (bool, list, dict)) or (kind is int and isinstance(value, float) and not value.is_integer()):
         raise TypeError(f"not of type {kind.__name__}")
     return kind(value)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import SourceError
-from ..retrieval.disk import sha256_of
+from ..retrieval.disk import as_path, sha256_of
 from ..retrieval.library import DATABASE
 from ..retrieval.records import StoredFile
 from .selection import IGNORE_FILE, IgnoreRules, Selection
@@ -135,7 +135,10 @@ def unreadable(error: OSError) -> str:
 def _named(given: str | Path) -> Path:
     if given == "":  # of which Path makes the current folder
         raise SourceError("a path is empty", remedy="Name a file or a folder, or write . for the current folder")
-    return Path(given)
+    path = as_path(given)
+    if path is None:
+        raise SourceError(f"{given!r} is no path", remedy="Give the path of a file or a folder, as a text or a Path")
+    return path
 
 
 def _is_folder(given: Path) -> bool:

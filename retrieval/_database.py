@@ -17,7 +17,16 @@ from ._migrations import MIGRATIONS
 FILE = "library.sqlite3"
 
 _UNWRITABLE = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+    (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOTDIR,
+        errno.EEXIST,
+        errno.ENAMETOOLONG,
+    )
 )
 
 
@@ -42,8 +51,10 @@ class Database:
         self._pool: list[sqlite3.Connection] = []
         self._pool_guard = threading.Lock()
         self._held = threading.local()
-        self._read_only = folder.is_dir() and not os.access(folder, os.W_OK)
-        if not (folder / FILE).is_file():
+        with self.translated():
+            self._read_only = folder.is_dir() and not os.access(folder, os.W_OK)
+            known = (folder / FILE).is_file()
+        if not known:
             if not create:
                 raise LibraryNotFoundError(
                     "there is no library here yet",
@@ -115,9 +126,14 @@ class Database:
 
         Raises:
             LibraryLockedError: Another process is writing already, and `wait` is false.
+            LibraryNotFoundError: The library was deleted since it was opened.
         """
-        with self.translated():
-            lock = (self._folder / "write.lock").open("a+b", buffering=0)
+        try:
+            with self.translated():
+                lock = (self._folder / "write.lock").open("a+b", buffering=0)
+        except FileNotFoundError as error:
+            what = "the library was deleted since it was opened"
+            raise LibraryNotFoundError(what, path=self._named, remedy="Open it again, which makes a new one") from error
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

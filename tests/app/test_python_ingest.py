@@ -1,14 +1,18 @@
 """Files as a program gives them to the engine."""
 
+import os
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
 from ragstone.app.engine import Ragstone
-from ragstone.errors import SettingsError
+from ragstone.errors import LibraryNotFoundError, LibraryWriteError, SettingsError, SourceError
 
 pytestmark = pytest.mark.usefixtures("embedder")
 
@@ -48,3 +52,46 @@ def test_a_pattern_or_a_password_may_be_given_as_one_text(rag: Ragstone):
 def test_what_is_neither_a_text_nor_several_is_refused(rag: Ragstone, name: str, given: object):
     with pytest.raises(SettingsError, match=f"{name} is no text"):
         rag.ingest("docs", **{name: given})
+
+
+def test_paths_may_be_given_in_lists(rag: Ragstone):
+    with os.scandir("docs") as entries:
+        rag.ingest([Path("docs/a.md")], (entry for entry in entries if entry.name == "b.txt"))
+    assert paths(rag) == ["docs/a.md", "docs/b.txt"]
+
+
+@pytest.mark.parametrize("given", ["a\0b", "\ud800", b"docs", None, 5, [b"docs"], [["docs"]], [None]])
+def test_what_can_be_no_path_is_refused(rag: Ragstone, given: Any):
+    with pytest.raises(SourceError, match="is no path"):
+        rag.ingest(given)
+
+
+@pytest.mark.parametrize("place", ["a\0b", "\ud800x", b"library", 5])
+def test_a_library_whose_folder_can_be_no_path_is_refused(rag: Ragstone, place: Any):
+    for settings in (None, rag.settings):
+        with pytest.raises(SettingsError, match=re.escape(f"Ragstone.open sets library to {place!r}")):
+            Ragstone.open(place, settings=settings)
+
+
+def test_a_library_whose_folder_has_too_long_a_name_is_refused(rag: Ragstone):
+    with pytest.raises(LibraryWriteError, match="file name too long"):
+        Ragstone.open("x" * 300)
+
+
+@pytest.mark.parametrize("given", [None, b"x", 5])
+def test_what_is_no_text_is_neither_searched_for_nor_asked(rag: Ragstone, given: Any):
+    for call in (rag.search, rag.ask, rag.ask_stream, lambda question: rag.answer_from(question, [])):
+        with pytest.raises(SettingsError, match="is no text"):
+            call(given)
+
+
+def test_a_collection_is_called_by_a_text(rag: Ragstone):
+    with pytest.raises(SettingsError, match="5 is no name of a collection"):
+        rag.ingest("docs", collection=5)  # type: ignore[arg-type]
+
+
+def test_an_ingest_into_a_library_that_was_deleted_says_so(rag: Ragstone):
+    rag.ingest("docs/a.md")
+    shutil.rmtree("library")
+    with pytest.raises(LibraryNotFoundError, match="library: the library was deleted since it was opened"):
+        rag.ingest("docs")
