@@ -16,18 +16,14 @@ from ._migrations import MIGRATIONS
 
 FILE = "library.sqlite3"
 
-_UNWRITABLE = frozenset(
-    (
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EACCES,
-        errno.EPERM,
-        errno.EROFS,
-        errno.ENOTDIR,
-        errno.EEXIST,
-        errno.ENAMETOOLONG,
-    )
-)
+_ROOM = "Free disk space; nothing stored is lost"
+_WRITABLE = "Make the folder writable, or choose another; nothing stored is lost"
+_NAME = "Choose another folder"
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _ROOM),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _WRITABLE),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG), _NAME),
+}
 
 
 class Database:
@@ -41,7 +37,7 @@ class Database:
     Raises:
         LibraryNotFoundError: There is no library, and `create` is false.
         LibraryVersionError: A newer Ragstone wrote it.
-        LibraryWriteError: The folder cannot be made or written to.
+        LibraryWriteError: It is a file, or cannot be made or written to.
         LibraryError: The database is damaged.
     """
 
@@ -55,11 +51,14 @@ class Database:
             self._read_only = folder.is_dir() and not os.access(folder, os.W_OK)
             known = (folder / FILE).is_file()
         if not known:
+            if folder.exists() and not folder.is_dir():
+                what, remedy = "this is a file, not a folder", "Name the folder of a library, or of one to be made"
+                raise LibraryWriteError(what, path=self._named, remedy=remedy)
             if not create:
                 raise LibraryNotFoundError(
                     "there is no library here yet",
                     path=self._named,
-                    remedy="Make one with `ingest FOLDER`, or name another",
+                    remedy="Make one with `ingest FOLDER` (in Python: `Ragstone.open`), or name another folder",
                 )
             with self.translated():
                 folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +141,7 @@ class Database:
                 raise LibraryLockedError(
                     f"process {lock.read().decode() or 'unknown'} is writing to this library",
                     path=self._named,
-                    remedy="Wait until it has finished, or use another library with --library",
+                    remedy="Wait until it has finished, or use another library",
                 ) from None
             with self.translated():
                 lock.truncate(0)
@@ -157,13 +156,11 @@ class Database:
         except sqlite3.DatabaseError as error:
             raise _library_error(error, self._named) from error
         except OSError as error:
-            if error.errno not in _UNWRITABLE:
+            remedy = _REMEDIES.get(error.errno or 0)
+            if remedy is None:
                 raise
-            raise LibraryWriteError(
-                f"the library cannot be written ({os.strerror(error.errno).lower()})",
-                path=self._named,
-                remedy="Free disk space or choose a writable folder with --library; nothing stored is lost",
-            ) from error
+            what = f"the library cannot be written ({os.strerror(error.errno or 0).lower()})"
+            raise LibraryWriteError(what, path=self._named, remedy=remedy) from error
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -211,7 +208,7 @@ class Database:
             raise LibraryVersionError(
                 f"a newer Ragstone wrote this library (version {version}; this one reads up to {len(MIGRATIONS)})",
                 path=self._named,
-                remedy="Upgrade Ragstone, or ingest into another library with --library",
+                remedy="Upgrade Ragstone, or ingest into another library",
             )
         return version
 

@@ -241,7 +241,7 @@ def test_a_folder_that_may_not_be_written_to_is_named(
     ragstone_cli: Cli, docs: Path, tmp_path: Path, bound_by_permissions: Callable[[], None]
 ):
     (tmp_path / "closed").mkdir(mode=0o555)
-    for library in ("closed", "closed/library", "docs/good.txt"):
+    for library in ("closed", "closed/library", "docs/good.txt/library"):
         done = ragstone_cli("ingest", "docs", "--library", library, prepare=bound_by_permissions)
         check(done, 1)
         assert done.error.startswith(f"Error: {library}: the library cannot be written (")

@@ -12,7 +12,7 @@ from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
 from ragstone.app.engine import Ragstone
-from ragstone.errors import LibraryNotFoundError, LibraryWriteError, SettingsError, SourceError
+from ragstone.errors import LibraryError, LibraryNotFoundError, LibraryWriteError, SettingsError, SourceError
 
 pytestmark = pytest.mark.usefixtures("embedder")
 
@@ -71,6 +71,21 @@ def test_a_library_whose_folder_can_be_no_path_is_refused(rag: Ragstone, place: 
     for settings in (None, rag.settings):
         with pytest.raises(SettingsError, match=re.escape(f"Ragstone.open sets library to {place!r}")):
             Ragstone.open(place, settings=settings)
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_file_that_is_opened_as_a_library_is_called_one(rag: Ragstone, create: bool):
+    with pytest.raises(LibraryError) as raised:
+        Ragstone.open("docs/a.md", create=create)
+    told = "docs/a.md: this is a file, not a folder. Name the folder of a library, or of one to be made."
+    assert str(raised.value) == told
+
+
+def test_what_cannot_be_opened_is_told_without_flags_of_the_command_line(rag: Ragstone):
+    for place, create in (("none", False), ("docs/a.md/library", True), ("x" * 300, True)):
+        with pytest.raises(LibraryError) as raised:
+            Ragstone.open(place, create=create)
+        assert "--library" not in str(raised.value) and "disk space" not in str(raised.value)
 
 
 def test_a_library_whose_folder_has_too_long_a_name_is_refused(rag: Ragstone):
