@@ -55,6 +55,8 @@ def several_paths(given: Iterable[object]) -> list[Any]:
     """Paths, and what stands in lists of paths, one after another; whether each can be a path is not looked at."""
     found: list[Any] = []
     for one in given:
-        alone = isinstance(one, str | bytes | os.PathLike) or not isinstance(one, Iterable)
-        found += (os.fspath(path) if isinstance(path, os.PathLike) else path for path in ((one,) if alone else one))
-    return found
+        if isinstance(one, str | bytes | os.PathLike) or not isinstance(one, Iterable):
+            found.append(one)
+        else:
+            found += one
+    return [os.fspath(path) if isinstance(path, os.PathLike) else path for path in found]

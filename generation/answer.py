@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..retrieval.library import Library
 from ..retrieval.records import Dropped, Hit, Search
@@ -63,10 +63,33 @@ class Answer:
     """What the model was asked with: the prompt for the answer, the one for whether the passages hold it, examples."""
     reasoning: str
     """What the model wrote before its answer; empty unless the prompt asks for it."""
-    timings_ms: dict[str, float]
+    timings_ms: dict[str, float] = field(hash=False)
     """`retrieve`, `first_token` (from the question; the whole time when no token was made) and `total`."""
-    tokens: dict[str, int]
+    tokens: dict[str, int] = field(hash=False)
     """`prompt` and `completion`."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as `--json` writes it and chats keep it."""
+        return {
+            "question": self.question,
+            "query": self.query,
+            "answer": self.text,
+            "abstained": self.abstained,
+            "confidence": round(self.confidence, 4),
+            "signals": asdict(self.signals),
+            "support": self.support,
+            "sentences": [asdict(sentence) for sentence in self.sentences],
+            "removed": [asdict(sentence) for sentence in self.removed],
+            "citations": [asdict(citation) for citation in self.citations],
+            "hits": [hit.as_json() for hit in self.hits],
+            "given": self.given,
+            "dropped": [one.as_json() for one in self.dropped],
+            "model": self.model,
+            "prompts": [asdict(prompt) for prompt in self.prompts],
+            "reasoning": self.reasoning,
+            "timings_ms": self.timings_ms,
+            "tokens": self.tokens,
+        }
 
 
 @dataclass(frozen=True, slots=True)
