@@ -20,6 +20,7 @@ from ..retrieval.library import Library
 from ..retrieval.records import Document, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
+from .adding import Adding
 from .chat_models import chat_model, held, open_pool
 from .encoders import Encoders, open_embedder
 from .given import GivenPath, require_text, several_paths
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Event", "Ragstone", "Turn"]
 
 
-class Ragstone:
+class Ragstone(Adding):
     """A library with everything needed to fill it and to answer from it. Safe to use from several threads.
 
     Models are loaded at the first call that needs them. Use it as a context manager, or call `close`.

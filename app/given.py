@@ -21,6 +21,19 @@ def require_text(name: str, given: object) -> None:
         raise SettingsError(f"the {name} {given!r} is no text", remedy="Give a text")
 
 
+def usable(name: str, given: object, *, empty: bool = False) -> str:
+    """A text that can be kept and found again.
+
+    Raises:
+        SettingsError: It is no text, cannot be written as UTF-8, or is empty where it may not be.
+    """
+    if not isinstance(given, str) or "\0" in given or given != given.encode("utf-8", "ignore").decode():
+        raise SettingsError(f"the {name} {given!r} is no text that can be kept", remedy="Give a text of Unicode")
+    if not (empty or given.strip()):
+        raise SettingsError(f"the {name} is empty", remedy="Give a text")
+    return given
+
+
 def require_name(collection: object) -> None:
     """Make sure that a collection can be called so.
 
