@@ -1,12 +1,13 @@
-"""Texts that are no files: what a program puts into a library besides files."""
+"""Texts that are no files, and tags: what a program puts into a library besides files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
 from ..errors import SourceError
+from ..retrieval import tags
 from ..retrieval.library import Library
 from ..retrieval.records import Document
 from .encoders import Encoders
@@ -70,6 +71,26 @@ class Adding:
         finally:
             if self.library.revision != before:
                 self._forget_prefixes()
+
+    def tag(self, document_ids: int | Iterable[int], *names: str) -> None:
+        """Give a document, or several, tags to filter by; those that are gone are left out.
+
+        Raises:
+            SettingsError: A tag is empty or too long.
+        """
+        tags.tag(self.library, _several(document_ids), *names)
+
+    def untag(self, document_ids: int | Iterable[int], *names: str) -> None:
+        """Take tags from a document, or from several; one that they do not have is left out.
+
+        Raises:
+            SettingsError: A tag is empty or too long.
+        """
+        tags.untag(self.library, _several(document_ids), *names)
+
+
+def _several(ids: int | Iterable[int]) -> Iterable[int]:
+    return (ids,) if isinstance(ids, int) else ids
 
 
 def _value(key: str, value: object) -> str:

@@ -1,4 +1,4 @@
-"""Texts that a program gives the engine."""
+"""Texts that a program gives the engine, and tags."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -11,6 +11,7 @@ import pytest
 from ragstone.app import doctor
 from ragstone.app.engine import Ragstone
 from ragstone.errors import RagstoneError, SettingsError, SourceError
+from ragstone.retrieval.records import Document
 
 pytestmark = pytest.mark.usefixtures("embedder")
 
@@ -45,9 +46,11 @@ def test_a_text_is_stored_as_that_of_a_file_would_be(rag: Ragstone):
 
 def test_a_text_takes_the_place_of_the_earlier_one_of_its_name(rag: Ragstone):
     first = rag.add("The ferry leaves at nine.", name="notes/ferry")
+    rag.tag(first.id, "urgent")
     rag.add("Another text.", name="notes/ferry/more")
     second = rag.add("The ferry leaves at ten.", name="notes/ferry")
     assert rag.library.text(second.id) == "The ferry leaves at ten."
+    assert second.tags == ("urgent",)
     assert paths(rag) == ["notes/ferry", "notes/ferry/more"]
 
 
@@ -104,3 +107,19 @@ def test_what_cannot_be_stored_is_refused(rag: Ragstone, given: Any, what: str):
         rag.add(**({"text": "A text.", "name": "a"} | given))
     assert isinstance(raised.value, RagstoneError)
     assert paths(rag) == []
+
+
+def test_documents_are_tagged_and_untagged(rag: Ragstone):
+    a, b = (rag.add(f"The text of {name}.", name=name) for name in "ab")
+
+    def tags(document: Document) -> tuple[str, ...]:
+        found = rag.library.document(document.id)
+        assert found is not None
+        return found.tags
+
+    rag.tag([a.id, b.id], "urgent", "harbour")
+    rag.untag(b.id, "harbour")
+    assert (tags(a), tags(b)) == (("harbour", "urgent"), ("urgent",))
+    assert paths(rag, filter={"tag": "harbour"}) == ["a"]
+    with pytest.raises(SettingsError, match="a tag is empty"):
+        rag.tag(a.id, "")
