@@ -179,7 +179,8 @@ def _files(opened: Library) -> Check:
     from ..ingest.sources import SourceFile, has_changed
 
     gone = changed = 0
-    files = opened.files()
+    # The others are texts that are no files.
+    files = {absolute: stored for absolute, stored in opened.files().items() if Path(absolute).is_absolute()}
     for absolute, stored in files.items():
         try:
             stat = Path(absolute).stat()

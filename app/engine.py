@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from os import PathLike
@@ -19,9 +19,11 @@ from ..retrieval.library import Library
 from ..retrieval.records import Document, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
+from .adding import Adding
 from .answering import answerer, holding
 from .chat_models import ChatModels, held
 from .encoders import Encoders, open_embedder
+from .given import GivenPath, require_text, several_paths
 from .model_settings import as_asking
 from .monitoring import Monitor
 from .removing import as_removed
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Event", "Ragstone", "Turn"]
 
 
-class Ragstone:
+class Ragstone(Adding):
     """A library with everything needed to fill it and to answer from it. Safe to use from several threads.
 
     Models are loaded at the first call that needs them. Use it as a context manager, or call `close`: what is called
@@ -120,11 +122,11 @@ class Ragstone:
 
     def ingest(
         self,
-        *paths: str | Path,
+        *paths: GivenPath | Iterable[GivenPath],
         collection: str | None = None,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        passwords: Sequence[str] = (),
+        include: str | Iterable[str] = (),
+        exclude: str | Iterable[str] = (),
+        passwords: str | Iterable[str] = (),
         on_progress: Callable[[Progress], None] | None = None,
     ) -> IngestReport:
         """Bring the library up to date with files and folders (see `ragstone.ingest.pipeline.ingest`).
@@ -132,11 +134,11 @@ class Ragstone:
         Threads of this process that write to the library wait for each other.
 
         Args:
-            *paths: Files and folders.
+            *paths: Files and folders, or lists of them.
             collection: The collection that the files go to; by default known files stay where they are.
-            include: Only files that one of these patterns matches (gitignore syntax); all by default.
-            exclude: Not the files that one of these patterns matches.
-            passwords: Tried in turn on locked files.
+            include: Only files that this pattern, or one of several, matches (gitignore syntax); all by default.
+            exclude: Not the files that this pattern, or one of several, matches.
+            passwords: One, or several that are tried in turn, on locked files.
             on_progress: Told after every file and every batch of chunks.
 
         Raises:
@@ -153,12 +155,12 @@ class Ragstone:
             options = ingest_options(self.settings, collection, include, exclude, passwords, self.embedding_model)
             load = partial(self._encoders.embedder, ingesting=True)
             try:
-                report = ingest(self.library, paths, load, options, on_progress)
+                report = ingest(self.library, several_paths(paths), load, options, on_progress)
             except BaseException:  # it may have been stopped when some documents had changed
-                self._chat_models.forget()
+                self._forget_prefixes()
                 raise
             if report.updated or report.removed:
-                self._chat_models.forget()
+                self._forget_prefixes()
         return report
 
     def reindex(
@@ -223,6 +225,7 @@ class Ragstone:
     ) -> Search:
         """Search as `search` does, and tell how: the terms, each hit's features, what was dropped and why."""
         self._require_open()
+        require_text("query", query)
         where = as_filter(filter, collection)
         mode = self._mode if mode is None else mode
         return self._retriever.trace(query, k, mode, where, min_probability=min_probability)
@@ -274,6 +277,7 @@ class Ragstone:
         for this answer: how passages are searched and packed, which model of this machine is asked, how, and how its
         tokens are drawn; the library stays, and what searches it.
         """
+        require_text("question", question)
         turns, where = as_turns(history), as_filter(filter, collection)
         answerer = self._answerer(strict, settings)
         events = answerer.stream(question, turns, where, stop=stop)
@@ -286,6 +290,7 @@ class Ragstone:
             ModelError: A model cannot be used.
             GenerationError: The question is too long for the context.
         """
+        require_text("question", question)
         answerer = self._answerer(None)
         return holding(answerer.model, answerer.stream(question, given=passages))
 
@@ -317,7 +322,7 @@ class Ragstone:
             with self.library.locked():
                 removed = self.library.remove(ids, paths)
             if removed:
-                self._chat_models.forget()
+                self._forget_prefixes()
         return removed
 
     def load_model(self, settings: Settings | None = None) -> ChatModel:
@@ -363,6 +368,10 @@ class Ragstone:
         self._require_open()  # before a lock that may have been held when the process forked
         with self._writing:
             yield
+
+    def _forget_prefixes(self) -> None:
+        """Forget what models have read: what a document said must not outlive it."""
+        self._chat_models.forget()
 
     def _require_open(self) -> None:
         self.library.database.require_open()

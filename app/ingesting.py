@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import psutil
 
-from ..errors import SettingsError
 from ..ingest.chunking import ChunkPlan
 from ..ingest.isolation import Limits
 from ..ingest.options import IngestOptions
 from ..ingest.selection import Selection
+from .given import require_name, several_texts
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 
 
 def ingest_options(
     settings: Settings,
     collection: str | None = None,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    passwords: Sequence[str] = (),
+    include: str | Iterable[str] = (),
+    exclude: str | Iterable[str] = (),
+    passwords: str | Iterable[str] = (),
     embedding_model: str = "",
 ) -> IngestOptions:
     """The options of an ingest, by default with the setting's embedding model; see `app.engine.Ragstone.ingest`.
 
     Raises:
-        SettingsError: A pattern or the collection's name cannot be used.
+        SettingsError: A pattern, a password or the collection's name cannot be used.
     """
-    require_text(collection or "")
+    require_name(collection)
     s: Any = settings  # its choices are plain strings, checked by Settings
     return IngestOptions(
         plan=chunk_plan(settings),
@@ -37,30 +37,16 @@ def ingest_options(
             seconds=s.parse_seconds,
             memory_mb=s.parse_memory_mb,
             ocr=s.ocr,
-            passwords=tuple(passwords),
+            passwords=several_texts("passwords", passwords),
             signatures=s.duplicates != "keep",
         ),
-        selection=Selection(tuple(include), tuple(exclude), s.max_file_mb << 20),
+        selection=Selection(several_texts("include", include), several_texts("exclude", exclude), s.max_file_mb << 20),
         duplicates=s.duplicates,
         collection=collection,
         index_memory_mb=s.index_memory_mb,
         instructions=s.instructions != "off",
         embedding_model=embedding_model or s.embedding_model or DEFAULT_EMBEDDING_MODEL,
     )
-
-
-def require_text(collection: str) -> None:
-    """Make sure that a collection can be called so.
-
-    Raises:
-        SettingsError: The name is not UTF-8: a shell passes on bytes that are no text.
-    """
-    try:
-        collection.encode()
-    except UnicodeEncodeError as error:
-        raise SettingsError(
-            f"the collection's name {collection!r} is not valid UTF-8", remedy="Write it in UTF-8"
-        ) from error
 
 
 def chunk_plan(settings: Settings) -> ChunkPlan:

@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 import platformdirs
 
 from ..errors import SettingsError
+from ..retrieval.disk import as_path
 
 CONFIG_FILE = "ragstone.toml"
 PREFIX = "RAGSTONE_"
@@ -223,7 +224,7 @@ class Settings:
             (given_by, {name: value for name, value in (flags or {}).items() if value is not None}),
         ):
             values |= {name: _checked(name, value, source) for name, value in given.items()}
-        return cls(**values)
+        return _anchored(cls(**values))
 
     @staticmethod
     def about(name: str) -> Mapping[str, Any]:
@@ -250,7 +251,8 @@ class Settings:
         Raises:
             SettingsError: A name is unknown, a value is of the wrong type or out of range.
         """
-        return replace(self, **{name: _checked(name, value, source) for name, value in values.items()})
+        given = {name: _checked(name, value, source) for name, value in values.items()}
+        return _anchored(replace(self, **given))
 
 
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True} | {"0": False, "false": False, "no": False, "off": False}
@@ -305,9 +307,10 @@ def _converted(value: Any, kind: type) -> Any:
     if kind is bool:
         return value if isinstance(value, bool) else _TRUTH[str(value).strip().lower()]
     if kind is Path:
-        if not str(value):
-            raise ValueError("an empty path")
-        return expanded(value)
+        path = as_path(value)
+        if path is None or value == "":
+            raise ValueError("no path")
+        return expanded(path)
     if kind is not str and isinstance(value, Real):
         float(value)  # raises OverflowError
     fraction = isinstance(value, float) and not value.is_integer()
@@ -339,6 +342,35 @@ def require_settings(given: object) -> None:
             f"settings is a {type(given).__name__}",
             remedy="Give `ragstone.Settings(...)`, such as `Settings(hits=3)`",
         )
+
+
+def _anchored(settings: Settings) -> Settings:
+    """These settings with whole paths, which mean the same when the current folder is another one."""
+    changed: dict[str, Any] = {"models_dir": settings.models_dir.absolute()}
+    changed |= {name: _whole(getattr(settings, name)) for name in ("prompts_dir", "few_shot")}
+    changed["adapters"] = ",".join(map(_whole_adapter, settings.adapters.split(",")))
+    for name in ("embedding_model", "reranker") if settings.server else ("model", "embedding_model", "reranker"):
+        if getattr(settings, name) != _FIELDS[name].default:
+            changed[name] = _lasting_name(getattr(settings, name), changed["models_dir"])
+    return replace(settings, **changed)
+
+
+def _whole(path: str) -> str:
+    return str(expanded(path).absolute()) if path else ""
+
+
+def _whole_adapter(given: str) -> str:
+    path, equals, scale = given.strip().rpartition("=") if "=" in given else (given.strip(), "", "1")
+    whole = _whole(path)
+    if "," in whole:  # the current folder's, which parts adapters here
+        return given
+    return f"{whole}={scale}" if equals or "=" in whole else whole
+
+
+def _lasting_name(model: str, models_dir: Path) -> str:
+    from ..generation.models import ModelStore
+
+    return ModelStore(models_dir, offline=True).lasting_name(str(expanded(model)) if model.startswith("~") else model)
 
 
 def table() -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import SettingsError
 from ..retrieval.library import Library
@@ -67,15 +67,38 @@ class Answer:
     """What the model was asked with: the prompt for the answer, the one for whether the passages hold it, examples."""
     reasoning: str
     """What the model wrote before its answer; empty unless the prompt asks for it."""
-    timings_ms: dict[str, float]
+    timings_ms: dict[str, float] = field(hash=False)
     """`retrieve`, `first_token` (from the question; the whole time when no token was made) and `total`."""
-    tokens: dict[str, int]
+    tokens: dict[str, int] = field(hash=False)
     """`prompt` and `completion`."""
 
     @property
     def turn(self) -> Turn:
         """This answer as the history of the next question has it, with the chunks that it cited."""
         return Turn(self.query, self.text, tuple(citation.chunk_id for citation in self.citations))
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as `--json` writes it and chats keep it."""
+        return {
+            "question": self.question,
+            "query": self.query,
+            "answer": self.text,
+            "abstained": self.abstained,
+            "confidence": round(self.confidence, 4),
+            "signals": asdict(self.signals),
+            "support": self.support,
+            "sentences": [asdict(sentence) for sentence in self.sentences],
+            "removed": [asdict(sentence) for sentence in self.removed],
+            "citations": [asdict(citation) for citation in self.citations],
+            "hits": [hit.as_json() for hit in self.hits],
+            "given": self.given,
+            "dropped": [one.as_json() for one in self.dropped],
+            "model": self.model,
+            "prompts": [asdict(prompt) for prompt in self.prompts],
+            "reasoning": self.reasoning,
+            "timings_ms": self.timings_ms,
+            "tokens": self.tokens,
+        }
 
 
 def as_turns(history: Iterable[Turn | Answer] | None) -> list[Turn]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,13 @@ AGAIN = ""
 def path_of(file: SourceFile, part: str) -> str:
     """The path of a document of a file as it is told."""
     return f"{file.path}/{part}" if part else file.path
+
+
+def with_earlier(library: Library, reason: str, known: Iterable[StoredFile | None], part: str = "") -> str:
+    """Why files, or a part of one, were not read; it says so where something read of them before stays."""
+    before = [name for run in library.titles(file.id for file in known if file).values() for name, _ in run]
+    stays = any(not part or name == part or name.startswith(f"{part}/") for name in before)
+    return f"{reason} Its earlier version stays in the library." if stays else reason
 
 
 def depends_on_name(old: Path, new: Path, documents: Sequence[tuple[str, str]]) -> bool:
@@ -102,16 +109,17 @@ class DraftReader:
         for reading, signature in readings:
             path = path_of(file, reading.part)
             if reading.error is not None:
-                reason = f"{reading.error.what}. {reading.error.remedy}."
-                log.info("%s: %s", path, reason)
-                self._report.failed.append((path, reason))
-                pending.failed.append((reading.part, reason))
+                pending.failed.append((reading.part, f"{reading.error.what}. {reading.error.remedy}."))
             elif reading.document is None:
                 self._report.unsupported.append(path)
             elif self._is_left_out(path, signature):
                 pending.recipe = AGAIN  # the other one may be gone by then
             else:
                 pending.drafts.append(self._draft(file, path, reading.part, reading.document, signature))
+        for part, reason in pending.failed:
+            told = reason if pending.drafts else with_earlier(self._library, reason, [known], part)
+            log.info("%s: %s", path_of(file, part), told)
+            self._report.failed.append((path_of(file, part), told))
         return None if pending.failed and not pending.drafts else pending
 
     def _draft(self, file: SourceFile, path: str, part: str, document: ParsedDocument, signature: bytes) -> Draft:

@@ -6,7 +6,9 @@ interrupted loses nothing that was stored, and the next run goes on from there.
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -19,13 +21,16 @@ import numpy as np
 from ..errors import SourceError
 from ..retrieval.disk import sha256_of
 from ..retrieval.library import Library
-from ..retrieval.records import Instruction, NewDocument, NewFile, StoredFile
+from ..retrieval.records import Document, Instruction, NewDocument, NewFile, StoredFile
 from .chunking import ChunkPlan, embedded_texts
-from .drafts import AGAIN, Draft, DraftReader, PendingFile, depends_on_name, path_of
+from .drafts import AGAIN, Draft, DraftReader, PendingFile, depends_on_name, path_of, with_earlier
 from .instructions import VERSION, embed_cut, find_instructions
 from .isolation import ParserPool
 from .options import IngestOptions
+from .parsed import ParsedDocument
+from .parsers import Reading
 from .report import IngestReport, Progress
+from .signatures import signature
 from .sources import SourceFile, Walk, deleted, has_changed, moved, unreadable, walk
 
 if TYPE_CHECKING:
@@ -34,6 +39,9 @@ if TYPE_CHECKING:
     from ..retrieval.embedding import Embedder
 
 log = logging.getLogger(__name__)
+
+_NO_FILE = "text:"
+"""Comes before the name of a text that is no file, in the place of an absolute path: it lies below no folder."""
 
 BATCH_CHUNKS = 512
 """Chunks embedded together: the more there are, the more alike in length are those that share a call."""
@@ -72,6 +80,7 @@ def ingest(
         gone = deleted(found, stored)
         _refuse_nothing(found, gone, paths)
         run = _Run(library, options, on_progress or (lambda _: None), found)
+        run.note_walk(found, stored)
         changed = run.compare(found.files, stored, gone)
         if changed:
             run.read(changed, embedder())
@@ -83,6 +92,36 @@ def ingest(
     return run.report
 
 
+def ingest_text(
+    library: Library, name: str, document: ParsedDocument, embedder: Callable[[], Embedder], options: IngestOptions
+) -> Document:
+    """Store a text that is no file, in the place of the earlier one of its name; what is stored of it.
+
+    One that is unchanged is left alone. No ingest of a folder ever takes it for a file that is gone.
+
+    Raises:
+        LibraryLockedError: Another process is writing to the library.
+        LibraryWriteError: The disk is full; what was stored before stays.
+        EmbedderMismatchError: The library's vectors come from another embedding model.
+    """
+    place, data = Path(_NO_FILE + name), document.text.encode()
+    file = SourceFile(name, place, len(data), time.time_ns())
+    digest = hashlib.sha256(data).hexdigest()
+    with library.locked():
+        known, before = library.files(str(place)).get(str(place)), _stored_at(library, place)
+        told = before and (before.title, before.metadata, before.sha256)
+        wanted = options.collection
+        if not known or told != (document.title, document.metadata, digest) or known.recipe != options.recipe(place):
+            run = _Run(library, replace(options, duplicates="keep"), lambda _: None, Walk())
+            run.read_text(file, digest, document, known, embedder())
+            _publish(library, options.index_memory_mb)
+        elif wanted is not None and wanted != known.collection:
+            library.refresh([(known.id, name, known.mtime_ns, wanted)], datetime.now(UTC))
+        stored = _stored_at(library, place)
+    assert stored is not None
+    return stored
+
+
 class _Run:
     """One ingest in progress."""
 
@@ -92,7 +131,14 @@ class _Run:
         self._started = datetime.now(UTC)
         self._known: dict[SourceFile, StoredFile] = {}
         """What is stored of the files, of those that have moved, too."""
-        self.report = IngestReport(unsupported=found.unsupported, failed=found.failed)
+        self.report = IngestReport(unsupported=found.unsupported)
+
+    def note_walk(self, found: Walk, stored: dict[str, StoredFile]) -> None:
+        """Report what could not be looked at."""
+        for path, reason in found.failed:
+            place = os.path.abspath(path)  # noqa: PTH100 - see `sources`
+            known = [stored[place]] if place in stored else _below(place, stored)
+            self.report.failed.append((path, with_earlier(self._library, reason, known)))
 
     def compare(
         self, files: list[SourceFile], stored: dict[str, StoredFile], gone: list[tuple[str, StoredFile]]
@@ -116,7 +162,7 @@ class _Run:
                 else:
                     unchanged.append((file, known))
             except OSError as error:
-                self._fail(file.path, unreadable(error))
+                self._fail(file, unreadable(error))
         self._note_unchanged(unchanged, moved=set(moves))
         self._bytes = sum(file.size for file in changed)
         return changed
@@ -124,8 +170,7 @@ class _Run:
     def read(self, files: list[SourceFile], embedder: Embedder) -> None:
         """Parse, chunk, embed and store files."""
         self._library.use_embedder(embedder.identity)
-        plan = self._options.plan
-        plan = replace(plan, tokens=min(plan.tokens, embedder.passage_tokens))
+        plan = self._plan(embedder)
         reader = DraftReader(self._library, self._options, plan, embedder, self.report)
         pending: list[PendingFile] = []
         waiting = 0
@@ -145,11 +190,28 @@ class _Run:
             self._store(pending, plan, embedder)
         self._report_progress("")
 
+    def read_text(
+        self, file: SourceFile, digest: str, document: ParsedDocument, known: StoredFile | None, embedder: Embedder
+    ) -> None:
+        """Chunk, embed and store a text that is read already."""
+        self._library.use_embedder(embedder.identity)
+        plan = self._plan(embedder)
+        self._known = {file: known} if known else {}
+        signed = signature(document.text) if self._options.limits.signatures else b""
+        reader = DraftReader(self._library, self._options, plan, embedder, self.report)
+        read = reader.read(file, digest, [(Reading("", document), signed)], known)
+        assert read is not None
+        self._store([read], plan, embedder)
+
     def check_earlier(self, embedder: Callable[[], Embedder]) -> None:
         """Look for instructions in what another version of the detector, or none, has read."""
         for file_id, documents in self._library.unchecked(VERSION).items():
             found = {i: self._instructions(self._path(i), self._library.text(i), embedder) for i in documents}
             self._library.note_instructions(file_id, VERSION, found)
+
+    def _plan(self, embedder: Embedder) -> ChunkPlan:
+        plan = self._options.plan
+        return replace(plan, tokens=min(plan.tokens, embedder.passage_tokens))
 
     def _path(self, document_id: int) -> str:
         document = self._library.document(document_id)
@@ -196,7 +258,7 @@ class _Run:
             try:
                 yield (file, sha256_of(file.absolute)), file.absolute
             except OSError as error:
-                self._fail(file.path, unreadable(error))
+                self._fail(file, unreadable(error))
 
     def _store(self, pending: list[PendingFile], plan: ChunkPlan, embedder: Embedder) -> None:
         drafts = [draft for read in pending for draft in read.drafts]
@@ -250,14 +312,24 @@ class _Run:
             self.report.instructions.append((path, len(found)))
         return found
 
-    def _fail(self, path: str, reason: str) -> None:
-        log.info("%s: %s", path, reason)
-        self.report.failed.append((path, reason))
+    def _fail(self, file: SourceFile, reason: str) -> None:
+        told = with_earlier(self._library, reason, [self._known.get(file)])
+        log.info("%s: %s", file.path, told)
+        self.report.failed.append((file.path, told))
         self._done += 1
 
     def _report_progress(self, path: str) -> None:
         fraction = min(self._bytes_done / self._bytes, 1.0) if self._bytes else 1.0
         self._tell(Progress(path, self._done, self._files, self.report.chunks, fraction))
+
+
+def _stored_at(library: Library, place: Path) -> Document | None:
+    found = library.documents_at(str(place))  # with those of names that begin with its name and a slash
+    return next((document for document in found if Path(_NO_FILE + document.path) == place), None)
+
+
+def _below(folder: str, stored: dict[str, StoredFile]) -> list[StoredFile]:
+    return [file for absolute, file in stored.items() if absolute.startswith(folder + os.sep)]
 
 
 def _new_document(draft: Draft, vectors: npt.NDArray[np.float32], found: Sequence[Instruction]) -> NewDocument:

@@ -40,7 +40,7 @@ class IngestReport:
     """Files found under another path, with the same content; those read again count in `updated`, too."""
     removed: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
-    """(path, reason with remedy); an earlier version of such a file stays in the library."""
+    """(path, reason with remedy); an earlier version of such a file stays in the library, and the reason says so."""
     empty: list[tuple[str, list[int]]] = field(default_factory=list)
     """(path, pages that gave no text); all pages of a document without any text, none for formats without pages."""
     unsupported: list[str] = field(default_factory=list)

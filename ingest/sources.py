@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import SourceError
-from ..retrieval.disk import sha256_of
+from ..retrieval.disk import as_path, sha256_of
+from ..retrieval.library import DATABASE
 from ..retrieval.records import StoredFile
 from .selection import IGNORE_FILE, IgnoreRules, Selection
 
@@ -49,11 +50,11 @@ class Walk:
 def walk(paths: Sequence[str | Path], supported: Callable[[Path], bool], selection: Selection = _EVERYTHING) -> Walk:
     """Find the files to read.
 
-    Hidden files and folders, and what an ignore file names, are left out unless they are named themselves. Links to
-    files are followed; links to folders are not, for they can lead in a circle.
+    Hidden files and folders, and what an ignore file names, are left out unless they are named themselves, and so is
+    what lies in a library. Links to files are followed; links to folders are not, for they can lead in a circle.
 
     Raises:
-        SourceError: A path is empty, does not exist, cannot be read, or is neither a file nor a folder.
+        SourceError: A path is empty, does not exist, cannot be read, is neither a file nor a folder, or is a library.
     """
     walker = _Walker(supported, selection)
     for given in map(_named, paths):
@@ -68,7 +69,7 @@ def require(paths: Sequence[str | Path]) -> None:
     """Make sure that there is something to walk at each path.
 
     Raises:
-        SourceError: A path is empty, does not exist, cannot be read, or is neither a file nor a folder.
+        SourceError: A path is empty, does not exist, cannot be read, is neither a file nor a folder, or is a library.
     """
     for given in paths:
         _is_folder(_named(given))
@@ -134,7 +135,10 @@ def unreadable(error: OSError) -> str:
 def _named(given: str | Path) -> Path:
     if given == "":  # of which Path makes the current folder
         raise SourceError("a path is empty", remedy="Name a file or a folder, or write . for the current folder")
-    return Path(given)
+    path = as_path(given)
+    if path is None:
+        raise SourceError(f"{given!r} is no path", remedy="Give the path of a file or a folder, as a text or a Path")
+    return path
 
 
 def _is_folder(given: Path) -> bool:
@@ -142,6 +146,7 @@ def _is_folder(given: Path) -> bool:
         mode = given.stat().st_mode
         if stat.S_ISDIR(mode):
             os.scandir(given).close()  # raises where the folder cannot be listed
+            _refuse_library(given)
             return True
     except (FileNotFoundError, NotADirectoryError) as error:
         what, remedy = "there is no such file or folder", "Check the spelling of the path"
@@ -152,6 +157,12 @@ def _is_folder(given: Path) -> bool:
     if not stat.S_ISREG(mode):
         raise SourceError("this is neither a file nor a folder", path=given, remedy="Name a file or a folder")
     return False
+
+
+def _refuse_library(folder: Path) -> None:
+    if (folder / DATABASE).is_file():
+        remedy = "Name the folders of your documents, or its folder `uploads` for what was uploaded to it"
+        raise SourceError("this is a Ragstone library, not a folder of documents", path=folder, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +213,8 @@ class _Walker:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
             self._fail(str(Path(folder.path)), error)
+            return []
+        if any(entry.name == DATABASE and entry.is_file() for entry in entries):  # what is in it was made of documents
             return []
         rules = folder.rules
         try:

@@ -25,9 +25,14 @@ from ._migrations import MIGRATIONS
 
 FILE = "library.sqlite3"
 
-_UNWRITABLE = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
-)
+_ROOM = "Free disk space; nothing stored is lost"
+_WRITABLE = "Make the folder writable, or choose another; nothing stored is lost"
+_NAME = "Choose another folder"
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _ROOM),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _WRITABLE),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG), _NAME),
+}
 
 
 class Database:
@@ -41,7 +46,7 @@ class Database:
     Raises:
         LibraryNotFoundError: There is no library, and `create` is false.
         LibraryVersionError: A newer Ragstone wrote it.
-        LibraryWriteError: The folder cannot be made or written to.
+        LibraryWriteError: It is a file, or cannot be made or written to.
         LibraryError: The database is damaged.
     """
 
@@ -54,13 +59,18 @@ class Database:
         self._pool_guard = threading.Lock()
         self._held = threading.local()
         self._writers = threading.RLock()
-        self._read_only = folder.is_dir() and not os.access(folder, os.W_OK)
-        if not (folder / FILE).is_file():
+        with self.translated():
+            self._read_only = folder.is_dir() and not os.access(folder, os.W_OK)
+            known = (folder / FILE).is_file()
+        if not known:
+            if folder.exists() and not folder.is_dir():
+                what, remedy = "this is a file, not a folder", "Name the folder of a library, or of one to be made"
+                raise LibraryWriteError(what, path=self._named, remedy=remedy)
             if not create:
                 raise LibraryNotFoundError(
                     "there is no library here yet",
                     path=self._named,
-                    remedy="Make one with `ingest FOLDER`, or name another",
+                    remedy="Make one with `ingest FOLDER` (in Python: `Ragstone.open`), or name another folder",
                 )
             with self.translated():
                 folder.mkdir(parents=True, exist_ok=True)
@@ -154,6 +164,7 @@ class Database:
 
         Raises:
             LibraryLockedError: Another process is writing already, and `wait` is false; or a thread, and `queue` is.
+            LibraryNotFoundError: The library was deleted since it was opened.
         """
         self.require_open()
         if not self._writers.acquire(blocking=queue):
@@ -166,8 +177,12 @@ class Database:
 
     @contextmanager
     def _locked(self, wait: bool) -> Iterator[None]:
-        with self.translated():
-            lock = (self._folder / "write.lock").open("a+b", buffering=0)
+        try:
+            with self.translated():
+                lock = (self._folder / "write.lock").open("a+b", buffering=0)
+        except FileNotFoundError as error:
+            what = "the library was deleted since it was opened"
+            raise LibraryNotFoundError(what, path=self._named, remedy="Open it again, which makes a new one") from error
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -196,13 +211,11 @@ class Database:
         except sqlite3.DatabaseError as error:
             raise _library_error(error, self._named) from error
         except OSError as error:
-            if error.errno not in _UNWRITABLE:
+            remedy = _REMEDIES.get(error.errno or 0)
+            if remedy is None:
                 raise
-            raise LibraryWriteError(
-                f"the library cannot be written ({os.strerror(error.errno).lower()})",
-                path=self._named,
-                remedy="Free disk space or choose a writable folder with --library; nothing stored is lost",
-            ) from error
+            what = f"the library cannot be written ({os.strerror(error.errno or 0).lower()})"
+            raise LibraryWriteError(what, path=self._named, remedy=remedy) from error
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -251,7 +264,7 @@ class Database:
             raise LibraryVersionError(
                 f"a newer Ragstone wrote this library (version {version}; this one reads up to {len(MIGRATIONS)})",
                 path=self._named,
-                remedy="Upgrade Ragstone, or ingest into another library with --library",
+                remedy="Upgrade Ragstone, or ingest into another library",
             )
         return version
 

@@ -67,10 +67,12 @@ def read_pages(db: sqlite3.Connection, document_id: int) -> list[Page]:
     return [_page(*row) for row in rows]
 
 
-def read_files(db: sqlite3.Connection) -> dict[str, StoredFile]:
-    """What is known of every file, by absolute path."""
+def read_files(db: sqlite3.Connection, at: str | None = None) -> dict[str, StoredFile]:
+    """What is known of every file, or of the one at this absolute path, by absolute path."""
     rows = db.execute(
         "SELECT absolute_path, id, path, sha256, size, mtime_ns, recipe, read_at, collection, failed FROM files"
+        + ("" if at is None else " WHERE absolute_path = ?"),
+        () if at is None else (at,),
     ).fetchall()
     return {
         absolute: StoredFile(

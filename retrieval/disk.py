@@ -8,6 +8,18 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def as_path(given: object) -> Path | None:
+    """What was given as a path; None if it can be none: of another type, or not to be written as a file's name."""
+    if not isinstance(given, str | os.PathLike):
+        return None
+    path = os.fspath(given)
+    try:
+        usable = isinstance(path, str) and b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return None
+    return Path(path) if usable else None
+
+
 def sha256_of(*files: Path) -> str:
     """The SHA-256 of what the files hold, one after another, in hexadecimal digits; they may be larger than memory.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -180,6 +181,8 @@ def _from_item(key: object, value: object) -> Condition:
 def _value(key: str, value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(timespec="minutes")
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
     if not isinstance(value, str | int | date) or isinstance(value, bool):
         raise _bad(f"{value!r} is no value of {key}", "Give a text, a date or a year")
     return _text(str(value))

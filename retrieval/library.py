@@ -244,10 +244,10 @@ class Library:
         with self._db.snapshot() as db:
             return np.array(matching(db, where), dtype=np.int64)
 
-    def files(self) -> dict[str, StoredFile]:
-        """What is known of every file, by absolute path."""
+    def files(self, at: str | None = None) -> dict[str, StoredFile]:
+        """What is known of every file, or of the one at this absolute path, by absolute path."""
         with self._db.reading() as db:
-            return read_files(db)
+            return read_files(db, at)
 
     def titles(self, file_ids: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
         """(part, title) of every document of files, by the file's id."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .relevance import Features
 
@@ -105,7 +105,7 @@ class Document:
     """Its file's path as it was given at ingest; for a part of a file, the path inside follows."""
     title: str
     media_type: str
-    metadata: dict[str, str]
+    metadata: dict[str, str] = field(hash=False)
     """What the file says of itself: author, created, subject, ..."""
     collection: str
     sha256: str
@@ -136,7 +136,7 @@ class Hit:
     """By which the hits are ordered: in a hybrid search the probability, in a dense one the cosine, in a lexical one
     BM25, and after reranking the reranker's. Only a probability can be compared with that of another query."""
     chunk: Chunk
-    ranks: dict[str, int] = field(default_factory=dict)
+    ranks: dict[str, int] = field(default_factory=dict, hash=False)
     """The rank in each method that found it: 'dense', 'lexical'; 'also' where it was asked for; 'rerank' after a
     reranker, and 'fused' before it."""
     similarity: float | None = None
@@ -151,6 +151,24 @@ class Hit:
     also_in: tuple[str, ...] = ()
     """Documents that hold a near-identical chunk, left out of the hits."""
 
+    def as_json(self) -> dict[str, Any]:
+        """The hit as `--json` writes it."""
+        chunk = asdict(self.chunk)
+        names = ("document", "document_id", "page", "char_start", "char_end", "heading", "text")
+        return {
+            "rank": self.rank,
+            "score": self.score,
+            "chunk_id": self.chunk.id,
+            **{name: chunk[name] for name in names},
+            "probability": self.probability,
+            "similarity": self.similarity,
+            "bm25": self.bm25,
+            "features": None if self.features is None else asdict(self.features),
+            "ranks": {"dense": None, "lexical": None} | self.ranks,
+            "also_in": self.also_in,
+            "instructions": chunk["instructions"],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
@@ -159,16 +177,20 @@ class Dropped:
     hit: Hit
     reason: str
 
+    def as_json(self) -> dict[str, Any]:
+        """The candidate as `--json` writes it."""
+        return self.hit.as_json() | {"reason": self.reason}
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """What a search found, and how."""
 
     query: str
-    terms: dict[str, float]
+    terms: dict[str, float] = field(hash=False)
     """What the query's words were searched for as, with how telling each is (see `telling`)."""
-    hits: list[Hit]
-    dropped: list[Dropped]
+    hits: list[Hit] = field(hash=False)
+    dropped: list[Dropped] = field(hash=False)
     """The candidates that came nearest to being hits, best first."""
     searched: int = 0
     """How many chunks were looked through: those that the filter keeps."""

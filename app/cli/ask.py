@@ -11,7 +11,6 @@ import click
 
 from ...eval.report.wording import shorten
 from ...retrieval.filters import as_filter
-from ..as_json import answer_json
 from .common import (
     emit_json,
     filter_options,
@@ -62,7 +61,7 @@ def ask(
         where = as_filter(conditions, collection)
         answer = _answer(rag, question, [], where, strict, stream=not (no_stream or as_json))
     if as_json:
-        emit_json(answer_json(answer))
+        emit_json(answer.as_json())
         return 0
     if no_stream:
         click.echo(_marked(answer))

@@ -53,10 +53,10 @@ def ingest(
     if watch and as_json:
         raise click.UsageError("--watch goes on for ever, so it cannot write one JSON document. Leave out one of them.")
     from ...ingest.sources import require
-    from ..ingesting import require_text
+    from ..given import require_name
 
     require(paths)  # what is misspelled is to leave no empty library behind
-    require_text(collection or "")
+    require_name(collection)
     known = (*passwords, *(_lines(password_file) if password_file else ()))
     with open_engine(library, create=True, **settings) as rag:
 

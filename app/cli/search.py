@@ -9,7 +9,6 @@ import click
 
 from ...eval.report.wording import shorten
 from ...retrieval.filters import as_filter
-from ..as_json import dropped_json, hit_json
 from .common import (
     NO_DOCUMENT,
     Number,
@@ -62,8 +61,8 @@ def search(
     if nowhere:
         click.echo(NO_DOCUMENT, err=True)
     if as_json:
-        told = {"terms": trace.terms, "dropped": dropped_json(trace.dropped)} if explain else {}
-        emit_json({"query": query, "hits": [hit_json(hit) for hit in hits], **told})
+        told = {"terms": trace.terms, "dropped": [one.as_json() for one in trace.dropped]} if explain else {}
+        emit_json({"query": query, "hits": [hit.as_json() for hit in hits], **told})
         return 0
     if explain:
         terms = ", ".join(f"{term} {weight:.2f}" for term, weight in trace.terms.items()) or "none"

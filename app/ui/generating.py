@@ -15,7 +15,6 @@ from ...generation.answer import Event
 from ...generation.citations import Sentence
 from ...generation.conversation import Turn
 from ...retrieval.records import Hit
-from ..as_json import answer_json, hit_json
 from ..chats import Chat, Chats, Message, State
 from ..settings import Settings
 from .engines import Engines
@@ -132,7 +131,7 @@ class Generation:
     def _take(self, event: Event) -> None:
         if event.answer is not None:
             withdrawn = event.answer.abstained and bool(self._text)
-            self._end("done", answer=answer_json(event.answer) | {"withdrawn": withdrawn})
+            self._end("done", answer=event.answer.as_json() | {"withdrawn": withdrawn})
             return
         with self._lock:
             if event.kind == "hits":
@@ -184,7 +183,7 @@ class Generation:
             "sentences": [asdict(sentence) for sentence in self._sentences],
             "removed": [],
             "citations": self._citations(),
-            "hits": [hit_json(hit) for hit in self._hits],
+            "hits": [hit.as_json() for hit in self._hits],
             "given": [],
             "dropped": [],
             "model": self._model,

@@ -9,7 +9,6 @@ from ...eval.report.wording import counted
 from ...retrieval.records import Hit
 from ...retrieval.retriever import Mode
 from ...retrieval.tags import all_tags
-from ..as_json import hit_json
 from .sources import place_of, show_place
 from .state import shared
 from .words import plain, short
@@ -86,7 +85,7 @@ def _show_hit(hit: Hit) -> None:
         if chunk.heading:
             st.caption(plain(chunk.heading))
         if st.toggle("In its place", key=key):
-            show_place(shared().engines.library, place_of(hit_json(hit)), key)
+            show_place(shared().engines.library, place_of(hit.as_json()), key)
         else:
             st.text(chunk.text[:_SHOWN] + (" …" if len(chunk.text) > _SHOWN else ""))
         if hit.also_in:

@@ -41,7 +41,12 @@ def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
     Raises:
         ParseError: The file is not text.
     """
-    text = decode(data, path)
+    return parse_text(decode(data, path))
+
+
+def parse_text(text: str) -> ParsedDocument:
+    """Reads a text that is no file, as a plain text file of it would be."""
+    text = clean(text)
     return ParsedDocument(text, tuple(paragraphs(text, line_spans(text))), "text/plain")
 
 

@@ -194,6 +194,9 @@ def test_documents_in_a_folder_that_became_unreadable_stay(
     done = ragstone_cli("ingest", "docs", "--json", prepare=bound_by_permissions)
     check(done, 3)
     assert done.json()["files"]["removed"] == 0
+    failed = done.json()["files"]["failed"]
+    assert [entry["path"] for entry in failed] == ["docs/closed", "docs/names-only/a.txt"]
+    assert all(entry["reason"].endswith("Its earlier version stays in the library.") for entry in failed)
     assert whole(tmp_path / ".ragstone") == 3
     docs.chmod(0)
     done = ragstone_cli("ingest", "docs", prepare=bound_by_permissions)
@@ -238,7 +241,7 @@ def test_a_folder_that_may_not_be_written_to_is_named(
     ragstone_cli: Cli, docs: Path, tmp_path: Path, bound_by_permissions: Callable[[], None]
 ):
     (tmp_path / "closed").mkdir(mode=0o555)
-    for library in ("closed", "closed/library", "docs/good.txt"):
+    for library in ("closed", "closed/library", "docs/good.txt/library"):
         done = ragstone_cli("ingest", "docs", "--library", library, prepare=bound_by_permissions)
         check(done, 1)
         assert done.error.startswith(f"Error: {library}: the library cannot be written (")

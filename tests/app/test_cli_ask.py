@@ -1,12 +1,16 @@
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ragstone.app.cli.ask import UNSUPPORTED
+from ragstone.app.engine import Ragstone
 from ragstone.generation.answer import NO_ANSWER
 from ragstone.generation.models import ModelStore
 from ragstone.tests.conftest import Cli
@@ -38,10 +42,29 @@ def answer(cli: Cli, settings: dict[str, str]) -> Any:
     return done.json()
 
 
+@pytest.fixture
+def asked(sample_library: Path, tiny_model_path: Path) -> Iterator[Ragstone]:
+    """The engine with the same settings."""
+    flags = {"model": str(tiny_model_path), "max_tokens": 32, "hits": 2, "min_confidence": 0, "threads": 1}
+    with Ragstone.open(sample_library, create=False, **flags) as rag:
+        yield rag
+
+
 @pytest.fixture(scope="module")
 def streamed(cli: Cli, settings: dict[str, str]) -> str:
     """What people see of the same answer."""
     return cli("ask", QUESTION, env=settings).stdout
+
+
+def test_a_program_gets_the_same_json(answer: Any, asked: Ragstone) -> None:
+    told = json.loads(json.dumps(asked.ask(QUESTION).as_json()))
+    assert told | {"timings_ms": {}} == answer | {"timings_ms": {}}
+
+
+def test_what_a_program_gets_can_be_kept_in_a_set(asked: Ragstone) -> None:
+    answer, search, documents = asked.ask(QUESTION), asked.trace(QUESTION), asked.documents()
+    results = [answer, search, *search.hits, *search.dropped, *documents, *answer.citations, *answer.sentences]
+    assert {*results} == {replace(result) for result in results}
 
 
 def test_ask_json_is_one_document_with_what_was_promised(answer: Any) -> None:

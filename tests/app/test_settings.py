@@ -1,3 +1,4 @@
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -5,6 +6,7 @@ from typing import Any
 import pytest
 
 from ragstone.app.engine import Ragstone
+from ragstone.app.model_settings import as_adapters, as_asking
 from ragstone.app.settings import Settings, table
 from ragstone.errors import SettingsError
 
@@ -49,7 +51,7 @@ def test_values_are_converted_to_their_types():
     file = 'library = "~/books"\noffline = true\ntemperature = 1\ngpu_layers = 20\n'
     settings = load(None, file, RAGSTONE_MODELS_DIR="models", RAGSTONE_TOP_P="0.5", RAGSTONE_SEED="4294967294")
     assert settings.library == Path.home() / "books"
-    assert settings.models_dir == Path("models")
+    assert settings.models_dir == Path("models").absolute()
     assert (settings.offline, settings.temperature, settings.gpu_layers) == (True, 1.0, "20")
     assert (settings.top_p, settings.seed) == (0.5, 4294967294)
     for word, value in (("1", True), ("YES", True), ("on", True), ("0", False), ("False", False), ("off", False)):
@@ -175,6 +177,38 @@ def test_settings_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(SettingsError, match="'chunk_token', which is no setting"):
         Ragstone.open(tmp_path / "other", chunk_token=3)
     assert not (tmp_path / "other").exists()
+
+
+def test_paths_stay_where_they_are_when_the_current_folder_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("own.gguf", "encoder/config.json"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    paths = {"prompts_dir": "prompts", "few_shot": "fs.json", "models_dir": "models", "embedding_model": "encoder"}
+    given = paths | {"model": "./own.gguf", "adapters": "law.gguf, style=b.gguf=0.5"}
+    whole = {name: tmp_path / path for name, path in (paths | {"model": "own.gguf"}).items()}
+    for settings in (load(given), Settings().with_values(given)):
+        assert {name: Path(getattr(settings, name)) for name in whole} == whole
+        assert settings.adapters == f"{tmp_path}/law.gguf,{tmp_path}/style=b.gguf=0.5"
+        assert settings.with_values({}) == settings
+    assert load(file='few_shot = "fs.json"\n').few_shot == str(tmp_path / "fs.json")
+    for name in ("smollm2-135m", "owner/encoder"):
+        assert load({"embedding_model": name}).embedding_model == name
+    assert load({"model": "./own.gguf", "server": "http://localhost:8080/v1"}).model == "./own.gguf"
+    (tmp_path / "a=1,b").mkdir()
+    monkeypatch.chdir(tmp_path / "a=1,b")
+    assert load({"adapters": "law.gguf"}, "").adapters == "law.gguf"
+    (tmp_path / "a=1").mkdir()
+    monkeypatch.chdir(tmp_path / "a=1")
+    assert as_adapters(load({"adapters": "law.gguf"}, "").adapters) == ((f"{tmp_path}/a=1/law.gguf", 1.0),)
+
+
+def test_the_examples_of_an_open_library_are_found_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    example = {"question": "Why?", "passages": ["For love."], "answer": "For love."}
+    Path("fs.jsonl").write_text(json.dumps(example))
+    with Ragstone.open("library", few_shot="fs.jsonl", create=True) as rag:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        assert as_asking(rag.settings).identities[-1].name == "few_shot"
 
 
 def test_settings_and_single_ones_reach_the_engine_together(tmp_path: Path):

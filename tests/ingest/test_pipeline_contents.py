@@ -203,6 +203,14 @@ def test_files_stay_in_their_collection_until_they_are_put_into_another(
 # Files that are left out, or read in another way
 
 
+def test_a_library_in_the_folder_that_is_ingested_does_not_ingest_itself(one: Library, run: Ingest):
+    write("docs/a.txt", "Apples.")
+    assert numbers(run(".")) == (1, 0, 0, 0)
+    assert list(one.folder.glob("index/*/*.json"))
+    assert numbers(run(".")) == (0, 0, 1, 0)
+    assert paths(one) == ["docs/a.txt"]
+
+
 def test_what_an_ignore_file_names_is_left_out_and_leaves_the_library(one: Library, run: Ingest):
     write("docs/a.txt", "Apples.")
     write("docs/b.txt", "Bananas.")
@@ -234,10 +242,42 @@ def test_a_change_that_could_not_be_read_is_noticed_when_it_can_be(
     Path("docs/a.txt").chmod(0)
     files = ragstone_cli("ingest", "docs", "--json", prepare=bound_by_permissions).json()["files"]
     assert [entry["path"] for entry in files["failed"]] == ["docs/a.txt"]
+    assert files["failed"][0]["reason"].endswith(STAYS)
     assert (files["unchanged"], files["updated"], files["removed"]) == (1, 0, 0)
     Path("docs/a.txt").chmod(0o644)
     files = ragstone_cli("ingest", "docs", "--json", prepare=bound_by_permissions).json()["files"]
     assert (files["unchanged"], files["updated"], files["failed"]) == (1, 1, [])
+
+
+STAYS = "Its earlier version stays in the library."
+
+
+def test_a_failure_says_where_an_earlier_version_stays(one: Library, run: Ingest):
+    write_zip("docs/a.zip", {"b.txt": "Bananas.", "c.txt": "Cherries."})
+    for name in ("empty", "large", "new-name"):
+        write(f"docs/{name}.txt", f"The text of {name}.")
+    assert run("docs").failed == []
+    before = paths(one)
+    write_zip("docs/a.zip", {"b.txt": "", "d.txt": ""})
+    write("docs/empty.txt", "")
+    write("docs/large.txt", "x" * 2000)
+    write("docs/never.txt", "")
+    Path("docs/new-name.txt").rename("docs/new-name.pdf")
+    failed = dict(run("docs", selection=Selection(max_bytes=1000)).failed)
+    stay = {path: reason.endswith(f". {STAYS}") for path, reason in failed.items()}
+    kept = dict.fromkeys(("docs/a.zip/b.txt", "docs/empty.txt", "docs/large.txt", "docs/new-name.pdf"), True)
+    assert stay == kept | {"docs/a.zip/d.txt": False, "docs/never.txt": False}
+    assert paths(one) == [path.replace("name.txt", "name.pdf") for path in before]
+
+
+def test_a_failure_of_a_part_says_nothing_of_an_earlier_version_that_was_replaced(one: Library, run: Ingest):
+    write_zip("docs/a.zip", {"b.txt": "Bananas.", "c.txt": "Cherries."})
+    run("docs")
+    write_zip("docs/a.zip", {"b.txt": "", "c.txt": "Cherries are red now."})
+    ((path, reason),) = run("docs").failed
+    assert path == "docs/a.zip/b.txt" and STAYS not in reason
+    assert run("docs").failed == [(path, reason)]
+    assert paths(one) == ["docs/a.zip/c.txt"]
 
 
 def test_a_locked_file_is_read_with_its_password(one: Library, run: Ingest):

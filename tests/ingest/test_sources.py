@@ -9,6 +9,7 @@ from ragstone.ingest.parsers import family
 from ragstone.ingest.selection import Selection
 from ragstone.ingest.sources import SourceFile, Walk, deleted, has_changed, moved, require, walk
 from ragstone.retrieval.disk import sha256_of
+from ragstone.retrieval.library import Library
 from ragstone.retrieval.records import StoredFile
 
 
@@ -77,6 +78,21 @@ def test_links_to_folders_are_not_followed_and_links_to_files_are_files_of_their
     assert found.unsupported == ["docs/photo.heic"]
     (folder / "link").symlink_to("docs2")
     assert paths(walk(["link"], is_supported)) == ["link/d.md"]
+
+
+def test_what_lies_in_a_library_is_left_out_unless_its_uploads_are_named(folder: Path):
+    Library(folder / "docs" / "kept", create=True).close()
+    for name in ("index/1/manifest.json", "uploads/a.md"):
+        (folder / "docs" / "kept" / name).parent.mkdir(parents=True)
+        (folder / "docs" / "kept" / name).write_text("{}")
+    found = walk(["docs"], is_supported)
+    assert paths(found) == ["docs/a.txt", "docs/b.md", "docs/deep/er/c.csv"]
+    assert (found.unsupported, found.failed) == (["docs/photo.heic"], [])
+    for named in ("docs/kept/uploads", "docs/kept/uploads/a.md"):
+        assert paths(walk([named], is_supported)) == ["docs/kept/uploads/a.md"]
+    for look in (lambda: walk(["docs/kept"], is_supported), lambda: require(["docs/kept"])):
+        with pytest.raises(SourceError, match="docs/kept: this is a Ragstone library, not a folder of documents"):
+            look()
 
 
 def test_a_path_that_is_no_utf_8_is_reported_and_stops_nothing(folder: Path):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -242,6 +243,11 @@ def test_a_mapping_takes_values_as_they_are(keep: Keep, shelf: Library):
     assert keep({"author!=": {"Jane Doe"}, "type": "pdf"}) == {OVERVIEW}
     for document in shelf.documents():
         assert shelf.document_ids(Filter.parse({"document": document.path})).tolist() == [document.id]
+
+
+def test_a_document_or_a_folder_may_be_given_as_a_path(keep: Keep):
+    assert keep({"folder": Path("reports/2023")}) == {"solar farm.pdf"}
+    assert keep({"document": [Path("a.txt"), Path("page.html")]}) == {"a.txt", "page.html"}
 
 
 def test_one_condition_may_come_without_a_list_and_none_is_no_filter(keep: Keep):
