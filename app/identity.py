@@ -21,7 +21,7 @@ from .settings import DEFAULT_EMBEDDING_MODEL, Settings
 _ROOT = Path(__file__).resolve().parents[1]
 _SPEAKS = (
     *("errors.py", "ingest", "retrieval", "generation"),
-    *("app/engine.py", "app/evaluated.py", "app/evaluating.py"),
+    *("app/engine.py", "app/answering.py", "app/evaluated.py", "app/evaluating.py"),
     *("app/model_settings.py", "app/chat_models.py", "app/encoders.py", "app/ingesting.py"),
 )
 """What an answer is made by."""

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import threading
 import time
 import zipfile
@@ -26,9 +27,10 @@ QUESTION = "What torque do the M10 bolts on the rack busbars need?"
 
 
 @pytest.fixture
-def rag(sample_library: Path, model_store: ModelStore, shallow_model_path: Path) -> Iterator[Ragstone]:
+def rag(sample_library: Path, model_store: ModelStore, shallow_model_path: Path, tmp_path: Path) -> Iterator[Ragstone]:
     settings = Settings(models_dir=model_store.folder, model=str(shallow_model_path), threads=1, max_tokens=16)
-    with Ragstone.open(sample_library, settings=settings) as opened:
+    copy = shutil.copytree(sample_library, tmp_path / "library")
+    with Ragstone.open(copy, settings=settings) as opened:
         yield opened
 
 
