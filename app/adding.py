@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from operator import index
+from typing import SupportsIndex
 
-from ..errors import SourceError
+from ..errors import SettingsError, SourceError
 from ..retrieval import tags
 from ..retrieval.library import Library
 from ..retrieval.records import Document
@@ -62,13 +64,16 @@ class Adding:
         from .ingesting import ingest_options
 
         require_text("text", text)
-        called, told = (
-            usable("name", name),
-            {usable("key", key): _value(key, one) for key, one in (metadata or {}).items()},
-        )
-        if not text.strip():
+        called = usable("name", name)
+        if not isinstance(metadata, Mapping | None):
+            raise SettingsError(
+                f"the metadata {metadata!r} is no mapping", remedy='Give one, such as {"author": "Jane"}'
+            )
+        told = {usable("key", key): _value(key, value) for key, value in (metadata or {}).items()}
+        document = parse_text(text)
+        if not document.text.strip():
             raise SourceError("the text is empty", path=called, remedy="Give one with words, or remove the document")
-        document = replace(parse_text(text), title=usable("title", title or called), metadata=told)
+        document = replace(document, title=usable("title", title or called), metadata=told)
         options = ingest_options(self.settings, collection, embedding_model=self._encoders.embedding_model)
         load = partial(self._encoders.embedder, ingesting=True)
         with self._writer():
@@ -83,21 +88,29 @@ class Adding:
         """Give a document, or several, tags to filter by; those that are gone are left out.
 
         Raises:
-            SettingsError: A tag is empty or too long.
+            SettingsError: A tag is no text, is empty or too long; or what is tagged is no id of a document.
         """
-        tags.tag(self.library, _several(document_ids), *names)
+        tags.tag(self.library, _ids(document_ids), *_names(names))
 
     def untag(self, document_ids: int | Iterable[int], *names: str) -> None:
         """Take tags from a document, or from several; one that they do not have is left out.
 
         Raises:
-            SettingsError: A tag is empty or too long.
+            SettingsError: A tag is no text, is empty or too long; or what is tagged is no id of a document.
         """
-        tags.untag(self.library, _several(document_ids), *names)
+        tags.untag(self.library, _ids(document_ids), *_names(names))
 
 
-def _several(ids: int | Iterable[int]) -> Iterable[int]:
-    return (ids,) if isinstance(ids, int) else ids
+def _ids(given: int | Iterable[int]) -> list[int]:
+    ids = list(given) if isinstance(given, Iterable) else [given]
+    for one in ids:
+        if not isinstance(one, SupportsIndex):
+            raise SettingsError(f"{one!r} is no id of a document", remedy="Give the `id` of a document, or several")
+    return [index(one) for one in ids]
+
+
+def _names(given: Iterable[object]) -> list[str]:
+    return [usable("tag", name) for name in given]
 
 
 def _value(key: str, value: object) -> str:

@@ -368,9 +368,11 @@ def _whole_adapter(given: str) -> str:
 
 
 def _lasting_name(model: str, models_dir: Path) -> str:
+    if model.endswith(".gguf") or model.startswith(("./", "../", "~")):
+        return _whole(model)
     from ..generation.models import ModelStore
 
-    return ModelStore(models_dir, offline=True).lasting_name(str(expanded(model)) if model.startswith("~") else model)
+    return ModelStore(models_dir, offline=True).lasting_name(model)
 
 
 def table() -> str:

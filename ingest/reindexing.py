@@ -104,7 +104,7 @@ class _Run:
             raise LibraryError(
                 f"{long} of its chunks are longer than the {most} tokens that {name} reads, the first of {first}",
                 path=self._library.named,
-                remedy="Ingest into a new library with --library and this embedding_model, which cuts them shorter; "
+                remedy="Ingest into a new library with this embedding_model, which cuts them shorter; "
                 "nothing was changed in this one",
             )
         return chunks

@@ -274,7 +274,7 @@ def test_ones_own_gguf_file_is_only_looked_for(models: Path, monkeypatch: pytest
     shutil.copy(models / CHAT / "SmolLM2-135M-Instruct.Q4_1.gguf", "own.gguf")
     for name, status in (("./own.gguf", "ok"), ("./other.gguf", "problem")):
         monkeypatch.setenv("RAGSTONE_MODEL", name)
-        assert checks()[f"model {name}"].status == status
+        assert checks()[f"model {Path(name).absolute()}"].status == status
 
 
 def test_a_file_that_is_no_model_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,12 +92,13 @@ def test_the_metadata_of_a_text_can_be_filtered_by(rag: Ragstone):
 @pytest.mark.parametrize(
     ("given", "what"),
     [
-        ({"text": " \n"}, "the text is empty"),
+        ({"text": " \n\0"}, "the text is empty"),
         ({"text": b"bytes"}, "is no text"),
         ({"name": ""}, "the name is empty"),
         ({"name": "a\0b"}, "the name 'a\\\\x00b' is no text"),
         ({"title": "\ud800"}, "the title '\\\\ud800' is no text"),
         ({"metadata": {"author": None}}, "the value of author None is no text"),
+        ({"metadata": ["author"]}, "the metadata \\['author'\\] is no mapping"),
         ({"metadata": {5: "x"}}, "the key 5 is no text"),
         ({"collection": 5}, "5 is no name of a collection"),
     ],
@@ -121,5 +122,7 @@ def test_documents_are_tagged_and_untagged(rag: Ragstone):
     rag.untag(b.id, "harbour")
     assert (tags(a), tags(b)) == (("harbour", "urgent"), ("urgent",))
     assert paths(rag, filter={"tag": "harbour"}) == ["a"]
-    with pytest.raises(SettingsError, match="a tag is empty"):
-        rag.tag(a.id, "")
+    for ids, name, what in ((a.id, "", "the tag is empty"), (a.id, 5, "5 is no text"), ("ab", "x", "'a' is no id")):
+        for change in (rag.tag, rag.untag):
+            with pytest.raises(SettingsError, match=what):
+                change(ids, name)  # type: ignore[arg-type]

@@ -190,6 +190,7 @@ def test_paths_stay_where_they_are_when_the_current_folder_changes(tmp_path: Pat
         assert {name: Path(getattr(settings, name)) for name in whole} == whole
         assert settings.adapters == f"{tmp_path}/law.gguf,{tmp_path}/style=b.gguf=0.5"
         assert settings.with_values({}) == settings
+    assert load({"model": "./later.gguf"}).model == str(tmp_path / "later.gguf")
     assert load(file='few_shot = "fs.json"\n').few_shot == str(tmp_path / "fs.json")
     for name in ("smollm2-135m", "owner/encoder"):
         assert load({"embedding_model": name}).embedding_model == name
