@@ -13,7 +13,7 @@ from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
 from .abstention import MANY, SURE, Signals, answerable, retrieval_signals
 from .citations import Citation, CitedText, Sentence
-from .context import Asking, PackedContext, pack
+from .context import Asking, PackedContext, Passage, pack
 from .conversation import Turn, carried, standalone
 from .grounding import Scorer, default_scorer
 from .grounding.claims import declines
@@ -206,7 +206,8 @@ class Answerer:
     def _write(self, draft: _Draft) -> Iterator[Event]:
         """Let the model answer."""
         draft.part = AnswerPart(self.asking.answer.answer_after)
-        draft.cited = cited = CitedText(draft.query, draft.packed.passages, self.load_scorer(), self.strict)
+        beside = [Passage(n, hit, None, self.economy.guarded) for n, hit in enumerate(draft.hits, 1)]
+        draft.cited = cited = CitedText(draft.query, draft.packed.passages, self.load_scorer(), self.strict, beside)
         completion = self.model.generate(draft.packed.prompt, self.sampling)
         told = _Told(cited)
         for piece in completion:
@@ -218,7 +219,7 @@ class Answerer:
         if not declines(draft.part.text):
             yield from told.events()
         draft.completion_tokens = completion.completion_tokens
-        draft.signals = replace(draft.signals, support=1.0 if cited.support is None else cited.support)
+        draft.signals = replace(draft.signals, support=cited.carried)
 
     def _finish(self, draft: _Draft) -> Answer:
         """Decide whether what the model wrote stands."""

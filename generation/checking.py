@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from .context import Passage
+from .differing import Differing, differing
 from .grounding import Evidence, Scorer, Verdict
 from .grounding.claims import Claim, cited_numbers
 from .grounding.segments import Segment
@@ -35,6 +36,8 @@ class Checked:
     """Where in the sentence stands what no passage carries, as far as it can be told."""
     why: str = ""
     """Why it could not be scored, where that can be told."""
+    differing: tuple[Differing, ...] = ()
+    """Where other documents say the same with another figure."""
 
 
 class Checker:
@@ -50,9 +53,12 @@ class Checker:
             said of "K3" or of 2019 is for the passages to say.
         passages: What the model was given.
         scorer: What judges.
+        beside: What else was found, which may differ from what a sentence says.
     """
 
-    def __init__(self, question: str, passages: Sequence[Passage], scorer: Scorer) -> None:
+    def __init__(
+        self, question: str, passages: Sequence[Passage], scorer: Scorer, beside: Sequence[Passage] = ()
+    ) -> None:
         self.quoted: dict[int, Evidence] = {}
         """By the number of a cited passage, where it supports the answer most."""
         self._passages = tuple(passages)
@@ -60,6 +66,7 @@ class Checker:
         self._scorer = scorer
         self._labels = {passage.n: passage.label for passage in passages}
         self._question = question
+        self._beside = (*passages, *(passage for passage in beside if passage.n not in self._texts))
 
     def check(self, segment: Segment, text: str) -> Checked | None:
         """Check a part of an answer; None where it states nothing that could be checked.
@@ -79,7 +86,7 @@ class Checker:
         found = self._score(claim, among, " ".join(self._labels.values()))
         if not self._holds(found) and 0 < len(cited) < len(among):
             alone = self._score(claim, cited)  # what it cites may be crowded out by the rest
-            if self._holds(alone):
+            if self._holds(alone) or alone.support is None:
                 among, found = cited, alone
         if found.support is None:
             numbers = [passage.n for passage in cited[:MOST_CITATIONS]]
@@ -96,7 +103,8 @@ class Checker:
             chosen = {among[found.passage].n: found}
         nearest = next((passage for n in chosen for passage in among if passage.n == n), None)
         evidence = found if nearest is None else chosen[nearest.n]
-        return self._cite(Checked(found.support, "supported", tuple(chosen), nearest, evidence), chosen)
+        checked = Checked(found.support, "supported", tuple(chosen), nearest, evidence)
+        return self._cite(replace(checked, differing=self._differing(claim, chosen)), chosen)
 
     def _supporting(
         self, claim: Claim, among: Sequence[Passage], cited: Sequence[Passage], found: Evidence
@@ -116,6 +124,12 @@ class Checker:
             together = (of for of in sets if self._holds(self._score(claim, [tried[n] for n in of])))
             chosen = next(together, [])
         return {n: alone[n] for n in chosen}
+
+    def _differing(self, claim: Claim, citing: Iterable[int]) -> tuple[Differing, ...]:
+        """Where documents that are not cited for a claim say it with another figure."""
+        cited = {passage.hit.chunk.document_id for passage in self._passages if passage.n in set(citing)}
+        others = [passage for passage in self._beside if passage.hit.chunk.document_id not in cited]
+        return tuple(differing(self._question, claim.text, others))
 
     def _cite(self, checked: Checked, where: dict[int, Evidence]) -> Checked:
         for n in checked.citations:  # a passage is quoted where it supports most

@@ -52,6 +52,8 @@ class Sentence:
     """Spans of `text` that no passage carries, as far as it can be told."""
     why: str = ""
     """Why it could not be scored; empty where it states nothing."""
+    differing: tuple[Quote, ...] = ()
+    """Sentences of other documents that say the same with another figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,19 @@ class CitedText:
         question: What was asked; its words are not claims of the answer.
         passages: What the model was given.
         scorer: What judges.
+        beside: What else was found, which may differ from what the answer says.
         strict: Words come when their sentence is whole and checked, and a sentence that is unsupported never comes. Nor
             does a heading, a table's header or a line that introduces a list, when nothing under it came.
     """
 
-    def __init__(self, question: str, passages: Sequence[Passage], scorer: Scorer, strict: bool = False) -> None:
+    def __init__(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        scorer: Scorer,
+        strict: bool = False,
+        beside: Sequence[Passage] = (),
+    ) -> None:
         self.sentences: list[Sentence] = []
         self.removed: list[Sentence] = []
         """What was left out, because it is strict; `start` and `end` are where it would stand."""
@@ -93,7 +103,7 @@ class CitedText:
         """Whether any sentence of the text states what could be checked, or is code."""
         self._passages = {passage.n: passage for passage in passages}
         self._scorer = scorer
-        self._checker = Checker(question, passages, scorer)
+        self._checker = Checker(question, passages, scorer, beside)
         self._strict = strict
         self._segments = Segments()
         self._parts: list[str] = []  # of the text
@@ -112,6 +122,16 @@ class CitedText:
     def support(self) -> float | None:
         """The support of the text by the passages, 0..1; None when no sentence could be scored."""
         return self._scorer.whole([sentence.support for sentence in self.sentences])
+
+    @property
+    def carried(self) -> float:
+        """How far the passages carry all that the model wrote, also what was left out, 0..1; 1 when it states nothing.
+
+        A sentence that could not be read speaks neither for nor against.
+        """
+        written = (*self.sentences, *self.removed)
+        whole = self._scorer.whole([self._scorer.threshold if one.why else one.support for one in written])
+        return 1.0 if whole is None else whole
 
     def feed(self, piece: str) -> str:
         """Take the model's next words; return the text that is certain by now."""
@@ -160,7 +180,7 @@ class CitedText:
                 self._leads.clear()
                 self._emptied = False
             self._leads.append(segment)
-        elif self._strict and checked is not None and checked.verdict == "unsupported":
+        elif self._strict and checked is not None and (checked.verdict == "unsupported" or checked.why):
             self._emptied = bool(self._leads)
             self._gap = _wider(segment.gap, self._gap)
             self.removed.append(self._sentence(segment, plain, checked, self._length + len(plain)))
@@ -199,6 +219,7 @@ class CitedText:
             evidence=evidence,
             unsupported=checked.unsupported,  # counted without citations; a sentence that has these has none
             why=checked.why,
+            differing=tuple(_quoted(of.passage, of.start, of.end) for of in checked.differing),
         )
 
 
@@ -239,12 +260,17 @@ def _with_numbers(plain: str, numbers: Sequence[int], kind: Kind) -> str:
 
 
 def _quote(passage: Passage, evidence: Evidence) -> Quote:
+    """The evidence in its document; the whole passage where there is none."""
+    if evidence.passage is None:
+        return _quoted(passage, 0, len(passage.hit.chunk.passage))
+    return _quoted(passage, evidence.start, evidence.end)
+
+
+def _quoted(passage: Passage, start: int, end: int) -> Quote:
+    """A place in a passage, in its document."""
     chunk = passage.hit.chunk
-    start, end = 0, len(chunk.text)
-    if evidence.passage is not None:
-        header = len(chunk.passage) - end  # the header of the chunk's table stands in another chunk
-        if evidence.end > header:
-            start, end = max(evidence.start - header, 0), evidence.end - header
+    header = len(chunk.passage) - len(chunk.text)  # the header of the chunk's table stands in another chunk
+    start, end = (max(start - header, 0), end - header) if end > header else (0, len(chunk.text))
     at = chunk.char_start
     return Quote(passage.n, chunk.document, chunk.document_id, chunk.id, at + start, at + end, chunk.text[start:end])
 

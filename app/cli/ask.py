@@ -147,10 +147,14 @@ def _show_sources(answer: Answer) -> None:
         elif sentence.why:
             click.secho(f"[-] Not checked: {' '.join(sentence.text.split())} ({sentence.why})", fg="yellow")
     for sentence in answer.removed:
-        click.secho(f"Left out, not supported by the passages: {_unsupported(sentence)}", fg="yellow")
+        left = f"not checked ({sentence.why})" if sentence.why else "not supported by the passages"
+        click.secho(f"Left out, {left}: {_unsupported(sentence)}", fg="yellow")
     for c in answer.citations:
         click.secho(f"[{c.n}] {place(c.document, c.page)}", bold=True)
         click.echo(f'    "{shorten(c.quote, 240)}"')
+    for other in dict.fromkeys(quote for sentence in answer.sentences for quote in sentence.differing):
+        click.secho(f"[!] Another document has another figure: {other.document}", fg="yellow")
+        click.echo(f'    "{shorten(other.quote, 240)}"')
     if answer.abstained and answer.hits:
         click.echo("The nearest passages are in:")
         for document, page in dict.fromkeys((h.chunk.document, h.chunk.page) for h in answer.hits[:3]):

@@ -103,6 +103,7 @@ def _mark(sentence: Mapping[str, Any], number: int) -> str:
     """A mark. For a screen reader its name is the verdict, and its description why; for the eye both are in the tip."""
     verdict = sentence["verdict"]
     sign, word = _SIGNS[verdict]
+    word = word or ("another figure elsewhere" if _differing(sentence) else "")
     name, why = _told(sentence)
     shown = f" {word}" if word else ""
     return (
@@ -112,12 +113,19 @@ def _mark(sentence: Mapping[str, Any], number: int) -> str:
     )
 
 
+def _differing(sentence: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Where other documents have another figure; chats from before this was looked for know of none."""
+    return list(sentence.get("differing", ()))
+
+
 def _told(sentence: Mapping[str, Any]) -> tuple[str, str]:
     """How far a sentence is supported, and why, with the words of the document."""
     evidence = sentence.get("evidence")
     quote = f"“{shorten(evidence['quote'], _TIP_LENGTH)}” ({short(evidence['document'])})" if evidence else ""
     if sentence["verdict"] == "supported":
-        return f"Supported ({sentence['support']:.0%})", quote
+        others = [f"“{shorten(of['quote'], _TIP_LENGTH)}” ({short(of['document'])})" for of in _differing(sentence)]
+        told = f"{quote} Another document has another figure: {'; '.join(others)}" if others else quote
+        return f"Supported ({sentence['support']:.0%})", told
     if sentence["verdict"] == "unscored":
         return "Not scored", sentence.get("why") or "it states nothing that could be checked"
     text = sentence["text"]

@@ -67,7 +67,7 @@ def show_answered(message: Message, *, may_ask: bool, is_last: bool) -> None:
         if told := legend(answer):
             st.caption(told)
         for sentence in answer["removed"]:
-            st.caption(f"Left out, not supported: {sentence['text']}")
+            st.caption(f"Left out, {'not checked' if sentence.get('why') else 'not supported'}: {sentence['text']}")
         if place is not None and opened is not None:
             _show_source(message, places, opened)
     _show_actions(message, may_ask, is_last)

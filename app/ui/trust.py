@@ -35,6 +35,7 @@ def trust(answer: Mapping[str, Any]) -> Trust:
     supported, unsupported = verdicts.count("supported"), verdicts.count("unsupported")
     scored = supported + unsupported
     support = answer.get("support")
+    differing = sum(bool(sentence.get("differing")) for sentence in answer["sentences"])
     unread = [sentence["why"] for sentence in answer["sentences"] if sentence.get("why")]
     are = "is" if supported == 1 else "are"
     why = [
@@ -42,6 +43,7 @@ def trust(answer: Mapping[str, Any]) -> Trust:
         if scored
         else ("" if unread else "No sentence states anything that could be checked."),
         f"Not checked: {len(unread)} of {counted(len(verdicts), 'sentence')}; {unread[0]}." if unread else "",
+        f"Another document has another figure than {counted(differing, 'sentence')}." if differing else "",
         "" if support is None else f"As a whole, the answer is supported with a probability of {support:.0%}.",
         held,
         "A trained verifier compares every sentence with the passages. It can err: open a source to see for yourself.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+from ...errors import GenerationError
 from .claims import Claim
 from .scoring import Evidence, Scorer, whole_support
 from .segments import split_segments
@@ -36,6 +37,16 @@ class VerifiedSentence:
     evidence: Evidence
     """Its `unsupported` counts in `text`."""
 
+    @property
+    def unsupported(self) -> tuple[tuple[int, int], ...]:
+        """Spans of `text` that no passage carries, as far as it can be told."""
+        return self.evidence.unsupported
+
+    @property
+    def why(self) -> str:
+        """Why it could not be scored; empty where it states nothing."""
+        return self.evidence.why
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
@@ -59,19 +70,28 @@ def default_scorer() -> Scorer:
 
 
 def verify(
-    answer_text: str, passages: Sequence[str], question: str | None = None, scorer: Scorer | None = None
+    answer_text: str, passages: Sequence[str] | str, question: str | None = None, scorer: Scorer | None = None
 ) -> Verification:
     """Check every sentence of an answer against passages, every item of a list and row of a table. Needs no library.
 
     Args:
         answer_text: The answer; citations like `[1]` in it are ignored.
-        passages: The texts that should support it.
+        passages: The texts that should support it, or one; without any, nothing is scored.
         question: What was asked; its words are not counted as claims of the answer.
         scorer: What judges; by default `default_scorer`.
+
+    Raises:
+        GenerationError: Something else than a text was given.
     """
+    passages = [passages] if isinstance(passages, str) else passages
+    if not all(isinstance(text, str) for text in (answer_text, *passages)):
+        raise GenerationError(
+            "verify takes texts",
+            remedy="Give the answer's text and those of the passages: [hit.chunk.text for hit in hits]",
+        )
     scorer = scorer or default_scorer()
     segments = split_segments(answer_text)
-    claims = [segment.claim() for segment in segments]
+    claims = [segment.claim() if passages else None for segment in segments]
     sentences = _verified([segment.text for segment in segments], claims, passages, question or "", scorer)
     return Verification(tuple(sentences), scorer.whole([sentence.support for sentence in sentences]))
 

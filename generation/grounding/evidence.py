@@ -93,13 +93,14 @@ class Source:
         return paths[number - 1] if number else ""
 
     def foreign_to(self, claim: str) -> bool:
-        """Whether a passage is certainly in another language than a claim."""
+        """Whether all passages whose language is certain are in another one than a claim."""
         spoken = language(claim)
         if spoken is None:
             return False
         if self._languages is None:
             self._languages = list(map(language, self.passages))
-        return any(known not in (None, spoken) for known in self._languages)
+        known = {code for code in self._languages if code is not None}
+        return bool(known) and spoken not in known
 
     def weight(self, term: str) -> float:
         """How much a term tells: its inverse document frequency with sentences as documents, > 0."""

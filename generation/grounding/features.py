@@ -13,7 +13,7 @@ from .overlap import content_words
 from .values import numbers, values
 
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
-_NAME = re.compile(r"(?<![.!?:;\"“‘'(\n]\s)(?<!^)\b[A-Z][\w’'&-]+(?:\s[A-Z][\w’'&-]+)*")
+NAME = re.compile(r"(?<![.!?:;\"“‘'(\n]\s)(?<!^)\b[A-Z][\w’'&-]+(?:\s[A-Z][\w’'&-]+)*")
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nor|neither|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 _DATE = re.compile(
     r"\b(?:January|February|March|April|June|July|August|September|October|November|December|May(?=,?\s+\d)|(?<=in\s)May"
@@ -125,7 +125,7 @@ def _missing_numbers(claim: str, source: Source, given: set[str]) -> list[tuple[
 
 def _missing_names(claim: str, source: Source, given: set[str]) -> list[tuple[int, int]]:
     found = []
-    for match in _NAME.finditer(claim):
+    for match in NAME.finditer(claim):
         words = content_words(match.group())
         if words and not words & source.terms and not words & given:
             found.append(match.span())

@@ -59,7 +59,7 @@ def _across_rows(words: Sequence[Word], source: Source) -> list[Word]:
 
 def _of_another(claim: str, words: Sequence[Word], source: Source) -> list[Word]:
     """The numbers that stand only where another of the same kind is named."""
-    codes = _codes(claim)
+    codes = codes_of(claim)
     if not codes:
         return []
     found = []
@@ -77,9 +77,9 @@ def _around(source: Source, place: int, claimed: Codes) -> Codes:
     """The codes that a sentence may speak of: its own but for comparisons, its headings', claimed ones just before."""
     unit, before = source.units[place], source.units[place - 1] if place else None
     heading = source.heading(unit)
-    found = _codes(f"{heading} {_COMPARISON.sub(' ', unit.text)}")
+    found = codes_of(f"{heading} {_COMPARISON.sub(' ', unit.text)}")
     follows = before is not None and before.passage == unit.passage and source.heading(before) == heading
-    return found | (_codes(before.text) & claimed if before and follows and not unit.in_table else set())
+    return found | (codes_of(before.text) & claimed if before and follows and not unit.in_table else set())
 
 
 def _names_another(claimed: Codes, codes: Codes) -> bool:
@@ -88,6 +88,6 @@ def _names_another(claimed: Codes, codes: Codes) -> bool:
     return not codes & claimed and any(kind in kinds for kind, _ in codes)
 
 
-def _codes(text: str) -> Codes:
+def codes_of(text: str) -> Codes:
     """The codes of a text: K3, BF-2215."""
     return {(kind.lower(), digits) for kind, digits in _CODE.findall(text) if kind.isupper()}

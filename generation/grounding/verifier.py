@@ -48,7 +48,7 @@ DENIED = -1.5
 """The network's logit below which it objects to a claim."""
 MISJOINED = 0.05
 """The most support that a claim can have whose parts stand apart in the passages; see `joining`."""
-FOREIGN = "a passage is in another language, and the verifier reads one language at a time"
+FOREIGN = "the passages are in another language than the sentence"
 """Why a claim is not scored."""
 _DIGIT = re.compile(r"\d")
 CARRIED = 0.75
@@ -186,7 +186,7 @@ class Verifier(Scorer):
         return Evidence(support, carrier.passage, carrier.start, carrier.end, spans)
 
     def _may_be_foreign(self, read: Read, passages: Sequence[str]) -> bool:
-        """Whether a claim that the network objects to may be what a passage in another language says.
+        """Whether a claim that the network objects to may be what passages in another language say.
 
         Numbers are written alike everywhere: one of two digits or more that no passage has speaks against the claim.
         """

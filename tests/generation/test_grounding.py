@@ -1,6 +1,7 @@
 import pytest
 
 from ragstone import verify
+from ragstone.errors import GenerationError
 from ragstone.generation.grounding import whole_support
 from ragstone.generation.grounding.claims import cited_numbers, declines, split_sentences, strip_citations
 
@@ -14,6 +15,20 @@ def test_what_stands_in_the_passages_is_supported_with_its_sentence_as_evidence(
     assert checked.support == sentence.support
     assert sentence.evidence.passage == 1
     assert PUMP[sentence.evidence.start : sentence.evidence.end] == "The new pump costs EUR 1,950 and weighs 38 kg."
+
+
+def test_one_passage_may_be_given_as_it_is_and_without_any_nothing_is_scored() -> None:
+    claim = "The new pump weighs 38 kg."
+    assert verify(claim, PUMP) == verify(claim, [PUMP])
+    for words in (claim, "It is so.", "He did it."):
+        checked = verify(words, [])
+        assert (checked.support, checked.sentences[0].verdict) == (None, "unscored")
+
+
+@pytest.mark.parametrize("passages", [[PUMP.encode()], [None], [{"text": PUMP}]])
+def test_what_is_no_text_is_refused(passages: list[object]) -> None:
+    with pytest.raises(GenerationError, match="than texts"):
+        verify("The new pump weighs 38 kg.", passages)  # type: ignore[arg-type]
 
 
 def test_a_number_that_no_passage_holds_makes_a_sentence_unsupported() -> None:

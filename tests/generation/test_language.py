@@ -39,10 +39,14 @@ def test_a_language_is_told_where_it_is_certain(text: str, code: str | None) -> 
 
 
 @pytest.mark.parametrize("claim", ["The notice period is three months.", "No flammable goods may be stored there."])
-def test_what_a_passage_in_another_language_says_is_not_scored(claim: str) -> None:
-    (sentence,) = verify(claim, [LEASE, PUMP]).sentences
-    assert (sentence.verdict, sentence.support, sentence.evidence.why) == ("unscored", None, FOREIGN)
-    assert verify(claim, [PUMP]).sentences[0].verdict == "unsupported"
+def test_what_passages_in_another_language_say_is_not_scored(claim: str) -> None:
+    (sentence,) = verify(claim, [LEASE, BOILER]).sentences
+    assert (sentence.verdict, sentence.support, sentence.why) == ("unscored", None, FOREIGN)
+
+
+def test_one_passage_in_another_language_excuses_nothing_beside_others() -> None:
+    for beside in (LEASE, BOILER, "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor."):
+        assert verify("The pump was painted yellow by drunken sailors.", [PUMP, beside]).support is not None
 
 
 def test_a_number_that_no_passage_has_is_unsupported_in_any_language() -> None:
@@ -56,15 +60,35 @@ def test_what_a_passage_in_the_same_language_says_is_supported_beside_one_in_ano
     assert verify("Die monatliche Miete beträgt 85 Euro.", [LEASE]).sentences[0].verdict == "supported"
 
 
-def test_a_sentence_that_could_not_be_read_keeps_its_citation_and_stays_in_a_strict_answer(
+NOTICE = "The notice period is three months [2]."
+
+
+def test_a_sentence_that_cites_only_what_could_not_be_read_is_unscored_and_keeps_its_citation(
     passages: Callable[..., list[Passage]],
 ) -> None:
-    cited = CitedText("How long is the notice?", passages(PUMP, LEASE), default_scorer(), strict=True)
-    cited.feed("The notice period is three months [2].")
+    cited = CitedText("How long is the notice?", passages(PUMP, LEASE), default_scorer())
+    cited.feed(NOTICE)
     cited.finish()
-    assert cited.text == "The notice period is three months [2]."
+    assert cited.text == NOTICE
     assert [(s.verdict, s.citations, s.why) for s in cited.sentences] == [("unscored", (2,), FOREIGN)]
     assert cited.support is None
+    assert cited.carried == default_scorer().threshold
+
+
+def test_a_strict_answer_leaves_out_what_could_not_be_read(passages: Callable[..., list[Passage]]) -> None:
+    cited = CitedText("How long is the notice?", passages(LEASE), default_scorer(), strict=True)
+    assert cited.feed(NOTICE) + cited.finish() == ""
+    assert [s.why for s in cited.removed] == [FOREIGN]
+
+
+def test_what_a_strict_answer_left_out_counts_for_whether_it_is_held(passages: Callable[..., list[Passage]]) -> None:
+    told = []
+    for strict in (False, True):
+        cited = CitedText("What happened?", passages(PUMP), default_scorer(), strict=strict)
+        cited.feed("The pump was stolen by pirates and thrown into the sea.")
+        cited.finish()
+        told.append(cited.carried)
+    assert told[0] == told[1] < default_scorer().threshold
 
 
 def test_a_cited_passage_that_says_it_is_enough_beside_one_in_another_language(

@@ -1,0 +1,120 @@
+"""Where another document says the same with another figure: an older version, another contract, a correction.
+
+A figure that its passage carries is supported, and may be out of date all the same. What is told here is told by the
+words: a sentence of another document that has most words of the claim, no other name, code or year, and of the same
+unit another number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+
+from .context import Passage
+from .grounding.evidence import Source, Unit
+from .grounding.features import NAME
+from .grounding.joining import codes_of
+from .grounding.overlap import content_words
+from .grounding.values import Value, covers, values
+
+SAME = 0.65
+"""The least share of a claim's words, weighted by how telling they are, in a sentence that speaks of the same."""
+FRAGMENT = 5
+"""Words. A shorter claim ("38 kg") is read with the question."""
+_SIGNS = {"€": "eur", "euro": "eur", "euros": "eur", "£": "gbp", "$": "usd", "%": "percent"}
+_BEFORE = re.compile(r"([€£$]|\b[A-Z]{3})\s?$")
+_AFTER = re.compile(r"\s?-?\s?([^\W\d_]+|[%€£$])")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """A sentence of another document, with another figure."""
+
+    passage: Passage
+    start: int
+    end: int
+    """Of the sentence in the passage's `evidence`."""
+
+
+def differing(question: str, claim: str, others: Sequence[Passage]) -> list[Differing]:
+    """The sentences that say what a claim says with another figure, at most one a passage.
+
+    Args:
+        question: What was asked; its figures are not the claim's.
+        claim: Without citations; some passage supports it.
+        others: Passages of other documents than that one.
+    """
+    text = f"{question} {claim}" if len(claim.split()) < FRAGMENT else claim
+    figures = _figures(text, question)
+    if not figures:
+        return []
+    found = []
+    for passage in others:
+        source = Source([passage.evidence])
+        if any(source.holds(figure) for figure, _ in figures):
+            continue
+        told = content_words(passage.label)
+        named = _names(f"{question} {claim}")
+        if all(words & (source.terms | told) for words in named):
+            units = (unit for unit in source.units if _says_otherwise(unit, source, text, question, figures, told))
+            found += [Differing(passage, unit.start, unit.end) for unit in units][:1]
+    return found
+
+
+def _says_otherwise(
+    unit: Unit, source: Source, text: str, question: str, figures: Sequence[tuple[Value, str]], told: Set[str]
+) -> bool:
+    """Whether a sentence has the words of a claim and another figure of the same unit."""
+    around = f"{source.heading(unit)} {unit.text}"
+    theirs = _figures(unit.text, question)
+    return (
+        any(kind == other for _, kind in figures for _, other in theirs)
+        and _agree(set(_YEAR.findall(f"{question} {text}")), set(_YEAR.findall(around)))
+        and _agree(codes_of(f"{question} {text}"), codes_of(around))
+        and _share(text, figures, source, unit.terms | told | content_words(source.heading(unit))) >= SAME
+    )
+
+
+def _agree(mine: Set[object], theirs: Set[object]) -> bool:
+    """Whether they may speak of the same: one names none, or both name one."""
+    return not (mine and theirs) or bool(mine & theirs)
+
+
+def _share(text: str, figures: Sequence[tuple[Value, str]], source: Source, held: Set[str]) -> float:
+    """The share of a claim's words that are held, its figures left out."""
+    for figure, _ in reversed(figures):
+        text = f"{text[: figure.start]} {text[figure.end :]}"
+    weights = {term: source.weight(term) for term in content_words(text)}
+    whole = sum(weights.values())
+    return sum(weight for term, weight in weights.items() if term in held) / whole if whole else 0.0
+
+
+def _figures(text: str, question: str) -> list[tuple[Value, str]]:
+    """The numbers of a text that have a unit, with it, and are not asked about."""
+    asked = values(question)
+    own = (value for value in values(text) if not any(_same(value, other) for other in asked))
+    return [(value, unit) for value in own if (unit := _unit(text, value))]
+
+
+def _same(one: Value, other: Value) -> bool:
+    return any(covers(a, b) or covers(b, a) for a in one.readings for b in other.readings)
+
+
+def _unit(text: str, value: Value) -> str:
+    """What a number counts, in one spelling: eur, percent, week; empty where nothing stands beside it."""
+    before = _BEFORE.search(text[: value.start])
+    found = before or _AFTER.match(text, value.end)
+    if found is None:
+        return ""
+    word = found[1].lower()
+    word = _SIGNS.get(word, word)
+    return word[:-1] if word.endswith("s") and len(word) > 3 else word
+
+
+def _names(text: str) -> Iterator[set[str]]:
+    """The words of each name in a text."""
+    for match in NAME.finditer(text):
+        if words := content_words(match.group()):
+            yield words
