@@ -79,7 +79,7 @@ def ingest(
         else:
             show(report)
         if watch:
-            _watch(paths, rag.library, once)
+            _watch(paths, rag.library, once, _failures(report))
     if not report.failed:
         return 0
     return 3 if report.added + report.updated + report.unchanged + report.moved else 1
@@ -93,7 +93,9 @@ def _lines(file: IO[str]) -> list[str]:
         raise click.BadParameter(what, param_hint="'--password-file'") from error
 
 
-def _watch(paths: tuple[Path, ...], library: Library, once: Callable[[], IngestReport]) -> None:
+def _watch(
+    paths: tuple[Path, ...], library: Library, once: Callable[[], IngestReport], told: set[tuple[str, str, int]]
+) -> None:
     from ...ingest.watching import changes
 
     click.echo("Watching for changes; press Ctrl-C to end.", err=True)
@@ -103,8 +105,22 @@ def _watch(paths: tuple[Path, ...], library: Library, once: Callable[[], IngestR
         except SourceError as error:  # a folder that is away for now
             click.secho(str(error), fg="yellow", err=True)
             continue
-        if report.added + report.updated + report.moved + report.removed:
+        failures = _failures(report)
+        if report.added + report.updated + report.moved + report.removed or not failures <= told:
             show(report)
+        told = failures
+
+
+def _failures(report: IngestReport) -> set[tuple[str, str, int]]:
+    """What failed, why, and of when: a file that was saved again and fails again is to be told again."""
+    return {(path, reason, _modified(Path(path))) for path, reason in report.failed}
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # it is gone by now, or inside another file
+        return 0
 
 
 def _when_free(library: Library, once: Callable[[], IngestReport]) -> IngestReport:
