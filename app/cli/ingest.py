@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ...ingest.report import IngestReport
     from ...retrieval.library import Library
 
+_MOST_NAMED = 5
+"""Files that are not supported of which the report gives the names."""
+
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=GivenPath(path_type=Path, readable=False))
@@ -191,10 +194,25 @@ def _remarks(report: IngestReport) -> Iterator[tuple[str, str]]:
     for path, places in report.instructions:
         what = f"{places} places speak" if places > 1 else "1 place speaks"
         yield f"Hidden instructions: {path}: {what} to the assistant; see `ragstone docs show`", "yellow"
-    if report.unsupported:
-        kinds = Counter(Path(path).suffix.lower() or "no suffix" for path in report.unsupported)
-        named = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        yield f"Not supported: {named}", "yellow"
+    yield from ((line, "yellow") for line in _unsupported(report.unsupported))
+
+
+def _unsupported(paths: list[str]) -> Iterator[str]:
+    """What is not read, a line for each remedy."""
+    from ...ingest.parsers import CONVERTIBLE, family
+
+    images = [path for path in paths if family(Path(path)) == "image"]
+    others = [path for path in paths if path not in set(images)]
+    it = "it" if len(others) == 1 else "them"
+    for alike, remedy in (
+        (others, f"Convert {it} to {CONVERTIBLE}"),
+        (images, "Install the extra ragstone[ocr], and set ocr to auto"),
+    ):
+        if alike:
+            kinds = Counter(Path(path).suffix.lower() or "no suffix" for path in alike)
+            counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+            more = f" and {len(alike) - _MOST_NAMED:,} more" if len(alike) > _MOST_NAMED else ""
+            yield f"Not supported: {counted}: {', '.join(alike[:_MOST_NAMED])}{more}. {remedy}."
 
 
 def _pages(numbers: list[int]) -> str:
