@@ -163,9 +163,14 @@ def _show_sources(answer: Answer) -> None:
 
 def _unsupported(sentence: Sentence) -> str:
     """A sentence on one line, and what of it no passage carries where that can be told."""
-    parts = ", ".join(f'"{sentence.text[start:end]}"' for start, end in sentence.unsupported)
     said = " ".join(sentence.text.split())
-    return f"{said} (no passage says {parts})" if parts else said
+    missing, elsewhere = (
+        ", ".join(f'"{sentence.text[start:end]}"' for start, end in spans)
+        for spans in ([span for span in sentence.unsupported if span not in sentence.elsewhere], sentence.elsewhere)
+    )
+    told = [f"no passage says {missing}"] if missing else []
+    told += [f"the passages say {elsewhere} of something else, or otherwise"] if elsewhere else []
+    return f"{said} ({'; '.join(told)})" if told else said
 
 
 def _explain(answer: Answer) -> None:
