@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,21 +115,39 @@ def _answer(
 ) -> Answer:
     """Ask, and show the answer: as it comes, or at the end."""
     shown, answer = "", None
+    sentences: list[Sentence] = []
     for event in rag.ask_stream(question, history, filter=where, strict=strict or None):
         if event.kind == "token" and stream:
             shown += event.text
             click.echo(event.text, nl=False)
-        if event.sentence is not None and event.sentence.verdict == "unsupported" and stream:
-            click.secho(UNSUPPORTED, nl=False, fg="yellow")
+        if event.sentence is not None:
+            sentences.append(event.sentence)
+            if event.sentence.verdict == "unsupported" and stream:
+                click.secho(UNSUPPORTED, nl=False, fg="yellow")
         answer = event.answer or answer
     assert answer is not None
     if shown:
         click.echo()
     if shown and answer.abstained:
-        click.secho("Withdrawn: the passages do not support this answer.", fg="yellow")
+        why = withdrawal([*sentences, *answer.removed], answer.confidence, rag.settings.min_confidence)
+        click.secho(f"Withdrawn: {why}.", fg="yellow")
     if stream and answer.text != shown:
         click.echo(_marked(answer))
     return answer
+
+
+def withdrawal(sentences: Sequence[Sentence], confidence: float, least: float) -> str:
+    """Why an answer of these sentences does not stand; least is the confidence that an answer needs."""
+    if confidence >= least:
+        return "the model gives no answer"
+    if any(sentence.verdict == "unsupported" for sentence in sentences):
+        whole = "all of " if any(sentence.verdict == "supported" for sentence in sentences) else ""
+        return f"the passages do not support {whole}this answer"
+    unchecked = next((f" ({sentence.why})" for sentence in sentences if sentence.why), "")
+    unread = f"this answer could not be checked{unchecked}, and " if unchecked else ""
+    return (
+        f"{unread}the confidence that the passages hold the answer is {confidence:.2f}, below min_confidence {least:g}"
+    )
 
 
 def _marked(answer: Answer) -> str:
