@@ -238,6 +238,7 @@ class Settings:
 
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True} | {"0": False, "false": False, "no": False, "off": False}
 _TYPES: dict[str, type] = get_type_hints(Settings)
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
 _FIELDS = {f.name: f for f in fields(Settings)}
 
 
@@ -276,9 +277,7 @@ def _checked(name: str, value: Any, source: str) -> Any:
     try:
         value = _converted(value, _TYPES[name])
     except (KeyError, TypeError, ValueError) as error:
-        raise SettingsError(
-            f"{source} sets {name} to {value!r}", remedy=f"Give it a value of type {_TYPES[name].__name__}"
-        ) from error
+        raise SettingsError(f"{source} sets {name} to {value!r}", remedy=f"Give it {_KINDS[_TYPES[name]]}") from error
     about = _FIELDS[name].metadata
     if about["choices"] and value not in about["choices"]:
         raise SettingsError(f"{source} sets {name} to {value!r}", remedy=f"Choose one of {', '.join(about['choices'])}")

@@ -281,12 +281,19 @@ def _refuse_nothing(found: Walk, gone: list[tuple[str, StoredFile]], paths: Sequ
     if found.files or found.failed or found.ignored:
         return
     held = f"; {len(gone)} of its files stay in the library" if gone else ""
-    kept = f"; {len(found.unsupported)} files are of formats that are not supported" if found.unsupported else ""
+    kept = f"; {_unsupported(found.unsupported)}" if found.unsupported else ""
     raise SourceError(
         f"there is nothing to ingest{kept}{held}",
         path=", ".join(map(str, paths)),
         remedy="Check the path" + (", or remove them with `ragstone docs remove PATH`" if gone else ""),
     )
+
+
+def _unsupported(paths: Sequence[str]) -> str:
+    if len(paths) == 1:
+        return f"1 file is of a format that is not supported ({paths[0]})"
+    more = ", ..." if len(paths) > 3 else ""
+    return f"{len(paths):,} files are of formats that are not supported ({', '.join(paths[:3])}{more})"
 
 
 def _publish(library: Library, memory_mb: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...eval.report.wording import shorten
+from ...eval.report.wording import counted, shorten
 from ...retrieval.filters import as_filter
 from ..as_json import answer_json
 from .common import (
@@ -201,7 +201,10 @@ def _explain(answer: Answer) -> None:
     click.echo(f"Prompts: {', '.join(f'{p.name} {p.version} ({p.sha256[:12]})' for p in answer.prompts)}")
     if answer.reasoning:
         click.echo(f"Reasoning: {answer.reasoning}")
-    click.echo(f"Model: {answer.model}; tokens: {answer.tokens}; milliseconds: {answer.timings_ms}")
+    seconds = {name: f"{milliseconds / 1000:.2f} s" for name, milliseconds in answer.timings_ms.items()}
+    taken = f"{seconds['retrieve']} to search, {seconds['first_token']} to the first word, {seconds['total']} in all"
+    read, written = answer.tokens["prompt"], answer.tokens["completion"]
+    click.echo(f"Model: {answer.model}; {counted(read, 'token')} read, {written:,} written; {taken}")
     for hit in answer.hits:
         click.echo(f"[{hit.rank}] {place(hit.chunk.document, hit.chunk.page)}  {how_scored(hit)}")
         click.echo(f"    {shorten(hit.chunk.passage, 160)}")

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -95,6 +96,8 @@ def test_explain_shows_why(ragstone_cli: Any, settings: dict[str, str]) -> None:
     shown = ragstone_cli("ask", QUESTION, "--explain", env=settings).stdout
     assert f"Searched for: {QUESTION}" in shown
     assert "cosine" in shown
+    assert re.search(r"; \d+ tokens read, \d+ written; \d\.\d\d s to search, .* to the first word, .* in all", shown)
+    assert "{" not in shown
 
 
 def test_an_abstention_says_so_and_names_the_nearest_documents(ragstone_cli: Any, settings: dict[str, str]) -> None:
