@@ -21,6 +21,7 @@ from .common import (
     library_option,
     open_engine,
     place,
+    show_choices,
     show_dropped,
 )
 
@@ -62,6 +63,8 @@ def ask(
     with open_engine(library, model=model) as rag:
         where = as_filter(conditions, collection)
         answer = _answer(rag, question, [], where, strict, stream=not (no_stream or as_json))
+        if where is not None and not answer.hits:
+            show_choices(rag.library, where)
     if as_json:
         emit_json(answer_json(answer))
         return 0

@@ -14,7 +14,8 @@ import click
 
 from ...errors import SourceError
 from ...eval.report.wording import counted
-from .common import NO_DOCUMENT, emit_json, filter_options, json_option, library_option, open_engine, place
+from ...retrieval.filters import as_filter
+from .common import emit_json, filter_options, json_option, library_option, open_engine, place, show_no_document
 
 if TYPE_CHECKING:
     from ...retrieval.index import IndexState
@@ -77,8 +78,8 @@ def list_documents(conditions: tuple[str, ...], collection: str | None, library:
     """List the documents."""
     with open_engine(library) as rag:
         documents = rag.documents(collection, conditions)
-    if not documents and (conditions or collection is not None):
-        click.echo(NO_DOCUMENT, err=True)
+        if not documents and (where := as_filter(conditions, collection)) is not None:
+            show_no_document(rag.library, where)
     if as_json:
         emit_json({"documents": [dataclasses.asdict(document) for document in documents]})
         return 0

@@ -11,7 +11,6 @@ from ...eval.report.wording import shorten
 from ...retrieval.filters import as_filter
 from ..as_json import dropped_json, hit_json
 from .common import (
-    NO_DOCUMENT,
     Number,
     emit_json,
     filter_options,
@@ -21,6 +20,7 @@ from .common import (
     open_engine,
     place,
     show_dropped,
+    show_no_document,
 )
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def search(
         trace = rag.trace(query, k, filter=where, min_probability=min_probability)
         hits = rag.widened(trace.hits)
         nowhere = where is not None and not hits and not len(rag.library.document_ids(where))
-    if nowhere:
-        click.echo(NO_DOCUMENT, err=True)
+        if where is not None and nowhere:
+            show_no_document(rag.library, where)
     if as_json:
         told = {"terms": trace.terms, "dropped": dropped_json(trace.dropped)} if explain else {}
         emit_json({"query": query, "hits": [hit_json(hit) for hit in hits], **told})
