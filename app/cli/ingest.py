@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from ...errors import LibraryLockedError, SourceError
+from ...errors import LibraryError, LibraryLockedError, SourceError
 from .common import GivenPath, emit_json, json_option, library_option, open_engine
 
 if TYPE_CHECKING:
@@ -55,10 +56,16 @@ def ingest(
     """
     if watch and as_json:
         raise click.UsageError("--watch goes on for ever, so it cannot write one JSON document. Leave out one of them.")
+    from ...ingest.pipeline import with_what_stays
     from ...ingest.sources import require
     from ..ingesting import require_text
 
-    require(paths)  # what is misspelled is to leave no empty library behind
+    try:
+        require(paths)  # what is misspelled is to leave no empty library behind
+    except SourceError as error:
+        with suppress(LibraryError), open_engine(library) as rag:
+            raise with_what_stays(error, rag.library) from error
+        raise
     require_text(collection or "")
     known = (*passwords, *(_lines(password_file) if password_file else ()))
     with open_engine(library, create=True, **settings) as rag:

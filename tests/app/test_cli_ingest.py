@@ -172,3 +172,19 @@ def test_a_path_that_is_missing_makes_no_library(ragstone_cli: Cli, tmp_path: Pa
     assert (done.code, done.stdout) == (1, "")
     assert done.error == "Error: missing: there is no such file or folder. Check the spelling of the path."
     assert [path.name for path in tmp_path.iterdir()] == ["here.txt"]
+
+
+def test_a_folder_that_was_renamed_is_told_how_many_of_its_documents_stay(ragstone_cli: Cli, tmp_path: Path):
+    (tmp_path / "docs").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "docs" / name).write_text(f"The text of {name}.")
+    assert ragstone_cli("ingest", "docs").code == 0
+    (tmp_path / "docs").rename(tmp_path / "contracts")
+    done = ragstone_cli("ingest", "docs")
+    assert (done.code, done.stdout) == (1, "")
+    assert done.error == (
+        "Error: docs: there is no such file or folder; 2 of its documents stay in the library. "
+        "Check the spelling of the path, or forget what the library has of it with `ragstone docs remove PATH`."
+    )
+    assert ragstone_cli("docs", "remove", "docs").code == 0
+    assert ragstone_cli("ingest", "docs").error.endswith("folder. Check the spelling of the path.")

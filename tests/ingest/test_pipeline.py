@@ -242,7 +242,7 @@ def test_a_folder_that_was_emptied_is_refused_and_its_documents_stay(one: Librar
     before = chunks(one)
     for path in folder.iterdir():
         path.unlink()
-    with pytest.raises(SourceError, match=r"3 files of it are in the library and stay there.*docs remove"):
+    with pytest.raises(SourceError, match=r"3 of its files stay in the library.*docs remove"):
         run("docs")
     assert chunks(one) == before
 
