@@ -19,6 +19,8 @@ _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _LISTS = frozenset(("ul", "ol", "menu", "dir", "dl"))
 _ITEMS = frozenset(("li", "dt", "dd"))
 _CODE = frozenset(("code", "kbd", "samp", "tt"))
+_MARKS = dict.fromkeys(_CODE, "`") | dict.fromkeys(("s", "strike", "del"), "~~")
+"""What stands on both sides of the text of an element."""
 _BLOCKS = frozenset(
     "address article aside blockquote body caption center details dialog div fieldset figcaption figure footer form "
     "header hgroup hr html legend main nav p pre section summary table tbody td tfoot th thead tr".split()
@@ -191,8 +193,7 @@ class _Converter:
 
     def _end(self, element: etree._Element) -> None:
         tag = element.tag
-        if tag in _CODE:
-            self._words.append("`")
+        self._words.append(_MARKS.get(tag, ""))
         if tag in _BLOCKS:
             self._flush()
         if tag in _LISTS and self._lists:
@@ -215,7 +216,7 @@ class _Converter:
         """Adds the words so far, as one paragraph or several, or as lines of the list's item."""
         text = _squeeze("".join(self._words))
         self._words.clear()
-        if not text.strip("`\n "):
+        if not text.strip("`~\n "):
             return
         if not self._lists and not self._marker and not self._item:
             quote = "> " * min(self._quotes, _DEEPEST_LIST)
@@ -246,9 +247,7 @@ def _opening(element: etree._Element) -> str:
     """What a tag itself says."""
     if element.tag == "img":
         return _plain(element.get("alt"))
-    if element.tag in _CODE:
-        return "`"
-    return "\n" if element.tag == "br" else ""
+    return "\n" if element.tag == "br" else _MARKS.get(element.tag, "")
 
 
 def _plain(text: str | None) -> str:
@@ -258,7 +257,7 @@ def _plain(text: str | None) -> str:
 def _squeeze(text: str) -> str:
     """Text with single spaces, single line feeds for line breaks and blank lines for several of these."""
     text = _BREAK.sub(lambda match: "\n" * min(match[0].count("\n"), 2), text)
-    return re.sub("  +", " ", text).strip().replace("``", "")
+    return re.sub("  +", " ", text).strip().replace("``", "").replace("~~~~", "")
 
 
 def _inline(element: etree._Element) -> str:
@@ -270,7 +269,7 @@ def _inline(element: etree._Element) -> str:
         if event == "start":
             words.append(("- " if inner.tag == "li" else _opening(inner)) + _plain(inner.text))
         else:
-            words.append(("`" if inner.tag in _CODE else "") + (_plain(inner.tail) if inner is not element else ""))
+            words.append(_MARKS.get(inner.tag, "") + (_plain(inner.tail) if inner is not element else ""))
     return " ".join("".join(words).split())
 
 
