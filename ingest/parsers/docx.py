@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ...errors import ParseError
 from ..parsed import ParsedDocument, ParseOptions
 from .charts import read_chart
 from .html import read_html
+from .office_comments import text_comments
 from .office_lock import OLE, is_locked_package, unlock
 from .office_math import math_text
 from .package import Package, core_metadata, related, xml_parser
@@ -61,6 +63,7 @@ def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
         raise package.corrupt(error) from error
     for written, replacement in _REPLACED.items():
         html = html.replace(written, replacement)
+    html += "".join(f"<p>{escape(comment)}</p>" for comment in text_comments(package, _MAIN))
     title, metadata = core_metadata(package)
     return replace(read_html(html, _MEDIA_TYPE, title), metadata=metadata)
 

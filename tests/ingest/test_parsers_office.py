@@ -225,6 +225,18 @@ def test_struck_words_are_marked_as_struck():
     assert read_docx(saved(file)).text == "The rent is ~~EUR 900 and heating~~ EUR 1,000."
 
 
+def test_the_comments_of_a_word_document_follow_its_text():
+    file = docx.Document()
+    paragraph = file.add_paragraph("The rent is ")
+    runs = [paragraph.add_run("EUR "), paragraph.add_run("1,000")]
+    paragraph.add_run(" a month.")
+    file.add_comment(runs, text="Too much <for> us?", author="Ann Lee", initials="AL")
+    assert [text for _, _, text in blocks(read_docx(saved(file)))] == [
+        "The rent is EUR 1,000 a month.",
+        'Comment on "EUR 1,000" by Ann Lee: Too much <for> us?',
+    ]
+
+
 def test_a_footnote_stands_after_the_text_without_a_link_back():
     file = docx.Document()
     paragraph = file.add_paragraph("Claim")
