@@ -101,7 +101,7 @@ def pooled(settings: Settings, pool: ModelPool, prefixes: Path | None = None) ->
     """A chat model on this machine; see `chat_model`."""
     from ..generation.llama import PooledModel
 
-    path = ModelStore(settings.models_dir, settings.offline).path(settings.model)
+    path = ModelStore(settings.models_dir, settings.offline).path(settings.model, "chat")
     return PooledModel(pool, path, **as_llama_options(settings, prefixes))
 
 

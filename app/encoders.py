@@ -108,7 +108,9 @@ def open_embedder(settings: Settings, name: str | None = None, *, ingesting: boo
     name = settings.embedding_model or DEFAULT_EMBEDDING_MODEL if name is None else name
     source = models.lasting_name(name)
     cache, runtime = settings.models_dir / "exported", _runtime(settings, ingesting)
-    return load_embedder(models.path(source), cache, runtime=runtime, threads=settings.threads, source=source)
+    return load_embedder(
+        models.path(source, "embedding"), cache, runtime=runtime, threads=settings.threads, source=source
+    )
 
 
 def _runtime(settings: Settings, ingesting: bool) -> str:

@@ -257,6 +257,7 @@ class Settings:
 
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True} | {"0": False, "false": False, "no": False, "off": False}
 _TYPES: dict[str, type] = get_type_hints(Settings)
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
 _FIELDS = {f.name: f for f in fields(Settings)}
 
 
@@ -286,9 +287,7 @@ def _checked(name: str, value: Any, source: str) -> Any:
     try:
         value = _converted(value, _TYPES[name])
     except (KeyError, TypeError, ValueError) as error:
-        raise SettingsError(
-            f"{source} sets {name} to {value!r}", remedy=f"Give it a value of type {_TYPES[name].__name__}"
-        ) from error
+        raise SettingsError(f"{source} sets {name} to {value!r}", remedy=f"Give it {_KINDS[_TYPES[name]]}") from error
     except OverflowError:  # no float can hold it: it is out of any range, and too long to be told
         value = math.inf if value > 0 else -math.inf
     about = _FIELDS[name].metadata

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from .context import Passage
 from .differing import Differing, differing
 from .grounding import Evidence, Scorer, Verdict
 from .grounding.claims import Claim, cited_numbers
 from .grounding.segments import Segment
+from .grounding.tables import words_of
 
 MOST_CITATIONS = 3
 """Of a sentence."""
@@ -34,6 +36,8 @@ class Checked:
     """... and where in it."""
     unsupported: tuple[tuple[int, int], ...] = ()
     """Where in the sentence stands what no passage carries, as far as it can be told."""
+    elsewhere: tuple[tuple[int, int], ...] = ()
+    """Those of them whose words a passage has, and says of something else, or otherwise."""
     why: str = ""
     """Why it could not be scored, where that can be told."""
     differing: tuple[Differing, ...] = ()
@@ -98,7 +102,8 @@ class Checker:
         if not self._holds(found):
             nearest = None if found.passage is None else among[found.passage]
             spans = claim.located(found.unsupported)
-            return Checked(found.support, "unsupported", (), nearest, found, spans)
+            elsewhere = tuple(span for span in spans if self._has(text[slice(*span)]))
+            return Checked(found.support, "unsupported", (), nearest, found, spans, elsewhere)
         if not chosen and found.passage is not None:  # more passages say it together than are cited
             chosen = {among[found.passage].n: found}
         nearest = next((passage for n in chosen for passage in among if passage.n == n), None)
@@ -148,6 +153,19 @@ class Checker:
         context = "\n".join((" ".join(asked.split()), *filter(None, (labels, claim.context)))).rstrip()
         (found,) = self._scorer.score([claim.text], [self._texts[passage.n] for passage in passages], context)
         return found
+
+    def _has(self, text: str) -> bool:
+        """Whether the words of a text stand in a passage, one after the other."""
+        sought = [word.terms for word in words_of(text)]
+        return bool(sought) and any(
+            all(map(frozenset.__and__, sought, had[at : at + len(sought)]))
+            for had in self._words
+            for at in range(len(had) - len(sought) + 1)
+        )
+
+    @cached_property
+    def _words(self) -> list[list[frozenset[str]]]:
+        return [[word.terms for word in words_of(text)] for text in self._texts.values()]
 
     def _holds(self, evidence: Evidence) -> bool:
         return evidence.support is not None and evidence.support >= self._scorer.threshold

@@ -50,6 +50,8 @@ class Sentence:
     """The place that supports it; that comes nearest to it when nothing does."""
     unsupported: tuple[tuple[int, int], ...] = ()
     """Spans of `text` that no passage carries, as far as it can be told."""
+    elsewhere: tuple[tuple[int, int], ...] = ()
+    """Those of them whose words a passage has, and says of something else, or otherwise."""
     why: str = ""
     """Why it could not be scored; empty where it states nothing."""
     differing: tuple[Quote, ...] = ()
@@ -218,6 +220,7 @@ class CitedText:
             end=end,
             evidence=evidence,
             unsupported=checked.unsupported,  # counted without citations; a sentence that has these has none
+            elsewhere=checked.elsewhere,
             why=checked.why,
             differing=tuple(_quoted(of.passage, of.start, of.end) for of in checked.differing),
         )

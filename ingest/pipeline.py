@@ -74,7 +74,10 @@ def ingest(
         EmbedderMismatchError: The library's vectors come from another embedding model.
     """
     started = time.monotonic()
-    found = walk(paths, options.supports, options.selection)
+    try:
+        found = walk(paths, options.supports, options.selection)
+    except SourceError as error:
+        raise with_what_stays(error, library) from error
     with library.locked():
         before, stored = library.revision, library.files()
         gone = deleted(found, stored)
@@ -352,13 +355,32 @@ def _refuse_nothing(found: Walk, gone: list[tuple[str, StoredFile]], paths: Sequ
     """A folder with nothing in it is more often a wrong path or a missing drive than a wish to empty the library."""
     if found.files or found.failed or found.ignored:
         return
-    held = f"; {len(gone)} of its files stay in the library" if gone else ""
-    kept = f"; {len(found.unsupported)} files are of formats that are not supported" if found.unsupported else ""
+    held = f"; {len(gone):,} of its files {'stays' if len(gone) == 1 else 'stay'} in the library" if gone else ""
+    kept = f"; {_unsupported(found.unsupported)}" if found.unsupported else ""
     raise SourceError(
         f"there is nothing to ingest{kept}{held}",
         path=", ".join(map(str, paths)),
         remedy="Check the path" + (", or remove them with `ragstone docs remove PATH`" if gone else ""),
     )
+
+
+def with_what_stays(error: SourceError, library: Library) -> SourceError:
+    """The error about a path that is missing, with what the library still has of it."""
+    if error.path is None or os.path.lexists(error.path):
+        return error
+    kept = len(library.documents_at(os.path.abspath(error.path)))  # noqa: PTH100 - see sources
+    if not kept:
+        return error
+    what = f"{error.what}; {kept:,} of its documents {'stays' if kept == 1 else 'stay'} in the library"
+    remedy = f"{error.remedy}, or forget what the library has of it with `ragstone docs remove PATH`"
+    return SourceError(what, path=error.path, remedy=remedy)
+
+
+def _unsupported(paths: Sequence[str]) -> str:
+    if len(paths) == 1:
+        return f"1 file is of a format that is not supported ({paths[0]})"
+    more = ", ..." if len(paths) > 3 else ""
+    return f"{len(paths):,} files are of formats that are not supported ({', '.join(paths[:3])}{more})"
 
 
 def _publish(library: Library, memory_mb: int) -> None:

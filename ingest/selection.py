@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 IGNORE_FILE = ".ragstoneignore"
 """Names the files that never belong into a library, for its folder and all below, as a .gitignore does for git."""
 
+HIDDEN = (".", "~$")
+"""How names begin that nobody means by a folder; Office makes those with the dollar sign while a file is open."""
+
 _MAX_IGNORE_FILE = 64 << 10
 """Bytes."""
 _MAX_ASTERISKS = 3

@@ -13,7 +13,7 @@ from ..errors import SourceError
 from ..retrieval.disk import as_path, sha256_of
 from ..retrieval.library import DATABASE
 from ..retrieval.records import StoredFile
-from .selection import IGNORE_FILE, IgnoreRules, Selection
+from .selection import HIDDEN, IGNORE_FILE, IgnoreRules, Selection
 
 _EVERYTHING = Selection()
 
@@ -238,7 +238,7 @@ class _Walker:
         path, absolute, relative = folder.path + name, folder.absolute + name, folder.relative + name
         if rules.ignores(absolute):
             self.found.ignored.add(folder.absolute + entry.name)
-        elif entry.name.startswith("."):
+        elif entry.name.startswith(HIDDEN):
             pass
         elif not is_folder:
             if self._selection.selects(relative):

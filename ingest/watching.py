@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from ..errors import SourceError
-from .selection import IGNORE_FILE
+from .selection import HIDDEN, IGNORE_FILE
 
 QUIET_SECONDS = 1.0
 """A burst of changes is over when nothing has changed for so long."""
@@ -113,4 +113,4 @@ def _is_at_or_below(path: str, folder: str) -> bool:
 
 
 def _is_hidden(relative: str) -> bool:
-    return any(name.startswith(".") and name != IGNORE_FILE for name in Path(relative).parts)
+    return any(name.startswith(HIDDEN) and name != IGNORE_FILE for name in Path(relative).parts)

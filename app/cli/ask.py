@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ...eval.report.wording import shorten
+from ...eval.report.wording import counted, shorten
 from ...retrieval.filters import as_filter
 from .common import (
     emit_json,
@@ -19,6 +20,7 @@ from .common import (
     library_option,
     open_engine,
     place,
+    show_choices,
     show_dropped,
 )
 
@@ -60,6 +62,8 @@ def ask(
     with open_engine(library, model=model) as rag:
         where = as_filter(conditions, collection)
         answer = _answer(rag, question, [], where, strict, stream=not (no_stream or as_json))
+        if where is not None and not answer.hits:
+            show_choices(rag.library, where)
     if as_json:
         emit_json(answer.as_json())
         return 0
@@ -110,21 +114,39 @@ def _answer(
 ) -> Answer:
     """Ask, and show the answer: as it comes, or at the end."""
     shown, answer = "", None
+    sentences: list[Sentence] = []
     for event in rag.ask_stream(question, history, filter=where, strict=strict or None):
         if event.kind == "token" and stream:
             shown += event.text
             click.echo(event.text, nl=False)
-        if event.sentence is not None and event.sentence.verdict == "unsupported" and stream:
-            click.secho(UNSUPPORTED, nl=False, fg="yellow")
+        if event.sentence is not None:
+            sentences.append(event.sentence)
+            if event.sentence.verdict == "unsupported" and stream:
+                click.secho(UNSUPPORTED, nl=False, fg="yellow")
         answer = event.answer or answer
     assert answer is not None
     if shown:
         click.echo()
     if shown and answer.abstained:
-        click.secho("Withdrawn: the passages do not support this answer.", fg="yellow")
+        why = withdrawal([*sentences, *answer.removed], answer.confidence, rag.settings.min_confidence)
+        click.secho(f"Withdrawn: {why}.", fg="yellow")
     if stream and answer.text != shown:
         click.echo(_marked(answer))
     return answer
+
+
+def withdrawal(sentences: Sequence[Sentence], confidence: float, least: float) -> str:
+    """Why an answer of these sentences does not stand; least is the confidence that an answer needs."""
+    if confidence >= least:
+        return "the model gives no answer"
+    if any(sentence.verdict == "unsupported" for sentence in sentences):
+        whole = "all of " if any(sentence.verdict == "supported" for sentence in sentences) else ""
+        return f"the passages do not support {whole}this answer"
+    unchecked = next((f" ({sentence.why})" for sentence in sentences if sentence.why), "")
+    unread = f"this answer could not be checked{unchecked}, and " if unchecked else ""
+    return (
+        f"{unread}the confidence that the passages hold the answer is {confidence:.2f}, below min_confidence {least:g}"
+    )
 
 
 def _marked(answer: Answer) -> str:
@@ -159,9 +181,14 @@ def _show_sources(answer: Answer) -> None:
 
 def _unsupported(sentence: Sentence) -> str:
     """A sentence on one line, and what of it no passage carries where that can be told."""
-    parts = ", ".join(f'"{sentence.text[start:end]}"' for start, end in sentence.unsupported)
     said = " ".join(sentence.text.split())
-    return f"{said} (no passage says {parts})" if parts else said
+    missing, elsewhere = (
+        ", ".join(f'"{sentence.text[start:end]}"' for start, end in spans)
+        for spans in ([span for span in sentence.unsupported if span not in sentence.elsewhere], sentence.elsewhere)
+    )
+    told = [f"no passage says {missing}"] if missing else []
+    told += [f"the passages say {elsewhere} of something else, or otherwise"] if elsewhere else []
+    return f"{said} ({'; '.join(told)})" if told else said
 
 
 def _explain(answer: Answer) -> None:
@@ -173,7 +200,10 @@ def _explain(answer: Answer) -> None:
     click.echo(f"Prompts: {', '.join(f'{p.name} {p.version} ({p.sha256[:12]})' for p in answer.prompts)}")
     if answer.reasoning:
         click.echo(f"Reasoning: {answer.reasoning}")
-    click.echo(f"Model: {answer.model}; tokens: {answer.tokens}; milliseconds: {answer.timings_ms}")
+    seconds = {name: f"{milliseconds / 1000:.2f} s" for name, milliseconds in answer.timings_ms.items()}
+    taken = f"{seconds['retrieve']} to search, {seconds['first_token']} to the first word, {seconds['total']} in all"
+    read, written = answer.tokens["prompt"], answer.tokens["completion"]
+    click.echo(f"Model: {answer.model}; {counted(read, 'token')} read, {written:,} written; {taken}")
     for hit in answer.hits:
         click.echo(f"[{hit.rank}] {place(hit.chunk.document, hit.chunk.page)}  {how_scored(hit)}")
         click.echo(f"    {shorten(hit.chunk.passage, 160)}")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ...generation.messages import NO_DOCUMENT as NO_DOCUMENT
+from ...generation.messages import NO_DOCUMENT
+from ...retrieval.filters import Filter
 
 if TYPE_CHECKING:
+    from ...retrieval.library import Library
     from ...retrieval.records import Dropped, Hit
     from ..engine import Ragstone
 
@@ -72,6 +75,27 @@ def open_engine(library: Path | None, *, create: bool = False, **flags: Any) -> 
     from ..settings import Settings
 
     return Ragstone.open(library, create=create, settings=Settings.load({"library": library} | flags))
+
+
+def show_no_document(library: Library, where: Filter) -> None:
+    """Say that no document matches, and which collections and types there are where it is these that none matches."""
+    click.echo(NO_DOCUMENT, err=True)
+    show_choices(library, where)
+
+
+def show_choices(library: Library, where: Filter) -> None:
+    """The collections or types that there are, for a condition on these that no document meets."""
+    for condition in where.conditions:
+        if condition.key not in ("collection", "type") or len(library.document_ids(Filter((condition,)))):
+            continue
+        if condition.key == "collection":
+            names = [name for name in library.collections() if name]
+        else:
+            suffixes = (Path(document.path).suffix.lower().removeprefix(".") for document in library.documents())
+            names = [name for name, _ in Counter(filter(None, suffixes)).most_common()]
+        told = f"There are the {condition.key}s {', '.join(names)}." if len(names) > 1 else ""
+        told = told or f"There is {f'only the {condition.key} {names[0]}' if names else f'no {condition.key}'}."
+        click.echo(told, err=True)
 
 
 def emit_json(document: object) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,8 @@ import click
 
 from ...errors import SourceError
 from ...eval.report.wording import counted
-from .common import NO_DOCUMENT, emit_json, filter_options, json_option, library_option, open_engine, place
+from ...retrieval.filters import as_filter
+from .common import emit_json, filter_options, json_option, library_option, open_engine, place, show_no_document
 
 if TYPE_CHECKING:
     from ...retrieval.index import IndexState
@@ -75,13 +78,13 @@ def list_documents(conditions: tuple[str, ...], collection: str | None, library:
     """List the documents."""
     with open_engine(library) as rag:
         documents = rag.documents(collection, conditions)
-    if not documents and (conditions or collection is not None):
-        click.echo(NO_DOCUMENT, err=True)
+        if not documents and (where := as_filter(conditions, collection)) is not None:
+            show_no_document(rag.library, where)
     if as_json:
         emit_json({"documents": [dataclasses.asdict(document) for document in documents]})
         return 0
     for document in documents:
-        pages = f", {document.pages} pages" if document.pages else ""
+        pages = f", {counted(document.pages, 'page')}" if document.pages else ""
         flagged = f", {_places(document)} to the assistant" if document.instructions else ""
         tags = f"  {', '.join(f'#{tag}' for tag in document.tags)}" if document.tags else ""
         click.echo(f"{document.id:>5}  {document.path}  ({counted(document.chunks, 'chunk')}{pages}{flagged}){tags}")
@@ -129,9 +132,8 @@ def show(document: str, text: bool, library: Path | None, as_json: bool) -> int:
     if text:
         click.echo(whole)
         return 0
-    for name, value in dataclasses.asdict(found).items():
-        if name != "instructions":
-            click.echo(f"{name:12} {value}")
+    for name, value in _described(found):
+        click.echo(f"{name:12} {value}")
     if found.instructions:
         click.secho(f"\n{_places(found)} to the assistant (see docs/safety.md):", fg="yellow")
     for i in found.instructions:
@@ -195,6 +197,31 @@ def _retag(name: str, documents: tuple[str, ...], library: Path | None, as_json:
     for document in found:
         click.echo(f"{document.path}  {', '.join(f'#{tag}' for tag in document.tags) or 'no tags'}")
     return 0
+
+
+def _described(document: Document) -> Iterator[tuple[str, str]]:
+    """What is known of a document, without what is empty."""
+    told = {
+        "Id": str(document.id),
+        "Path": document.path,
+        "Title": document.title,
+        "Type": document.media_type,
+        "Collection": document.collection,
+        "Tags": ", ".join(f"#{tag}" for tag in document.tags),
+        **{name.replace("_", " ").capitalize(): value for name, value in document.metadata.items()},
+        "Pages": f"{document.pages:,}" if document.pages else "",
+        "Without text": ", ".join(f"page {number}" for number in document.empty_pages),
+        "Chunks": f"{document.chunks:,}",
+        "Size": counted(document.size, "byte"),
+        "Changed": _minute(datetime.fromtimestamp(document.mtime_ns / 1e9, UTC)),
+        "Read": _minute(datetime.fromisoformat(document.added_at)),
+        "SHA-256": document.sha256,
+    }
+    return ((name, " ".join(value.split())) for name, value in told.items() if value.strip())
+
+
+def _minute(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _places(document: Document) -> str:

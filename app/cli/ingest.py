@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from ...errors import LibraryLockedError, SourceError
+from ...errors import LibraryError, LibraryLockedError, SourceError
 from .common import GivenPath, emit_json, json_option, library_option, open_engine
 
 if TYPE_CHECKING:
     from ...ingest.report import IngestReport
     from ...retrieval.library import Library
+
+_MOST_NAMED = 5
+"""Files that are not supported of which the report gives the names."""
 
 
 @click.command()
@@ -52,10 +56,16 @@ def ingest(
     """
     if watch and as_json:
         raise click.UsageError("--watch goes on for ever, so it cannot write one JSON document. Leave out one of them.")
+    from ...ingest.pipeline import with_what_stays
     from ...ingest.sources import require
     from ..given import require_name
 
-    require(paths)  # what is misspelled is to leave no empty library behind
+    try:
+        require(paths)  # what is misspelled is to leave no empty library behind
+    except SourceError as error:
+        with suppress(LibraryError), open_engine(library) as rag:
+            raise with_what_stays(error, rag.library) from error
+        raise
     require_name(collection)
     known = (*passwords, *(_lines(password_file) if password_file else ()))
     with open_engine(library, create=True, **settings) as rag:
@@ -79,7 +89,7 @@ def ingest(
         else:
             show(report)
         if watch:
-            _watch(paths, rag.library, once)
+            _watch(paths, rag.library, once, _failures(report))
     if not report.failed:
         return 0
     return 3 if report.added + report.updated + report.unchanged + report.moved else 1
@@ -93,7 +103,9 @@ def _lines(file: IO[str]) -> list[str]:
         raise click.BadParameter(what, param_hint="'--password-file'") from error
 
 
-def _watch(paths: tuple[Path, ...], library: Library, once: Callable[[], IngestReport]) -> None:
+def _watch(
+    paths: tuple[Path, ...], library: Library, once: Callable[[], IngestReport], told: set[tuple[str, str, int]]
+) -> None:
     from ...ingest.watching import changes
 
     click.echo("Watching for changes; press Ctrl-C to end.", err=True)
@@ -103,8 +115,22 @@ def _watch(paths: tuple[Path, ...], library: Library, once: Callable[[], IngestR
         except SourceError as error:  # a folder that is away for now
             click.secho(str(error), fg="yellow", err=True)
             continue
-        if report.added + report.updated + report.moved + report.removed:
+        failures = _failures(report)
+        if report.added + report.updated + report.moved + report.removed or not failures <= told:
             show(report)
+        told = failures
+
+
+def _failures(report: IngestReport) -> set[tuple[str, str, int]]:
+    """What failed, why, and of when: a file that was saved again and fails again is to be told again."""
+    return {(path, reason, _modified(Path(path))) for path, reason in report.failed}
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # it is gone by now, or inside another file
+        return 0
 
 
 def _when_free(library: Library, once: Callable[[], IngestReport]) -> IngestReport:
@@ -175,10 +201,25 @@ def _remarks(report: IngestReport) -> Iterator[tuple[str, str]]:
     for path, places in report.instructions:
         what = f"{places} places speak" if places > 1 else "1 place speaks"
         yield f"Hidden instructions: {path}: {what} to the assistant; see `ragstone docs show`", "yellow"
-    if report.unsupported:
-        kinds = Counter(Path(path).suffix.lower() or "no suffix" for path in report.unsupported)
-        named = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        yield f"Not supported: {named}", "yellow"
+    yield from ((line, "yellow") for line in _unsupported(report.unsupported))
+
+
+def _unsupported(paths: list[str]) -> Iterator[str]:
+    """What is not read, a line for each remedy."""
+    from ...ingest.parsers import CONVERTIBLE, family
+
+    images = [path for path in paths if family(Path(path)) == "image"]
+    others = [path for path in paths if path not in set(images)]
+    it = "it" if len(others) == 1 else "them"
+    for alike, remedy in (
+        (others, f"Convert {it} to {CONVERTIBLE}"),
+        (images, "Install the extra ragstone[ocr], and set ocr to auto"),
+    ):
+        if alike:
+            kinds = Counter(Path(path).suffix.lower() or "no suffix" for path in alike)
+            counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+            more = f" and {len(alike) - _MOST_NAMED:,} more" if len(alike) > _MOST_NAMED else ""
+            yield f"Not supported: {counted}: {', '.join(alike[:_MOST_NAMED])}{more}. {remedy}."
 
 
 def _pages(numbers: list[int]) -> str:

@@ -10,7 +10,6 @@ import click
 from ...eval.report.wording import shorten
 from ...retrieval.filters import as_filter
 from .common import (
-    NO_DOCUMENT,
     Number,
     emit_json,
     filter_options,
@@ -20,6 +19,7 @@ from .common import (
     open_engine,
     place,
     show_dropped,
+    show_no_document,
 )
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def search(
         trace = rag.trace(query, k, filter=where, min_probability=min_probability)
         hits = rag.widened(trace.hits)
         nowhere = where is not None and not hits and not len(rag.library.document_ids(where))
-    if nowhere:
-        click.echo(NO_DOCUMENT, err=True)
+        if where is not None and nowhere:
+            show_no_document(rag.library, where)
     if as_json:
         told = {"terms": trace.terms, "dropped": [one.as_json() for one in trace.dropped]} if explain else {}
         emit_json({"query": query, "hits": [hit.as_json() for hit in hits], **told})

@@ -128,7 +128,15 @@ def _told(sentence: Mapping[str, Any]) -> tuple[str, str]:
         return f"Supported ({sentence['support']:.0%})", told
     if sentence["verdict"] == "unscored":
         return "Not scored", sentence.get("why") or "it states nothing that could be checked"
-    text = sentence["text"]
-    missing = ", ".join(f"“{text[start:end]}”" for start, end in sentence["unsupported"])
-    parts = [f"no passage says {missing}." if missing else "", f"The nearest: {quote}" if quote else ""]
+    elsewhere = [tuple(span) for span in sentence.get("elsewhere", ())]  # chats from before it was told have none
+    missing = [tuple(span) for span in sentence["unsupported"] if tuple(span) not in elsewhere]
+    parts = [
+        f"no passage says {_quoted(sentence, missing)}." if missing else "",
+        f"the passages say {_quoted(sentence, elsewhere)} of something else, or otherwise." if elsewhere else "",
+        f"The nearest: {quote}" if quote else "",
+    ]
     return "Not supported by the passages", " ".join(filter(None, parts)) or "none of them says this"
+
+
+def _quoted(sentence: Mapping[str, Any], spans: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(f"“{sentence['text'][slice(*span)]}”" for span in spans)

@@ -157,17 +157,18 @@ def _source(table: dict[str, Any], revision: str) -> Source:
     raise ValueError(f"{kind!r} is no kind of source")
 
 
-def find(name: str, catalogue: Mapping[str, Model] | None = None) -> Model:
+def find(name: str, catalogue: Mapping[str, Model] | None = None, kind: Kind | None = None) -> Model:
     """The entry of this name, in the shipped catalogue unless another is given.
 
     Raises:
-        ModelNotFoundError: There is none; the error names the nearest ones.
+        ModelNotFoundError: There is none; the error names the nearest ones, of a kind if one is given.
     """
     models = load_catalogue() if catalogue is None else catalogue
     if model := models.get(name):
         return model
-    near = get_close_matches(name.lower(), models, n=3, cutoff=0.4)
-    remedy = f"Did you mean {' or '.join(near)}" if near else f"There are {', '.join(models)}"
+    fitting = [model.name for model in models.values() if kind in (None, model.kind)]
+    near = get_close_matches(name.lower(), fitting, n=3, cutoff=0.4)
+    remedy = f"Did you mean {' or '.join(near)}" if near else f"There are {', '.join(fitting)}"
     raise ModelNotFoundError(
         f"there is no model named {name!r}", remedy=f"{remedy}? `ragstone models list` shows all" if near else remedy
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ChecksumError, DownloadError, ModelNotFoundError, OfflineError
-from .catalogue import Model, find, load_catalogue
+from .catalogue import Kind, Model, find, load_catalogue
 from .download import fetch
 from .hub import Report, fetch_repository
 
@@ -37,11 +37,12 @@ class ModelStore:
         self.offline = offline
         self.catalogue = load_catalogue() if catalogue is None else catalogue
 
-    def path(self, name_or_path: str | Path) -> Path:
+    def path(self, name_or_path: str | Path, kind: Kind | None = None) -> Path:
         """The .gguf file of a chat model, the folder of any other, or the user's own of either.
 
         Args:
             name_or_path: A name of the catalogue, a path, or `owner/name` of a repository of the hub.
+            kind: What it is to be: the error names only such models.
 
         Raises:
             ModelNotFoundError: It is neither in the catalogue nor a path, or it has not been pulled.
@@ -55,7 +56,7 @@ class ModelStore:
         if own.suffix == ".gguf" or len(own.parts) > 1:
             remedy = "Give a .gguf file, a folder with a config.json, or a name from `ragstone models list`"
             raise ModelNotFoundError("there is no model at this path", remedy=remedy, path=own)
-        model = find(name, self.catalogue)
+        model = find(name, self.catalogue, kind)
         self._require(model)
         return self._place(model)
 

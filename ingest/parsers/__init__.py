@@ -45,6 +45,8 @@ SUFFIXES = {suffix: family for family, suffixes in _FAMILIES.items() for suffix 
 NAMES = dict.fromkeys(("readme", "license", "licence", "copying", "notice", "authors", "changelog", "todo"), "text")
 """Files without a suffix that are read, by their name in lower case."""
 
+CONVERTIBLE = "PDF, DOCX, HTML, Markdown or plain text"
+"""What a file of another format is best made into."""
 MAX_DEPTH = 4
 """Files inside files inside files: deeper ones are refused."""
 MAX_PARTS = 20_000
@@ -152,5 +154,5 @@ def _module(path: Path) -> ModuleType:
     if name is None:
         suffix = path.suffix.lower()
         what = f"there is no parser for {suffix} files" if suffix else "the file has no suffix that tells its format"
-        raise ParseError(what, remedy="Convert it to PDF, DOCX, HTML, Markdown or plain text", path=path)
+        raise ParseError(what, remedy=f"Convert it to {CONVERTIBLE}", path=path)
     return import_module(f".{name}", __name__)

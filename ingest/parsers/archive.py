@@ -205,7 +205,7 @@ def _safe_name(name: str) -> str | None:
     """A path that stays inside its archive, with forward slashes; None for a hidden file."""
     name = _DRIVE.sub("", _CONTROLS.sub("", name).replace("\\", "/"))
     steps = [step for step in name.encode(errors="replace").decode().split("/") if step.strip() not in ("", ".", "..")]
-    if any(step.startswith(".") or step == "__MACOSX" for step in steps):
+    if any(step.startswith((".", "~$")) or step == "__MACOSX" for step in steps):
         return None
     return "/".join(steps) or "unnamed"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ...errors import ParseError
 from ..parsed import ParsedDocument, ParseOptions
 from .charts import read_chart
 from .html import read_html
+from .office_comments import text_comments
 from .office_lock import OLE, is_locked_package, unlock
 from .office_math import math_text
 from .package import Package, core_metadata, related, xml_parser
@@ -61,6 +63,7 @@ def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
         raise package.corrupt(error) from error
     for written, replacement in _REPLACED.items():
         html = html.replace(written, replacement)
+    html += "".join(f"<p>{escape(comment)}</p>" for comment in text_comments(package, _MAIN))
     title, metadata = core_metadata(package)
     return replace(read_html(html, _MEDIA_TYPE, title), metadata=metadata)
 
@@ -70,7 +73,10 @@ def _alternative_text(image: Any) -> list[Any]:
 
 
 class _Rewriter:
-    """Rewrites a part so that mammoth keeps equations and charts, which it would leave out, and reads fewer styles."""
+    """Rewrites a part so that mammoth keeps what it would leave out: equations, charts, double strikes.
+
+    Of styles it is given fewer to read.
+    """
 
     def __init__(self, package: Package) -> None:
         self._package = package
@@ -79,13 +85,16 @@ class _Rewriter:
     def __call__(self, name: str, part: bytes) -> bytes:
         if len(part) > _LONGEST_TEXT and max(map(len, part.split(b"<"))) > _LONGEST_TEXT:
             raise self._package.too_large(f"it holds a text of more than {_LONGEST_TEXT >> 20} MiB")
-        if name != _STYLE_SHEET and (name not in _REWRITTEN or not (b"oMath" in part or self._charts)):
+        lacks = b"oMath" not in part and b"dstrike" not in part and not self._charts
+        if name != _STYLE_SHEET and (name not in _REWRITTEN or lacks):
             return part
         try:
             root = etree.fromstring(part, xml_parser())
             if name == _STYLE_SHEET:
                 etree.strip_elements(root, *_LOOKS)
             else:
+                for twice in root.iter("{*}dstrike"):
+                    twice.tag = f"{{{etree.QName(twice).namespace}}}strike"
                 self._equations(root)
                 self._add_charts(root)
         except (etree.XMLSyntaxError, ValueError, RecursionError) as error:

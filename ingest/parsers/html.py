@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count, takewhile, zip_longest
 from pathlib import Path
 
@@ -14,19 +12,15 @@ from lxml import etree
 
 from ..parsed import ParsedDocument, ParseOptions
 from .building import DocumentBuilder
+from .html_content import NEVER_TEXT, Sizes, content, sizes_of
 from .text import clean, decode
 
-_NEVER_TEXT = (
-    *("script", "style", "template", "noscript", "title", "svg", "iframe", "object", "select", "button"),
-    *("rp", "annotation"),
-)
-_BOILERPLATE = frozenset(("header", "footer", "aside"))
-_NAVIGATION = frozenset(("nav", "form"))
-_MAINS = ("main", "article")
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _LISTS = frozenset(("ul", "ol", "menu", "dir", "dl"))
 _ITEMS = frozenset(("li", "dt", "dd"))
 _CODE = frozenset(("code", "kbd", "samp", "tt"))
+_MARKS = dict.fromkeys(_CODE, "`") | dict.fromkeys(("s", "strike", "del"), "~~")
+"""What stands on both sides of the text of an element."""
 _BLOCKS = frozenset(
     "address article aside blockquote body caption center details dialog div fieldset figcaption figure footer form "
     "header hgroup hr html legend main nav p pre section summary table tbody td tfoot th thead tr".split()
@@ -84,7 +78,7 @@ def read_html(html: str, media_type: str, title: str = "") -> ParsedDocument:
         return _words_only(source).build(media_type, title)  # nested some thousand levels deep
     title = title or next((_inline(element) for element in root.iter("title")), "")
     metadata = _metadata(root)
-    builder = _Converter(_sizes(root)).convert(_content(root))
+    builder = _Converter(sizes_of(root)).convert(content(root))
     return builder.build(media_type, title or builder.first_heading, metadata)
 
 
@@ -111,12 +105,12 @@ class _Words:
         self._hidden = 0
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        self._hidden += tag in _NEVER_TEXT
+        self._hidden += tag in NEVER_TEXT
         if tag in _BLOCKS:
             self.texts.append("\0")
 
     def end(self, tag: str) -> None:
-        self._hidden -= tag in _NEVER_TEXT
+        self._hidden -= tag in NEVER_TEXT
         if tag in _BLOCKS:
             self.texts.append("\0")
 
@@ -140,50 +134,10 @@ def _metadata(root: etree._Element) -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
-def _content(root: etree._Element) -> etree._Element:
-    """The element that holds the page's own text, emptied of all else."""
-    for element in [*root.iter(*_NEVER_TEXT), *root.xpath("//*[@hidden and @hidden != 'until-found']")]:
-        element.clear(keep_tail=True)
-    sizes = _sizes(root).all
-    own: set[etree._Element] = set()
-    for element in list(root.iter()):
-        if element.tag in _MAINS or element.getparent() in own:
-            own.add(element)
-        strange = element.tag in _NAVIGATION or (element.tag in _BOILERPLATE and element not in own)
-        # What holds most of the text is no boilerplate: some frameworks wrap the page in one form.
-        if strange and sizes[element] < sizes[root] / 2:
-            element.clear(keep_tail=True)
-    sizes = _sizes(root).all
-    mains = (next(root.iter(tag), root) for tag in _MAINS)
-    return next((main for main in mains if sizes[main] > sizes[root] / 2), root)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sizes:
-    """Characters that an element holds."""
-
-    all: Mapping[etree._Element, int]
-    in_tables: Mapping[etree._Element, int]
-    """Those in the tables inside it."""
-
-
-def _sizes(root: etree._Element) -> _Sizes:
-    held: defaultdict[etree._Element, int] = defaultdict(int)
-    in_tables: defaultdict[etree._Element, int] = defaultdict(int)
-    for element in reversed(list(root.iter())):
-        held[element] += len((element.text or "").strip())
-        parent = element.getparent()
-        if parent is not None:
-            held[parent] += held[element] + len((element.tail or "").strip())
-            if inside := held[element] if element.tag == "table" else in_tables.get(element):
-                in_tables[parent] += inside
-    return _Sizes(held, in_tables)
-
-
 class _Converter:
     """Walks over the elements, and adds a block whenever one is whole."""
 
-    def __init__(self, sizes: _Sizes) -> None:
+    def __init__(self, sizes: Sizes) -> None:
         self._sizes = sizes
         self._builder = DocumentBuilder()
         self._words: list[str] = []
@@ -239,8 +193,7 @@ class _Converter:
 
     def _end(self, element: etree._Element) -> None:
         tag = element.tag
-        if tag in _CODE:
-            self._words.append("`")
+        self._words.append(_MARKS.get(tag, ""))
         if tag in _BLOCKS:
             self._flush()
         if tag in _LISTS and self._lists:
@@ -263,7 +216,7 @@ class _Converter:
         """Adds the words so far, as one paragraph or several, or as lines of the list's item."""
         text = _squeeze("".join(self._words))
         self._words.clear()
-        if not text.strip("`\n "):
+        if not text.strip("`~\n "):
             return
         if not self._lists and not self._marker and not self._item:
             quote = "> " * min(self._quotes, _DEEPEST_LIST)
@@ -294,9 +247,7 @@ def _opening(element: etree._Element) -> str:
     """What a tag itself says."""
     if element.tag == "img":
         return _plain(element.get("alt"))
-    if element.tag in _CODE:
-        return "`"
-    return "\n" if element.tag == "br" else ""
+    return "\n" if element.tag == "br" else _MARKS.get(element.tag, "")
 
 
 def _plain(text: str | None) -> str:
@@ -306,7 +257,7 @@ def _plain(text: str | None) -> str:
 def _squeeze(text: str) -> str:
     """Text with single spaces, single line feeds for line breaks and blank lines for several of these."""
     text = _BREAK.sub(lambda match: "\n" * min(match[0].count("\n"), 2), text)
-    return re.sub("  +", " ", text).strip().replace("``", "")
+    return re.sub("  +", " ", text).strip().replace("``", "").replace("~~~~", "")
 
 
 def _inline(element: etree._Element) -> str:
@@ -318,7 +269,7 @@ def _inline(element: etree._Element) -> str:
         if event == "start":
             words.append(("- " if inner.tag == "li" else _opening(inner)) + _plain(inner.text))
         else:
-            words.append(("`" if inner.tag in _CODE else "") + (_plain(inner.tail) if inner is not element else ""))
+            words.append(_MARKS.get(inner.tag, "") + (_plain(inner.tail) if inner is not element else ""))
     return " ".join("".join(words).split())
 
 
@@ -338,7 +289,7 @@ def _language(pre: etree._Element) -> str:
     return named[1] if named else ""
 
 
-def _rows(table: etree._Element, sizes: _Sizes) -> list[list[str]]:
+def _rows(table: etree._Element, sizes: Sizes) -> list[list[str]]:
     """The rows of a table, those of its header joined to one; none if it only arranges the page."""
     if sizes.in_tables[table] > sizes.all[table] / 2:
         return []

@@ -6,6 +6,7 @@ import email
 import io
 import mimetypes
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.errors import HeaderParseError
@@ -37,6 +38,9 @@ _KNOWN = (
     "sender",
 )
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\:]+")
+_WORD = re.compile(r"https?://\S+|\w+")
+_MOST_UNSAID = 1 / 3
+"""Share of the words of an HTML body that its plain text may lack: buttons, signatures, descriptions of pictures."""
 _REMEDY = "Open it in a mail program and save it again"
 
 
@@ -137,8 +141,7 @@ def _bodies(part: Message, attachments: list[Part], path: Path) -> list[tuple[st
     if part.is_multipart():
         bodies = [_bodies(child, attachments, path) for child in part.get_payload() if isinstance(child, Message)]
         if media_type == "multipart/alternative":
-            filled = [body for body in bodies if any(text.strip() for _, text in body)]
-            return next((body for body in filled if body[0][0] == "text/plain"), filled[-1] if filled else [])
+            return _fullest([body for body in bodies if any(text.strip() for _, text in body)])
         return [text for body in bodies for text in body]
     payload = part.get_payload(decode=True)
     content = payload if isinstance(payload, bytes) else b""
@@ -149,6 +152,21 @@ def _bodies(part: Message, attachments: list[Part], path: Path) -> list[tuple[st
         suffix = mimetypes.guess_extension(media_type) or ""
         attachments.append(Part(name or f"attachment-{len(attachments) + 1}{suffix}", content))
     return []
+
+
+def _fullest(bodies: list[list[tuple[str, str]]]) -> list[tuple[str, str]]:
+    """Of the forms of one text, the plain one, unless it only stands in for the last, which says much more."""
+    last = bodies[-1] if bodies else []
+    plain = next((body for body in bodies if body[0][0] == "text/plain"), last)
+    said, all_said = _words(plain), _words(last)
+    says_more = all_said.total() > said.total()
+    return last if says_more and (all_said - said).total() > _MOST_UNSAID * all_said.total() else plain
+
+
+def _words(bodies: list[tuple[str, str]]) -> Counter[str]:
+    """The words that a person reads, each with how often it is there; an address is one word."""
+    shown = (read_html(text, media_type).text if media_type == "text/html" else text for media_type, text in bodies)
+    return Counter(word for text in shown for word in _WORD.findall(text.casefold()))
 
 
 def _attached_message(part: Message, path: Path) -> Part:
@@ -230,10 +248,8 @@ def _read_msg(data: bytes, path: Path) -> _Mail:
         date=_iso_date(headers["date"]) if "date" in headers else sent,
         message_id=_decoded(headers.get("message-id", "")),
     )
-    if (body := message.body) and body.strip():
-        mail.bodies.append(("text/plain", body))
-    elif html := message.html_body:
-        mail.bodies.append(("text/html", html))
+    forms = (("text/plain", message.body or ""), ("text/html", message.html_body or ""))
+    mail.bodies = _fullest([[form] for form in forms if form[1].strip()])
     what, remedy = "an Outlook item inside a message cannot be read", "Save it as a file of its own"
     for attached in message.attachments:
         name, content = attached.file_name or "", attached.file_bytes

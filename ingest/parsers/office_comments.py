@@ -1,4 +1,4 @@
-"""The comments in workbooks and presentations in Office Open XML, those of old programs and those with replies."""
+"""The comments in Office Open XML: in texts, workbooks and presentations, of old programs and with replies."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from lxml import etree
 from .charts import drawing_text
 from .package import Package, related, whole_number
 
+_LONGEST_ABOUT = 100
+"""Characters of the words that a comment is on which are said again beside it."""
 _REPEATS_A_THREAD = "tc="
 """So starts the author of a cell's comment that says the same as one with replies, for old programs."""
 
@@ -47,6 +49,34 @@ def slide_comments(package: Package, presentation: str, slide: str) -> Iterator[
         for one in root.iter("{*}cm", "{*}reply"):
             text = one.findtext("{*}text") or drawing_text(one.find("{*}txBody"))
             yield _comment(text, authors.get(one.get("authorId") or "", ""))
+
+
+def text_comments(package: Package, main: str) -> Iterator[str]:
+    """The comments on a text, each with the words that it is on.
+
+    Raises:
+        ParseError: A part is corrupt.
+    """
+    comments = [one for root in _roots(package, main, "comments") for one in root.iterfind("{*}comment")]
+    on: dict[str, list[str]] = {}
+    begun: set[str] = set()
+    for element in package.xml(main).iter("{*}commentRangeStart", "{*}commentRangeEnd", "{*}t") if comments else ():
+        name, number = etree.QName(element).localname, _attribute(element, "id")
+        if name == "t":
+            for one in begun:
+                on.setdefault(one, []).append(element.text or "")
+        elif name == "commentRangeStart":
+            begun.add(number)
+        else:
+            begun.discard(number)
+    for one in comments:
+        words = "".join(part.text or "" for part in one.iter("{*}t"))
+        about = " ".join("".join(on.get(_attribute(one, "id"), ())).split())
+        yield _comment(words, _attribute(one, "author"), f'"{about[:_LONGEST_ABOUT]}"' if about else "")
+
+
+def _attribute(element: etree._Element, name: str) -> str:
+    return element.get(f"{{{etree.QName(element).namespace}}}{name}") or ""
 
 
 def _roots(package: Package, part: str, kind: str) -> Iterator[etree._Element]:

@@ -65,6 +65,9 @@ class _Group:
     codec: str = ""
     fallback: int = 1
     """Characters after one in Unicode that say it to old readers."""
+    struck: bool = False
+    deleted: bool = False
+    """A change that is tracked has taken it out."""
 
 
 @dataclass(slots=True)
@@ -147,12 +150,13 @@ class _Reader:
             self._bytes.clear()
 
     def _say(self, text: str) -> None:
-        destination = self._groups[-1].destination
-        if destination != _SKIP:
-            self._texts[destination].append(text)
+        group = self._groups[-1]
+        if group.destination != _SKIP and not group.deleted:
+            struck = group.struck and text.strip()
+            self._texts[group.destination].append(f"~~{text}~~" if struck else text)
 
     def _take(self, destination: str) -> str:
-        return "".join(self._texts.pop(destination, ()))
+        return "".join(self._texts.pop(destination, ())).replace("~~~~", "")
 
     def _symbol(self, symbol: str) -> None:
         if symbol in "\r\n":
@@ -215,6 +219,12 @@ class _Reader:
         elif word == "pard":
             self._paragraph.heading = self._paragraph.level = 0
             self._paragraph.in_table = False
+        elif word in ("strike", "striked"):
+            self._groups[-1] = replace(self._groups[-1], struck=number != 0)
+        elif word == "deleted":
+            self._groups[-1] = replace(self._groups[-1], deleted=number != 0)
+        elif word == "plain":
+            self._groups[-1] = replace(self._groups[-1], struck=False, deleted=False)
         elif word == "outlinelevel":
             self._paragraph.heading = min(max(number or 0, 0), 8) + 1
         elif word == "ilvl":

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from ragstone.app.cli.ask import UNSUPPORTED
+from ragstone.app.cli.ask import UNSUPPORTED, _unsupported, withdrawal
 from ragstone.app.engine import Ragstone
+from ragstone.generation.abstention import Signals, answerable
 from ragstone.generation.answer import NO_ANSWER
+from ragstone.generation.citations import Sentence
+from ragstone.generation.grounding import Verdict
 from ragstone.generation.models import ModelStore
 from ragstone.tests.conftest import Cli
 
@@ -114,6 +118,8 @@ def test_explain_shows_why(ragstone_cli: Any, settings: dict[str, str]) -> None:
     shown = ragstone_cli("ask", QUESTION, "--explain", env=settings).stdout
     assert f"Searched for: {QUESTION}" in shown
     assert "cosine" in shown
+    assert re.search(r"; \d+ tokens read, \d+ written; \d\.\d\d s to search, .* to the first word, .* in all", shown)
+    assert "{" not in shown
 
 
 def test_an_abstention_says_so_and_names_the_nearest_documents(ragstone_cli: Any, settings: dict[str, str]) -> None:
@@ -123,6 +129,49 @@ def test_an_abstention_says_so_and_names_the_nearest_documents(ragstone_cli: Any
     assert done.code == 0
     assert done.stdout.startswith(NO_ANSWER)
     assert "The nearest passages are in:" in done.stdout
+
+
+def test_a_withdrawn_answer_says_why(ragstone_cli: Any, settings: dict[str, str], answer: Any, streamed: str) -> None:
+    before = answerable(replace(Signals(**answer["signals"]), support=1.0))
+    assert answer["confidence"] < before
+    least = (answer["confidence"] + before) / 2
+    shown = ragstone_cli("ask", QUESTION, env=settings | {"RAGSTONE_MIN_CONFIDENCE": str(least)}).stdout
+    written = streamed[: streamed.index("\n")]
+    assert shown.startswith(f"{written}\nWithdrawn: ")
+    verdicts = {sentence["verdict"] for sentence in answer["sentences"]}
+    unsupported = "unsupported" in verdicts
+    assert ("the passages do not support" in shown) == unsupported
+    assert (f"{answer['confidence']:.2f}, below min_confidence" in shown) == (not unsupported)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "confidence", "why"),
+    [
+        (["unsupported"], 0.4, "the passages do not support this answer"),
+        (["supported", "unsupported"], 0.4, "the passages do not support all of this answer"),
+        (["supported"], 0.4, "the confidence that the passages hold the answer is 0.40, below min_confidence 0.5"),
+        (
+            ["unscored"],
+            0.4,
+            "this answer could not be checked (it is code), and the confidence that the passages hold the answer is "
+            "0.40, below min_confidence 0.5",
+        ),
+        (["unscored"], 0.6, "the model gives no answer"),
+    ],
+)
+def test_the_cause_of_a_withdrawal_is_told(verdicts: list[Verdict], confidence: float, why: str) -> None:
+    unread = {"unscored": "it is code"}
+    sentences = [Sentence("The pump is new.", (), None, verdict, why=unread.get(verdict, "")) for verdict in verdicts]
+    assert withdrawal(sentences, confidence, 0.5) == why
+
+
+def test_what_the_passages_say_of_something_else_is_told_from_what_they_do_not_say() -> None:
+    sentence = Sentence("Eleanor Finch signed in 2031.", (), 0.05, "unsupported", unsupported=((0, 13), (24, 28)))
+    assert _unsupported(sentence).endswith('(no passage says "Eleanor Finch", "2031")')
+    both = _unsupported(replace(sentence, elsewhere=((0, 13),)))
+    assert both.endswith('(no passage says "2031"; the passages say "Eleanor Finch" of something else, or otherwise)')
+    only = _unsupported(replace(sentence, unsupported=((0, 13),), elsewhere=((0, 13),)))
+    assert only.endswith('2031. (the passages say "Eleanor Finch" of something else, or otherwise)')
 
 
 def test_chat_answers_question_after_question(

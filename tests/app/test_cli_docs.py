@@ -1,8 +1,10 @@
+import os
 import shutil
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
 from ragstone.retrieval.library import Library
 
@@ -72,6 +74,25 @@ def test_a_document_is_shown_by_path_or_id(ragstone_cli: Cli, sample_library: Pa
     shown = ragstone_cli("docs", "show", path, "--library", sample_library)
     assert shown.code == 0
     assert by_path["chunks"][0]["text"] in shown.stdout
+
+
+def test_what_is_known_of_a_document_is_shown_in_words_and_without_what_is_empty(ragstone_cli: Cli, tmp_path: Path):
+    (tmp_path / "lease.md").write_text("---\nauthor: Ann Lee\n---\n\n# Lease\n\nThe rent is due in May.")
+    os.utime(tmp_path / "lease.md", ns=(0, 1_600_000_000_000_000_000))
+    canvas = Canvas(str(tmp_path / "scan.pdf"))
+    canvas.drawString(72, 720, "A page with words.")
+    canvas.save()
+    assert ragstone_cli("ingest", ".").code == 0
+    lines = ragstone_cli("docs", "show", "lease.md").stdout.split("\n\n")[0].splitlines()
+    told = {line[:12].strip(): line[13:] for line in lines}
+    assert set(told) == {"Id", "Path", "Title", "Type", "Author", "Chunks", "Size", "Changed", "Read", "SHA-256"}
+    assert (told["Author"], told["Changed"]) == ("Ann Lee", "2020-09-13 12:26 UTC")
+    listed = ragstone_cli("docs", "list").stdout
+    assert "scan.pdf  (1 chunk, 1 page)" in listed
+    assert ragstone_cli("docs", "tag", "mine", "scan.pdf").code == 0
+    shown = ragstone_cli("docs", "show", "scan.pdf").stdout
+    assert "Tags         #mine\n" in shown
+    assert "Pages        1\n" in shown
 
 
 def test_documents_are_removed_by_path_folder_or_id_and_their_files_stay(ragstone_cli: Cli, copy: Path, samples: Path):

@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -74,8 +75,27 @@ def test_the_summary_names_what_failed_and_what_gave_no_text_on_one_line_each(ra
     assert "Files read  2 (2 new, 0 changed)" in [line.strip() for line in lines]
     assert f"Failed: {long}/broken.pdf: the PDF is corrupt" in next(x for x in lines if x.startswith("Failed:"))
     assert f"No text: {docs}/scan.pdf: page 2" in lines
-    assert "Not supported: 1 .raw" in lines
+    convert = "to PDF, DOCX, HTML, Markdown or plain text."
+    assert f"Not supported: 1 .raw: {docs}/photo.raw. Convert it {convert}" in lines
     assert "Apples" not in done.stdout
+
+
+def test_the_summary_names_the_first_files_that_are_not_supported_and_what_to_do_about_them(
+    ragstone_cli: Cli, tmp_path: Path
+):
+    (tmp_path / "docs").mkdir()
+    for name in ("a.txt", "z.raw", *(f"lease {n}.doc" for n in range(6))):
+        (tmp_path / "docs" / name).write_text("A text.")
+    with zipfile.ZipFile(tmp_path / "docs" / "box.zip", "w") as box:
+        box.writestr("b.txt", "Another text.")
+        box.writestr("photo.heic", "no text")
+    (tmp_path / "docs" / "stamp.png").write_text("no image")
+    lines = ragstone_cli("ingest", "docs", "--ocr", "off").stdout.splitlines()
+    named = ", ".join(f"docs/lease {n}.doc" for n in range(5))
+    convert = "Convert them to PDF, DOCX, HTML, Markdown or plain text."
+    assert f"Not supported: 6 .doc, 1 .raw, 1 .heic: {named} and 3 more. {convert}" in lines
+    recognize = "Install the extra ragstone[ocr], and set ocr to auto."
+    assert f"Not supported: 1 .png: docs/stamp.png. {recognize}" in lines
 
 
 def test_the_library_is_the_flags_else_the_variables_else_the_one_in_the_folder(ragstone_cli: Cli, tmp_path: Path):
@@ -152,3 +172,19 @@ def test_a_path_that_is_missing_makes_no_library(ragstone_cli: Cli, tmp_path: Pa
     assert (done.code, done.stdout) == (1, "")
     assert done.error == "Error: missing: there is no such file or folder. Check the spelling of the path."
     assert [path.name for path in tmp_path.iterdir()] == ["here.txt"]
+
+
+def test_a_folder_that_was_renamed_is_told_how_many_of_its_documents_stay(ragstone_cli: Cli, tmp_path: Path):
+    (tmp_path / "docs").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "docs" / name).write_text(f"The text of {name}.")
+    assert ragstone_cli("ingest", "docs").code == 0
+    (tmp_path / "docs").rename(tmp_path / "contracts")
+    done = ragstone_cli("ingest", "docs")
+    assert (done.code, done.stdout) == (1, "")
+    assert done.error == (
+        "Error: docs: there is no such file or folder; 2 of its documents stay in the library. "
+        "Check the spelling of the path, or forget what the library has of it with `ragstone docs remove PATH`."
+    )
+    assert ragstone_cli("docs", "remove", "docs").code == 0
+    assert ragstone_cli("ingest", "docs").error.endswith("folder. Check the spelling of the path.")

@@ -200,6 +200,35 @@ def test_a_watched_folder_is_followed_until_interrupted(ragstone_cli: Cli, tmp_p
     assert output.count("Files read") >= 2
 
 
+def test_what_fails_in_a_watched_folder_is_told_once_for_each_change_of_it(ragstone_cli: Cli, tmp_path: Path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The first text.")
+    process = ragstone_cli.start("ingest", "docs", "--watch")
+    too_long = threading.Timer(120, process.kill)
+    too_long.start()
+
+    def until_told() -> str:
+        return next(line for line in iter(process.stdout.readline, "") if "Failed: " in line or "Chunks" in line)
+
+    try:
+        assert "Chunks" in until_told()
+        assert "Watching for changes" in process.stderr.readline()
+        time.sleep(1)  # for the look at what changed during the first run
+        for text in ("no PDF", "no PDF, saved again"):
+            (folder / "broken.pdf").write_text(text)
+            assert "Chunks      0" in until_told()
+            assert "Failed: docs/broken.pdf: the PDF is corrupt" in until_told()
+        (folder / "photo.raw").write_text("no text")
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+    finally:
+        too_long.cancel()
+        process.kill()
+    assert "Failed" not in output
+
+
 @contextmanager
 def being_written(library: Path) -> Iterator[None]:
     """Hold the lock of a library as a process that writes to it does."""

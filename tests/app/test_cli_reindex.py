@@ -8,6 +8,7 @@ import pytest
 
 from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
+from ragstone.generation.models.catalogue import load_catalogue
 from ragstone.retrieval.library import Library
 
 
@@ -54,6 +55,17 @@ def test_another_model_is_refused_with_the_command_that_changes_it(cli: Any, sec
     assert done.error == "The setting embedding_model is still all-minilm-l6-v2: remove it."
     assert cli("search", "ships", env=other).code == 0
     assert cli("search", "ships", env={"RAGSTONE_EMBEDDING_MODEL": "all-minilm-l6-v2"}).code == 1
+
+
+def test_a_model_that_is_unknown_is_told_the_embedding_models(cli: Any):
+    assert cli("ingest", "docs").code == 0
+    embedders = [model.name for model in load_catalogue().values() if model.kind == "embedding"]
+    chat = {model.name for model in load_catalogue().values() if model.kind == "chat"}
+    for name in ("nonexist", "qwen", "xyzzy"):
+        refused = cli("reindex", "--embedder", name)
+        assert refused.code == 1
+        assert any(known in refused.error for known in embedders)
+        assert not any(known in refused.error for known in chat)
 
 
 def test_a_relative_folder_is_found_again_from_everywhere(cli: Any, second_model: Path, tmp_path: Path):

@@ -101,7 +101,16 @@ def test_an_unknown_setting_near_to_none_points_to_the_list():
 )
 def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any):
     message = refused(flags={name: value})
-    assert f"sets {name} to {value!r}. Give it a value of type " in message
+    assert f"sets {name} to {value!r}. Give it " in message
+    assert not any(kind in message for kind in ("type", "int", "bool", "str ", "float"))
+
+
+def test_a_value_of_the_wrong_type_is_told_what_it_should_be():
+    wanted = {"hits": "a whole number", "temperature": "a number", "strict": "true or false", "library": "a path"}
+    for name, kind in wanted.items():
+        value = "" if name == "library" else "four"
+        assert refused(flags={name: value}).endswith(f"sets {name} to {value!r}. Give it {kind}.")
+    assert refused(flags={"model": True}).endswith("Give it a text.")
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,21 @@ def test_a_sentence_that_nothing_supports_is_unsupported_and_gets_no_citation(pa
     assert cited.text == "Unicorns graze behind the harbour."
 
 
+def test_words_that_the_passages_say_of_something_else_are_told_from_those_that_none_has(
+    passages: MakePassages,
+) -> None:
+    second = "## Compressor K2\n\n- Belt tension: 440 N\n- Commissioned by Eleanor Finch"
+    third = "## Compressor K3\n\n- Direct drive, no belt\n- Commissioned in 2021"
+    of_another, of_none = cite(
+        "The belt tension of K3 is 440 N. The belt tension of K2 is 517 N.", passages(second, third)
+    ).sentences
+    assert (of_another.verdict, of_none.verdict) == ("unsupported", "unsupported")
+    assert [of_another.text[start:end] for start, end in of_another.elsewhere] == ["440"]
+    assert of_another.unsupported == of_another.elsewhere
+    assert [of_none.text[start:end] for start, end in of_none.unsupported] == ["517 N"]
+    assert of_none.elsewhere == ()
+
+
 def test_questions_and_refusals_are_unscored(passages: MakePassages) -> None:
     cited = cite("Shall I go on? I don't know.", passages(BATTERY, PUMP))
     assert [s.verdict for s in cited.sentences] == ["unscored", "unscored"]

@@ -217,6 +217,25 @@ def test_a_form_around_the_whole_page_is_not_boilerplate(write: WriteFile):
     assert check(parse(write("page.htm", html))).text == "Everything stands in here."
 
 
+def test_a_page_that_is_a_document_keeps_its_header_its_notes_and_its_signature(write: WriteFile):
+    head, ruling = "<header><h1>Order 4 O 221/23</h1></header>", "<p>The defendant pays EUR 8,300.</p>"
+    foot = "<aside>Appeal lodged on 3 May 2024.</aside><footer>Judge: Dr. Annegret Sommer</footer>"
+    text = "# Order 4 O 221/23\n\nThe defendant pays EUR 8,300.\n\n"
+    text += "Appeal lodged on 3 May 2024.\n\nJudge: Dr. Annegret Sommer"
+    contents = '<nav role="doc-toc"><a href="#a">1 Facts</a></nav>'
+    reasons = "The reasons are those that the court gave orally on that day, and nothing is to be added to them."
+    assert check(parse(write("order.html", head + ruling + foot))).text == text
+    assert check(parse(write("pandoc.html", contents + head + ruling + foot))).text == text
+    main = check(parse(write("main.html", f"{head}<main>{ruling}<p>{reasons}</p></main>{foot}"))).text
+    assert main == text.replace("\n\nAppeal", f"\n\n{reasons}\n\nAppeal")
+
+
+def test_the_frame_of_a_site_is_left_out_by_its_links_too(write: WriteFile):
+    menu = "<header><a href='/'>Home</a> | <a href='/n'>News</a></header>"
+    html = f"{menu}<p>The defendant pays EUR 8,300.</p><footer><a href='/i'>Imprint</a> 2024</footer>"
+    assert check(parse(write("page.html", html))).text == "The defendant pays EUR 8,300."
+
+
 def test_html_is_decoded_as_it_declares(write: WriteFile):
     html = '<meta charset="koi8-r"><p>Привет</p>'
     assert check(parse(write("page.html", html.encode("koi8-r")))).text == "Привет"

@@ -96,7 +96,8 @@ def test_no_name_leads_out_of_the_archive(name: str, safe: str):
 
 
 def test_links_and_hidden_files_are_left_out():
-    members = [("a.txt", b"one"), (".DS_Store", b"x"), ("__MACOSX/a.txt", b"x"), (".git/config", b"x")]
+    hidden = (".DS_Store", "__MACOSX/a.txt", ".git/config", "~$a.docx")
+    members = [("a.txt", b"one"), *((name, b"x") for name in hidden)]
     assert parts("x.zip", zipped(members)) == [Part("a.txt", b"one")]
     assert parts("x.tar", tarred(members, links=[("passwd", "/etc/passwd")])) == [Part("a.txt", b"one")]
     link = zipfile.ZipInfo("link.txt")

@@ -239,3 +239,11 @@ def test_hostile_rtf_ends_soon():
 def test_what_is_not_rtf_is_refused():
     with pytest.raises(ParseError, match="not RTF"):
         rtf.parse(b"plain text", Path("file.rtf"), ParseOptions())
+
+
+def test_rtf_marks_what_is_struck_and_leaves_out_what_a_tracked_change_deleted():
+    rent = r"The rent is {\strike EUR {\b 900}} {\deleted or so }EUR 1,000.\par"
+    more = r"\striked1 All of it\'21\striked0  but {\strike\plain this}.\par \strike gone\par\plain here\par"
+    assert read_rtf(rent + more).text == (
+        "The rent is ~~EUR 900~~ EUR 1,000.\n\n~~All of it!~~ but this.\n\n~~gone~~\n\nhere"
+    )

@@ -60,6 +60,24 @@ def test_plain_text_goes_before_html():
     assert parse(made.as_bytes()).text.endswith("\n\nplain")
 
 
+def test_html_goes_before_a_plain_text_that_only_stands_in_for_it():
+    made = message("Please view this message in HTML.")
+    made.add_alternative("<p>The opponent offers GBP 31,000 to settle the Farrow case.</p>", subtype="html")
+    assert parse(made.as_bytes()).text.endswith("\n\nThe opponent offers GBP 31,000 to settle the Farrow case.")
+    cut = message("The opponent offers GBP 31,000. [message clipped]")
+    said = "The opponent offers GBP 31,000 to settle the Farrow case, and wants an answer by Friday."
+    cut.add_alternative(f"<p>{said}</p>", subtype="html")
+    assert parse(cut.as_bytes()).text.endswith(said)
+
+
+def test_plain_text_goes_before_html_that_says_little_more_than_it():
+    body = "The opponent offers GBP 31,000 to settle. See https://example.com/settle?case=farrow&mail=12345"
+    made = message(body)
+    rich = "<p>The opponent offers <b>GBP 31,000</b> to settle. See <a href='x'>here</a>.</p><p>View in browser</p>"
+    made.add_alternative(rich, subtype="html")
+    assert parse(made.as_bytes()).text.endswith(body)
+
+
 def test_html_is_read_when_there_is_no_plain_text():
     made = message()
     made.set_content("<h2>News</h2><p>All is <b>well</b>.</p><img src='http://example.com/x.png'>", subtype="html")

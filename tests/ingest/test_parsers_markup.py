@@ -66,6 +66,13 @@ def test_code_keeps_its_indentation_and_language():
     assert html("<pre>```\na\n```</pre>").text == "````\n```\na\n```\n````"
 
 
+def test_struck_words_are_marked_as_in_markdown():
+    source = (
+        "<p>EUR <s>900</s><strike> or so</strike> 1,000<del></del></p><h2><del>Old</del> New</h2><del><p>a</p></del>"
+    )
+    assert html(source).text == "EUR ~~900 or so~~ 1,000\n\n## ~~Old~~ New\n\na"
+
+
 def test_the_metadata_of_a_page_is_kept():
     source = """<html lang="de"><head><title>T</title><meta name="author" content="Ann Lee">
         <meta property="og:description" content="About ducks"><meta name="date" content="2024-05-01"></head><p>x"""

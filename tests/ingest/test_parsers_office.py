@@ -216,6 +216,27 @@ def test_equations_are_kept_as_text():
     assert read_docx(saved(file)).text == r"So \frac{a+1}{b}=\sqrt{x}c^2∑_{k=1}^n k"
 
 
+def test_struck_words_are_marked_as_struck():
+    file = docx.Document()
+    paragraph = file.add_paragraph("The rent is ")
+    paragraph.add_run("EUR 900").font.strike = True
+    paragraph.add_run(" and heating").font.double_strike = True
+    paragraph.add_run(" EUR 1,000.")
+    assert read_docx(saved(file)).text == "The rent is ~~EUR 900 and heating~~ EUR 1,000."
+
+
+def test_the_comments_of_a_word_document_follow_its_text():
+    file = docx.Document()
+    paragraph = file.add_paragraph("The rent is ")
+    runs = [paragraph.add_run("EUR "), paragraph.add_run("1,000")]
+    paragraph.add_run(" a month.")
+    file.add_comment(runs, text="Too much <for> us?", author="Ann Lee", initials="AL")
+    assert [text for _, _, text in blocks(read_docx(saved(file)))] == [
+        "The rent is EUR 1,000 a month.",
+        'Comment on "EUR 1,000" by Ann Lee: Too much <for> us?',
+    ]
+
+
 def test_a_footnote_stands_after_the_text_without_a_link_back():
     file = docx.Document()
     paragraph = file.add_paragraph("Claim")

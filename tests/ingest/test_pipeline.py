@@ -220,13 +220,20 @@ def test_a_document_without_words_is_reported_and_stored_without_chunks(one: Lib
     assert numbers(run("docs"))[:2] == (0, 0)
 
 
-@pytest.mark.parametrize("names", [(), ("photo.heic",)])
-def test_a_folder_with_nothing_to_read_is_refused(run: Ingest, tmp_path: Path, names: Sequence[str]):
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ((), ""),
+        (("photo.heic",), r"; 1 file is of a format that is not supported \(.*/photo.heic\)"),
+        (("a.heic", "b.doc"), r"; 2 files are of formats that are not supported \(.*/a.heic, .*/b.doc\)"),
+    ],
+)
+def test_a_folder_with_nothing_to_read_is_refused(run: Ingest, tmp_path: Path, names: Sequence[str], told: str):
     empty = tmp_path / "empty"
     empty.mkdir()
     for name in names:
         (empty / name).write_text("x")
-    with pytest.raises(SourceError, match="there is nothing to ingest"):
+    with pytest.raises(SourceError, match=f"there is nothing to ingest{told}"):
         run(empty)
 
 

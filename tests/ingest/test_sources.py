@@ -66,6 +66,14 @@ def test_hidden_files_and_folders_are_left_out_unless_they_are_named_themselves(
     assert paths(walk(["docs/.hidden.md", "docs/.git"], is_supported)) == ["docs/.hidden.md", "docs/.git/notes.md"]
 
 
+def test_the_files_by_which_office_marks_an_open_one_are_left_out(folder: Path):
+    for name in ("~$Lease.docx", ".~lock.Lease.docx#", "~Lease.md"):
+        (folder / "docs" / name).write_text("x")
+    found = walk(["docs"], is_supported)
+    assert paths(found) == ["docs/a.txt", "docs/b.md", "docs/~Lease.md", "docs/deep/er/c.csv"]
+    assert (found.failed, found.unsupported) == ([], ["docs/photo.heic"])
+
+
 def test_links_to_folders_are_not_followed_and_links_to_files_are_files_of_their_own(folder: Path):
     (folder / "docs" / "circle").symlink_to(folder / "docs")
     (folder / "docs" / "linked.md").symlink_to(folder / "docs2" / "d.md")

@@ -16,7 +16,7 @@ NOTE = "The lighthouse keeper of Ostrava feeds eleven cormorants. <script>window
 def added(page: Any, uploader: int, given: Path, files: int, told: str) -> None:
     """Add a file, or a folder, to the library by an uploader of its page."""
     page.locator("input[type=file]").nth(uploader).set_input_files(given)
-    page.get_by_role("button", name=f"Add {files} files").click()
+    page.get_by_role("button", name=f"Add {files} file{'' if files == 1 else 's'}", exact=True).click()
     page.get_by_text(told).wait_for()
 
 

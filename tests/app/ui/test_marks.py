@@ -61,6 +61,10 @@ def test_the_mark_names_the_words_that_no_passage_carries():
     told["sentences"][0]["unsupported"] = ((7, 11),)
     (mark,) = parsed(told).xpath("//span[@role='note']")
     assert "no passage says “blue”." in why(mark)
+    told["sentences"][0]["elsewhere"] = ((7, 11),)
+    (mark,) = parsed(told).xpath("//span[@role='note']")
+    assert "the passages say “blue” of something else, or otherwise." in why(mark)
+    assert "no passage says" not in why(mark)
 
 
 def why(mark: Any) -> str:
