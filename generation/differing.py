@@ -18,14 +18,25 @@ from .grounding.joining import codes_of
 from .grounding.overlap import content_words
 from .grounding.values import Value, covers, values
 
-IN_SENTENCE, IN_PASSAGE = 0.55, 0.85
+IN_SENTENCE, IN_PASSAGE = 0.5, 0.85
 """The least shares of a claim's words, weighted by how telling they are, in a sentence that speaks of the same and in
 the passage around it."""
 FRAGMENT = 5
 """Words. A shorter claim ("38 kg") is read with the question."""
-_SIGNS = {"€": "eur", "euro": "eur", "euros": "eur", "£": "gbp", "$": "usd", "%": "percent"}
-_BEFORE = re.compile(r"([€£$]|\b[A-Z]{3})\s?$")
-_AFTER = re.compile(r"\s?-?\s?([^\W\d_]+|[%€£$])")
+_SPELLINGS = {
+    "eur": "€ euro euros",
+    "gbp": "£ pound pounds",
+    "usd": "$ dollar dollars",
+    "percent": "% pct percent",
+    "hour": "h hr hrs hours",
+    "minute": "min mins minutes",
+    "kg": "kilogram kilograms kilo kilos",
+    "metre": "m meter meters metres",
+    "litre": "l liter liters litres",
+}
+_UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
+_BEFORE = re.compile(r"(?P<unit>[€£$]|\b[A-Z]{3})\s?$")
+_AFTER = re.compile(r"\s?-?\s?(?:US\s)?(?P<unit>per\scent|[^\W\d_]+|[%€£$])")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
@@ -82,9 +93,10 @@ def _agree(mine: Set[object], theirs: Set[object]) -> bool:
 
 
 def _share(text: str, figures: Sequence[tuple[Value, str]], source: Source, held: Set[str]) -> float:
-    """The share of a claim's words that are held, its figures left out."""
+    """The share of a claim's words that are held, its figures and their units left out."""
     for figure, _ in reversed(figures):
-        text = f"{text[: figure.start]} {text[figure.end :]}"
+        start, end = _with_unit(text, figure)
+        text = f"{text[:start]} {text[end:]}"
     weights = {term: source.weight(term) for term in content_words(text)}
     whole = sum(weights.values())
     return sum(weight for term, weight in weights.items() if term in held) / whole if whole else 0.0
@@ -103,13 +115,23 @@ def _same(one: Value, other: Value) -> bool:
 
 def _unit(text: str, value: Value) -> str:
     """What a number counts, in one spelling: eur, percent, week; empty where nothing stands beside it."""
-    before = _BEFORE.search(text[: value.start])
-    found = before or _AFTER.match(text, value.end)
+    found = _beside(text, value)
     if found is None:
         return ""
-    word = found[1].lower()
-    word = _SIGNS.get(word, word)
-    return word[:-1] if word.endswith("s") and len(word) > 3 else word
+    word = re.sub(r"\s", "", found["unit"].lower())
+    return _UNITS.get(word, word[:-1] if word.endswith("s") and len(word) > 3 else word)
+
+
+def _with_unit(text: str, value: Value) -> tuple[int, int]:
+    """Where a number stands with its unit."""
+    found = _beside(text, value)
+    if found is None:
+        return value.start, value.end
+    return (found.start(), value.end) if found.re is _BEFORE else (value.start, found.end())
+
+
+def _beside(text: str, value: Value) -> re.Match[str] | None:
+    return _BEFORE.search(text[: value.start]) or _AFTER.match(text, value.end)
 
 
 def _names(text: str) -> Iterator[set[str]]:

@@ -175,7 +175,8 @@ def _denied_words(sentence: str, claim: str, terms: Set[str]) -> Iterator[str]:
         goes_on = content_words(rest) & terms - content_words(sentence[:stop])  # what the claim says is said there
         if _WEAK.match(clause) or limited or before.rstrip().lower().endswith(" or"):
             continue
-        whole = content_words(clause) <= terms and _without(before, denial[0], clause) in _plain(claim)
+        said = set(_plain(clause).split()) <= set(_plain(claim).split()) and content_words(clause) <= terms
+        whole = said and _without(before, denial[0], clause) in _plain(claim)
         if goes_on and not whole:
             continue
         elsewhere = set() if whole else content_words(sentence[: denial.start()]) | content_words(rest)

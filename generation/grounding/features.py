@@ -11,7 +11,7 @@ from .denying import denied
 from .evidence import Source, Unit
 from .joining import misjoined
 from .overlap import content_words
-from .values import numbers, values
+from .values import Number, numbers, values
 
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
 NAME = re.compile(r"(?<![.!?:;\"“‘'(\n]\s)(?<!^)\b[A-Z][\w’'&-]+(?:\s[A-Z][\w’'&-]+)*")
@@ -24,6 +24,8 @@ _MEASURED = re.compile(
     re.IGNORECASE,
 )
 """What a spelled number measures. One that counts ("two passengers") is often the sum of what a passage lists."""
+_ONE = (Number("1"),)
+"""Passages have "a week" for one week."""
 _DATE = re.compile(
     r"\b(?:January|February|March|April|June|July|August|September|October|November|December|May(?=,?\s+\d)|(?<=in\s)May"
     r"|(?<=\d\s)May|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b"
@@ -130,7 +132,12 @@ def _missing_numbers(claim: str, source: Source, given: set[str]) -> list[tuple[
     for spelled in values(claim):
         span = spelled.start, spelled.end
         measured = _MEASURED.match(claim, spelled.end) and not NUMBER.search(claim, *span)
-        if measured and spelled not in held and not content_words(claim[slice(*span)]) <= source.terms:
+        if (
+            measured
+            and spelled.readings != _ONE
+            and spelled not in held
+            and not content_words(claim[slice(*span)]) <= source.terms
+        ):
             found.append(span)
     for match in _DATE.finditer(claim):
         if any(value.start <= match.start() < value.end for value in held):

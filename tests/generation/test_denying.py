@@ -35,6 +35,15 @@ def test_what_the_only_sentence_about_it_denies_is_unsupported(claim: str, passa
     ("claim", "passage"),
     [
         ("The tenant may not sublet.", "The tenant may not sublet."),
+        ("Smoking is prohibited in the office.", "Smoking is not allowed in the office."),
+        ("The committee failed to reach agreement.", "The committee did not reach agreement."),
+        ("The warranty covers defects.", "The warranty does not cover wear, but covers defects."),
+        ("The pump was replaced in June.", "The pump was not replaced in May, but in June."),
+        ("Revenue increased by 5% in 2023.", "Revenue rose by 5% in 2023, while costs fell by 3%."),
+        ("Consent can be withdrawn at any time.", "You may revoke your consent at any time."),
+        ("The tenant remains liable.", "Whether or not the tenant sublets, he remains liable."),
+        ("Regulation 1215/2012 applies to civil matters.", "Regulation (EU) No 1215/2012 applies to civil matters."),
+        ("Der Vermieter zahlt die Reparatur.", "Nicht der Mieter, sondern der Vermieter zahlt die Reparatur."),
         ("The pump weighs 38 kg.", "The pump, which was not new, weighs 38 kg."),
         ("It may be terminated from 1 April 2024.", "It may not be terminated before 1 April 2024."),
         ("The tenant may sublet with consent.", "The tenant may not sublet without consent."),
@@ -57,6 +66,7 @@ def test_what_is_denied_of_something_else_or_within_limits_is_left_to_the_networ
         ("The notice period is six months.", "The notice period is 6 months.", True),
         ("The lease runs for ten years.", "The lease runs for twelve years.", False),
         ("It weighs twenty-five pounds.", "It weighs thirty-five pounds.", False),
+        ("The notice period is one week.", "The notice period is a week.", True),
         ("Two passengers were ill.", "The passengers Ann Lee and Bo Ray were ill.", True),
     ],
 )

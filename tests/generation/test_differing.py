@@ -51,6 +51,18 @@ def test_what_a_sentence_speaks_of_may_stand_around_it(passages: MakePassages) -
 @pytest.mark.parametrize(
     ("first", "other"),
     [
+        ("The fee for late returns is 40 euros.", "The fee for late returns is €55."),
+        ("The pump weighs 38 kg.", "The pump weighs 41 kilograms."),
+        ("The discount is 5 percent.", "The discount is 7%."),
+    ],
+)
+def test_a_unit_may_be_spelled_otherwise(passages: MakePassages, first: str, other: str) -> None:
+    assert [of.quote for of in answered("What is it?", first, passages(first, other)).differing] == [other]
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
         ("The rent of flat 4B is 900 euros.", "The rent of flat 4B is €900.00."),  # the same
         ("The deposit for Unit 7 is GBP 7,200.", "Our client refuses an annual rent of GBP 48,000 for Unit 7."),
         ("The rent of flat 4B is 900 euros.", "The deposit and the keys of flat 4B were returned after 3 weeks."),

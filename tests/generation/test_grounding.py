@@ -27,7 +27,7 @@ def test_one_passage_may_be_given_as_it_is_and_without_any_nothing_is_scored() -
 
 @pytest.mark.parametrize("passages", [[PUMP.encode()], [None], [{"text": PUMP}]])
 def test_what_is_no_text_is_refused(passages: list[object]) -> None:
-    with pytest.raises(GenerationError, match="than texts"):
+    with pytest.raises(GenerationError, match="takes texts"):
         verify("The new pump weighs 38 kg.", passages)  # type: ignore[arg-type]
 
 

@@ -31,6 +31,8 @@ PUMP = "The pump was replaced in 2019 by Dr. Holm. It weighs 38 kg and stands in
         ("Alma: 6,118 MWh in 2017", None),
         ("Jonas Brandt, Helga Sommer", None),
         ("38 kg", None),
+        ("Der Film The Hunt wurde im Jahr 2012 in Schweden gedreht.", "de"),
+        ("Die Not war groß in Hamburg und Bremen.", "de"),
         ("", None),
     ],
 )
