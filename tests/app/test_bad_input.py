@@ -126,7 +126,7 @@ def test_documents_of_a_folder_that_was_emptied_stay(ragstone_cli: Cli, docs: Pa
     (docs / "good.txt").unlink()
     done = ragstone_cli("ingest", "docs")
     check(done, 1)
-    assert "1 of its files stay in the library" in done.error
+    assert "1 of its files stays in the library" in done.error
     assert "ragstone docs remove" in done.error
     assert whole(tmp_path / ".ragstone") == 1
 

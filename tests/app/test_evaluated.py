@@ -89,7 +89,7 @@ def test_another_model_prompt_or_setting_is_another_identity(settings: Settings,
 
 def test_the_code_that_makes_answers_of_settings_is_in_the_identity():
     app = identity._ROOT / "app"
-    makes = {"engine", "evaluated", "evaluating", "model_settings", "chat_models", "encoders", "ingesting"}
+    makes = {"answering", "engine", "evaluated", "evaluating", "model_settings", "chat_models", "encoders", "ingesting"}
     assert {path.stem for path in identity._files() if path.parent == app} == makes
 
 

@@ -95,7 +95,7 @@ def test_a_run_is_started_stopped_and_done_and_appears_in_the_list(
     app.button(key="run-again").click().run()
     again = ended(app)
     assert [name.split(" ")[0] for name in app.selectbox[0].options] == [again.folder.name, done.folder.name]
-    assert any(f"{again.folder.name} is done: 1 items" in one.value for one in app.success)
+    assert any(f"{again.folder.name} is done: 1 item." in one.value for one in app.success)
     (worst,) = [one for one in app.selectbox if one.label == "In full"]
     worst.select_index(0).run()
     assert not app.exception and any("Right would be: " in one.value for one in app.caption)
