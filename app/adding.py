@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
@@ -20,17 +20,13 @@ from .settings import Settings
 
 
 class Adding:
-    """What `Ragstone` inherits."""
+    """What `Ragstone` puts into its library besides files. What is only named here is `Ragstone`'s own."""
 
     library: Library
     settings: Settings
     _encoders: Encoders
-
-    def _forget_prefixes(self) -> None:
-        raise NotImplementedError
-
-    def _writer(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
+    _forget_prefixes: Callable[[], None]
+    _writer: Callable[[], AbstractContextManager[None]]
 
     def add(
         self,

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from .context import Passage
+from .grounding.claims import FRAGMENT
 from .grounding.evidence import Source, Unit
 from .grounding.features import NAME
 from .grounding.joining import codes_of
@@ -21,8 +22,6 @@ from .grounding.values import Value, covers, values
 IN_SENTENCE, IN_PASSAGE = 0.5, 0.85
 """The least shares of a claim's words, weighted by how telling they are, in a sentence that speaks of the same and in
 the passage around it."""
-FRAGMENT = 5
-"""Words. A shorter claim ("38 kg") is read with the question."""
 _SPELLINGS = {
     "eur": "€ euro euros",
     "gbp": "£ pound pounds",

@@ -41,6 +41,8 @@ class Span:
     text: str
 
 
+FRAGMENT = 5
+"""Words. A shorter claim ("38 kg") is read with the question; to others it says nothing, and misleads."""
 _ORDINAL = re.compile(r"(?<!\w)\d{1,2}\.\s+\Z")
 _GERMAN_MONTH = re.compile(r"(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b")
 """After an ordinal it is a date, which English rules would cut in two."""

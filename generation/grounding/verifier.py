@@ -22,7 +22,7 @@ from tokenizers import Encoding, Tokenizer
 
 from ...errors import ModelLoadError
 from ..spans import Spans, joined
-from .claims import strip_citations
+from .claims import FRAGMENT, strip_citations
 from .combination import Combination
 from .evidence import Source, Unit
 from .features import FEATURES, Comparison, compare, written_like
@@ -32,8 +32,6 @@ WEIGHTS = Path(__file__).with_name("weights")
 LONGEST = 256
 """Tokens of claim and evidence together."""
 LONGEST_CLAIM = 128
-FRAGMENT = 5
-"""Words. A shorter claim ("38 kg") is read with the question; to others it says nothing, and misleads."""
 LONGEST_CONTEXT = 300
 """Characters of the question."""
 _STEP = 32
