@@ -11,6 +11,7 @@ from .context import Passage
 from .differing import Differing, differing
 from .grounding import Evidence, Scorer, Verdict
 from .grounding.claims import Claim, cited_numbers
+from .grounding.evidence import Source
 from .grounding.segments import Segment
 from .grounding.tables import words_of
 
@@ -70,6 +71,7 @@ class Checker:
         self._scorer = scorer
         self._labels = {passage.n: passage.label for passage in passages}
         self._question = question
+        self._sources: dict[int, Source] = {}
         self._beside = (*passages, *(passage for passage in beside if passage.n not in self._texts))
 
     def check(self, segment: Segment, text: str) -> Checked | None:
@@ -133,8 +135,14 @@ class Checker:
     def _differing(self, claim: Claim, citing: Iterable[int]) -> tuple[Differing, ...]:
         """Where documents that are not cited for a claim say it with another figure."""
         cited = {passage.hit.chunk.document_id for passage in self._passages if passage.n in set(citing)}
-        others = [passage for passage in self._beside if passage.hit.chunk.document_id not in cited]
-        return tuple(differing(self._question, claim.text, others))
+        others = (passage for passage in self._beside if passage.hit.chunk.document_id not in cited)
+        return tuple(differing(self._question, claim.text, ((other, self._source(other)) for other in others)))
+
+    def _source(self, passage: Passage) -> Source:
+        """A passage made ready, once for all sentences."""
+        if passage.n not in self._sources:
+            self._sources[passage.n] = Source([passage.evidence])
+        return self._sources[passage.n]
 
     def _cite(self, checked: Checked, where: dict[int, Evidence]) -> Checked:
         for n in checked.citations:  # a passage is quoted where it supports most

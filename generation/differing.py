@@ -8,7 +8,7 @@ unit another number.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from .context import Passage
@@ -49,26 +49,26 @@ class Differing:
     """Of the sentence in the passage's `evidence`."""
 
 
-def differing(question: str, claim: str, others: Sequence[Passage]) -> list[Differing]:
+def differing(question: str, claim: str, others: Iterable[tuple[Passage, Source]]) -> list[Differing]:
     """The sentences that say what a claim says with another figure, at most one a passage.
 
     Args:
         question: What was asked; its figures are not the claim's.
         claim: Without citations; some passage supports it.
-        others: Passages of other documents than that one.
+        others: Passages of other documents than that one, with their `evidence` made ready; not looked at for a claim
+            without figures.
     """
     text = f"{question} {claim}" if len(claim.split()) < FRAGMENT else claim
     figures = _figures(text, question)
     if not figures:
         return []
+    names = list(_names(f"{question} {claim}"))
     found = []
-    for passage in others:
-        source = Source([passage.evidence])
+    for passage, source in others:
         if any(source.holds(figure) for figure, _ in figures):
             continue
         whole = source.terms | content_words(passage.label)
-        named = all(words & whole for words in _names(f"{question} {claim}"))
-        if named and _share(text, figures, source, whole) >= IN_PASSAGE:
+        if all(words & whole for words in names) and _share(text, figures, source, whole) >= IN_PASSAGE:
             units = (unit for unit in source.units if _says_otherwise(unit, source, text, question, figures))
             found += [Differing(passage, unit.start, unit.end) for unit in units][:1]
     return found
