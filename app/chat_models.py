@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..generation.models import ModelStore
 from ..generation.prefix_files import forget_prefixes
 from ..retrieval.library import Library
 from .model_settings import as_llama_options
 from .settings import Settings
+from .tuning import chat_model_file
 
 if TYPE_CHECKING:
     from ..generation.chat_model import ChatModel
@@ -101,8 +101,7 @@ def pooled(settings: Settings, pool: ModelPool, prefixes: Path | None = None) ->
     """A chat model on this machine; see `chat_model`."""
     from ..generation.llama import PooledModel
 
-    path = ModelStore(settings.models_dir, settings.offline).path(settings.model, "chat")
-    return PooledModel(pool, path, **as_llama_options(settings, prefixes))
+    return PooledModel(pool, chat_model_file(settings), **as_llama_options(settings, prefixes))
 
 
 def held(model: ChatModel) -> AbstractContextManager[object]:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Literal
 from ..errors import ModelError, RagstoneError, SettingsError
 from ..eval.report.wording import counted
 from .settings import CONFIG_FILE, DEFAULT_EMBEDDING_MODEL, OTHER_VARIABLES, PREFIX, Settings
+from .tuning import chat_model_file
 
 if TYPE_CHECKING:
     from ..generation.remote import RemoteModel
@@ -232,6 +233,11 @@ def _sound(settings: Settings, name: str) -> Path | None:
         return None
 
 
+def _chat_file(settings: Settings) -> Path | None:
+    """The file that the chat model is read from; None when `models` has a problem with it, or a server has it."""
+    return None if settings.server or not _sound(settings, settings.model) else chat_model_file(settings)
+
+
 def models(settings: Settings) -> Iterator[Check]:
     """The two configured models and the others on this machine, every byte of them read."""
     from ..generation.models import ModelStore
@@ -246,6 +252,8 @@ def models(settings: Settings) -> Iterator[Check]:
                 found = f"{store.catalogue[name].bytes / 1e6:,.0f} MB, checksums right"
             else:
                 found = "your own, not checked" if store.path(name) else ""
+            if name == settings.model and (file := chat_model_file(settings)) != store.path(name):
+                found += f", answers from {file.name}"
             yield Check(f"model {name}", "ok", f"{found} ({configured[name]})" if name in configured else found)
         except ModelError as error:
             yield _problem(f"model {name}", error)
@@ -315,7 +323,7 @@ def layers(settings: Settings) -> Iterator[Check]:
     from ..generation.llama import LlamaModel, supports_gpu
     from .model_settings import as_gpu_layers
 
-    if settings.server or not (path := _sound(settings, settings.model)):
+    if not (path := _chat_file(settings)):
         return
     gpu_layers = as_gpu_layers(settings.gpu_layers)
     with LlamaModel(path, context_tokens=512, gpu_layers=gpu_layers, threads=settings.threads) as model:
@@ -333,7 +341,7 @@ def memory(settings: Settings) -> Iterator[Check]:
     memory = psutil.virtual_memory()
     found = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free"
     needed = 0
-    if not settings.server and (path := _sound(settings, settings.model)):
+    if path := _chat_file(settings):
         needed = path.stat().st_size + settings.context_tokens * CONTEXT_BYTES
         found += f"; {settings.model} needs about {needed / 1e9:.1f} GB"
     remedy = "End other programs, lower context_tokens or choose a smaller model (`ragstone models list`)"

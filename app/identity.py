@@ -17,6 +17,7 @@ from ..retrieval.disk import sha256_of
 from ..retrieval.library import Library
 from .model_settings import as_adapters, as_asking
 from .settings import DEFAULT_EMBEDDING_MODEL, Settings
+from .tuning import chat_model_file
 
 _ROOT = Path(__file__).resolve().parents[1]
 _SPEAKS = (
@@ -29,7 +30,7 @@ INDIFFERENT = frozenset(
     {
         *("library", "models_dir", "offline", "jobs", "parse_seconds", "parse_memory_mb", "max_file_mb", "duplicates"),
         *("index_memory_mb", "prefix_cache_mb", "threads", "parallel", "answer_seconds", "server_timeout"),
-        "models_memory_mb",
+        *("models_memory_mb", "fast_layout"),
         *("monitor", "monitor_days"),
     }
 )
@@ -62,8 +63,9 @@ def model_identity(settings: Settings) -> dict[str, Any]:
     if settings.server:
         return {"name": settings.model, "server": settings.server}
     store = ModelStore(settings.models_dir, settings.offline)
-    store.path(settings.model)
-    found = {"name": settings.model, "sha256": _model_sha256(store, settings.model)}
+    file, pulled = chat_model_file(settings), store.path(settings.model)
+    digest = _model_sha256(store, settings.model) if file == pulled else _sha256(file)
+    found = {"name": settings.model, "sha256": digest}
     adapters = [{"sha256": _sha256(Path(path)), "scale": scale} for path, scale in as_adapters(settings.adapters)]
     return found | {"adapters": adapters} if adapters else found
 

@@ -1,6 +1,7 @@
 """Models on this machine: a catalogue with checksums, and a store that brings them from the hub or from PyPI."""
 
 from .catalogue import Model, find, load_catalogue
+from .layouts import Layout
 from .store import ModelStore, Progress
 
-__all__ = ["Model", "ModelStore", "Progress", "find", "load_catalogue"]
+__all__ = ["Layout", "Model", "ModelStore", "Progress", "find", "load_catalogue"]

@@ -16,6 +16,7 @@ from ...errors import ChecksumError, DownloadError, ModelNotFoundError, OfflineE
 from .catalogue import Kind, Model, find, load_catalogue
 from .download import fetch
 from .hub import Report, fetch_repository
+from .layouts import Layout, layout_file, read_layout, remove_layout, write_layout
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the bytes of the model that are done, and all its bytes."""
@@ -127,6 +128,22 @@ class ModelStore:
             remedy = "Check that the folder can be read and written, and has room"
             raise DownloadError(f"{name} cannot be stored: {error}", remedy=remedy, path=self.folder) from error
         return self._place(model)
+
+    def layout(self, model: Model, processor: Callable[[], str]) -> Layout | None:
+        """See `read_layout`."""
+        return read_layout(self.folder / model.name, model, processor)
+
+    def layout_file(self, model: Model, name: str) -> Path:
+        """See `layout_file`."""
+        return layout_file(self.folder / model.name, model, name)
+
+    def use_layout(self, model: Model, layout: Layout) -> None:
+        """See `write_layout`."""
+        write_layout(self.folder / model.name, model, layout)
+
+    def remove_layout(self, model: Model) -> bool:
+        """See `remove_layout`."""
+        return remove_layout(self.folder / model.name, model)
 
     def _place(self, model: Model) -> Path:
         folder = self.folder / model.name
