@@ -36,10 +36,11 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--layout", choices=list(LAYOUTS), default="q8_0")
     parser.add_argument("--model", help="by default the one of the settings")
-    parser.add_argument("--out", type=Path, help="where the answers are written, as JSON")
+    parser.add_argument("--out", type=Path, help="where answers are kept, to go on after an interruption")
     args = parser.parse_args()
     rows = read_nq()[0][:1000]
-    answers: list[dict[str, tuple[float, str, float]]] = []
+    kept = args.out is not None and args.out.is_file()
+    answers: list[dict[str, tuple[float, str, float]]] = json.loads(args.out.read_text("utf-8")) if kept else []
     with nq_library(rows, args.model) as rag, tempfile.TemporaryDirectory() as folder:
         path, context = rag.models.path(rag.settings.model), rag.settings.context_tokens
         other = requantize(path, Path(folder) / "other.gguf", args.layout, physical_cores())
@@ -48,7 +49,7 @@ def main() -> None:
             for name, file in ((PULLED, path), (args.layout, other))
         }
         asking, economy = Asking.of(Prompts()), Economy(share=SHARE)
-        for number, row in enumerate(rows[: args.questions], 1):
+        for number, row in enumerate(rows[len(answers) : args.questions], len(answers) + 1):
             hits = rag.search(row["question"], 4)
             count = models[PULLED].count
             prompt = pack(row["question"], hits, count, context - SAMPLING.max_tokens, asking, economy).prompt

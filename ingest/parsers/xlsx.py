@@ -147,7 +147,8 @@ class _SheetTarget:
         self._row = self._column = -1
         self._cell: Mapping[str, str] = {}
         self._texts: list[str] = []
-        self._reading = False
+        self._formula: list[str] = []
+        self._reading: list[str] | None = None
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         name = tag.rpartition("}")[2]
@@ -159,23 +160,29 @@ class _SheetTarget:
             self._column = _column(place[1]) if place else self._column + 1
             self._row = int(place[2]) - 1 if place else self._row
             self._cell = attributes
-        self._reading = name in ("v", "t")
+        self._reading = {"v": self._texts, "t": self._texts, "f": self._formula}.get(name)
 
     def data(self, text: str) -> None:
-        if self._reading:
-            self._texts.append(text)
+        if self._reading is not None:
+            self._reading.append(text)
 
     def end(self, tag: str) -> None:
-        self._reading = False
+        self._reading = None
         if tag.endswith("}c"):
-            text = self._text("".join(self._texts))
+            text = self._text("".join(self._texts)) or self._uncomputed()
             self._texts.clear()
+            self._formula.clear()
             self.spare -= len(text)
             if self.spare >= 0 and self._row < _LAST_ROW and self._column < _LAST_COLUMN:
                 self.sheet.put(self._row, self._column, text)
 
     def close(self) -> None:
         pass
+
+    def _uncomputed(self) -> str:
+        """The formula of a cell without a value: whatever wrote the file has not computed it."""
+        formula = "".join(self._formula).strip()
+        return f"={formula}" if formula and self._cell.get("t") != "str" else ""
 
     def _text(self, raw: str) -> str:
         kind = self._cell.get("t", "n")

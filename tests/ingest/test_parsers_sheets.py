@@ -119,6 +119,16 @@ def test_a_formula_shows_the_value_that_was_last_seen():
     assert blocks(read_sheets(book.data()))[1:] == [("paragraph", "3\ncached")]
 
 
+def test_a_formula_that_nobody_computed_is_shown_itself():
+    rows = (
+        "<row><c><v>2</v></c><c><f>A1*3</f><v></v></c><c><f>SUM(A1:A2)</f></c></row>"  # as openpyxl writes them
+        '<row><c t="str"><f>IF(A1&gt;1,"","low")</f><v></v></c><c><f>A1*4</f><v>8</v></c></row>'  # an empty text is one
+    )
+    assert blocks(read_sheets(with_sheet(SHEET.format(rows))))[1:] == [
+        ("table", "| 2 | =A1*3 | =SUM(A1:A2) |\n| --- | --- | --- |\n|  | 8 |  |")
+    ]
+
+
 def test_charts_and_comments_follow_the_cells_of_their_sheet():
     book = Book()
     sheet = book.sheet("Ducks")
