@@ -11,6 +11,7 @@ from .denying import denied
 from .evidence import Source, Unit
 from .joining import misjoined
 from .overlap import content_words
+from .quantities import held_in_units, in_units_of, of_other_units
 from .values import Number, numbers, values
 
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
@@ -31,6 +32,8 @@ _DATE = re.compile(
     r"|(?<=\d\s)May|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b"
 )
 
+Span = tuple[int, int]
+
 FEATURES = (
     "missing",
     "missing_number",
@@ -49,16 +52,18 @@ class Comparison:
 
     values: tuple[float, ...]
     """By `FEATURES`."""
-    spans: tuple[tuple[int, int], ...]
+    spans: tuple[Span, ...]
     """The words, numbers and names of the claim that the passages do not have."""
-    numbers: tuple[tuple[int, int], ...]
+    numbers: tuple[Span, ...]
     """Of these the numbers, months and weekdays."""
-    given: tuple[tuple[int, int], ...]
+    given: tuple[Span, ...]
     """Its words that only the context has: they are not its own."""
-    misjoined: tuple[tuple[int, int], ...]
+    misjoined: tuple[Span, ...]
     """What of it the passages say of something else; see `joining`."""
-    denied: tuple[tuple[int, int], ...]
+    denied: tuple[Span, ...]
     """What of it they deny; see `denying`."""
+    other_units: tuple[Span, ...]
+    """Its numbers that they have with other units only; see `quantities`."""
     carrier: Unit | None
     """The sentence of the evidence that carries most of the claim's terms."""
 
@@ -82,12 +87,14 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     """
     terms = content_words(claim)
     given = content_words(context)
-    weights = {term: source.weight(term) for term in terms - given}
+    converted = [(one.start, one.end) for one in held_in_units(claim, source.passages)]
+    said = frozenset[str]().union(*(content_words(claim[start:end]) for start, end in converted))
+    weights = {term: source.weight(term) for term in terms - given - (said - source.terms)}
     whole = sum(weights.values()) or 1.0
     selected = frozenset[str]().union(*(unit.terms for unit in evidence))
     shares = {unit: sum(weights[t] for t in unit.terms & weights.keys()) / whole for unit in evidence}
     carrier = max(evidence, key=lambda unit: shares[unit], default=None)
-    numbers = _missing_numbers(claim, source, given)
+    numbers = _missing_numbers(claim, source, given, converted)
     names = _missing_names(claim, source, given)
     negated = carrier is not None and bool(_NEGATION.search(claim)) != bool(_NEGATION.search(carrier.text))
     values = (
@@ -101,15 +108,19 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
         float(source.is_record),
     )
     missing, borrowed = _missing_words(claim, source, given)
+    missing = [span for span in missing if not _within(span[0], converted)]
     spans = tuple(sorted({*numbers, *names, *missing}))
     apart = tuple(misjoined(claim, source, question))
     against = tuple(denied(claim, source))
-    return Comparison(tuple(map(float, values)), spans, tuple(numbers), tuple(borrowed), apart, against, carrier)
+    others = tuple(of_other_units(claim, source.passages))
+    return Comparison(
+        tuple(map(float, values)), spans, tuple(numbers), tuple(borrowed), apart, against, others, carrier
+    )
 
 
 def written_like(claim: str, evidence: str) -> str:
     """The evidence with its numbers, dates and hours written as the claim writes them: 1,950 is 1950."""
-    wanted = values(claim)
+    evidence, wanted = in_units_of(claim, evidence), values(claim)
     own = {claim[value.start : value.end].lower() for value in wanted}
     parts, at = [], 0
     for value in values(evidence):
@@ -120,9 +131,9 @@ def written_like(claim: str, evidence: str) -> str:
     return "".join(parts) + evidence[at:]
 
 
-def _missing_numbers(claim: str, source: Source, given: set[str]) -> list[tuple[int, int]]:
+def _missing_numbers(claim: str, source: Source, given: set[str], converted: Sequence[Span]) -> list[Span]:
     found = []
-    held = [value for value in values(claim) if source.holds(value)]
+    held = [value for value in values(claim) if source.holds(value) or _within(value.start, converted)]
     for match in NUMBER.finditer(claim):
         if any(value.start <= match.start() < value.end for value in held):
             continue
@@ -147,7 +158,11 @@ def _missing_numbers(claim: str, source: Source, given: set[str]) -> list[tuple[
     return found
 
 
-def _missing_names(claim: str, source: Source, given: set[str]) -> list[tuple[int, int]]:
+def _within(place: int, spans: Sequence[Span]) -> bool:
+    return any(start <= place < end for start, end in spans)
+
+
+def _missing_names(claim: str, source: Source, given: set[str]) -> list[Span]:
     found = []
     for match in NAME.finditer(claim):
         words = content_words(match.group())
@@ -156,10 +171,10 @@ def _missing_names(claim: str, source: Source, given: set[str]) -> list[tuple[in
     return found
 
 
-def _missing_words(claim: str, source: Source, given: set[str]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+def _missing_words(claim: str, source: Source, given: set[str]) -> tuple[list[Span], list[Span]]:
     """The words that are nowhere, and those that only the context has."""
-    nowhere: list[tuple[int, int]] = []
-    borrowed: list[tuple[int, int]] = []
+    nowhere: list[Span] = []
+    borrowed: list[Span] = []
     for match in re.finditer(r"[\w’'-]+", claim):
         terms = content_words(match.group())
         if terms and not terms & source.terms:
