@@ -3,7 +3,7 @@
 import pytest
 
 from ragstone import verify
-from ragstone.generation.grounding.quantities import held_in_units, in_units_of, of_other_units
+from ragstone.generation.grounding.quantities import held_in_units, in_units_of, of_other_units, quantities
 
 SAME = [
     ("24 months", "two years"),
@@ -33,7 +33,6 @@ OTHER = [
     ("5 percent", "EUR 5"),
     ("18.2 euros", "18.2 cents"),
     ("5 million", "5 thousand"),
-    ("5 million", "5 km"),
 ]
 UNTOLD = [
     ("24 months", "months: 24"),  # a table's heading may have the unit
@@ -48,6 +47,36 @@ UNTOLD = [
     ("3 m", ""),
     ("5 million", "$5 million"),
     ("$5 million", "5 million"),
+    ("€5 million", "€5 Mio."),
+    ("$5 million", "$5 to 10 million"),
+    ("€5,213 million", "€5,213 (in millions)"),
+    ("2 million tonnes", "2m tonnes"),
+    ("20 m²", "20 m<sup>2</sup>"),
+    ("20 kWh", "20 kilowatt hours"),
+    ("10 km", "10 km/h"),
+    ("20 days", "20 day-care centres"),
+    ("30 days", "retention_days: 30\nhours: 12"),
+    ("2 days", "12 EUR 2 days"),
+    ("30 minutes", "30 m"),
+    ("one year", "another year with one month's notice"),
+    ("1.5 t", "1.500 kg"),
+    ("€3.2 billion", "€3,214 million, 3.2% more"),
+    ("500 metres", "two hundred and five metres, 500 tonnes"),
+    ("90 minutes", "an hour and a half for 90 km"),
+]
+PARTS = [
+    ("90 minutes", "1 hour 30 minutes"),
+    ("30 months", "2 years and 6 months"),
+    ("1 hour 30 minutes", "90 minutes"),
+]
+NOT_ONE = [
+    ("24 hours", "twice a day"),
+    ("12 months", "€100 a year"),
+    ("60 minutes", "an hour and a half"),
+    ("12 inches", "a foot injury"),
+    ("120 minutes", "1/2 hours"),
+    ("0.5 km", "12 500 m"),
+    ("3 seconds", "3 second-hand cars"),
 ]
 
 
@@ -74,6 +103,21 @@ def test_what_tells_no_unit_contradicts_none(claimed: str, known: str) -> None:
 def test_the_evidence_is_read_in_the_units_of_the_claim() -> None:
     evidence = "It runs for two years, then for 24 weeks, and weighs 1,500 kg."
     assert in_units_of("24 months and 1.5 t", evidence) == "It runs for 24 months, then for 24 weeks, and weighs 1.5 t."
+
+
+@pytest.mark.parametrize(("claimed", "known"), PARTS)
+def test_what_is_said_in_two_units_is_one_quantity(claimed: str, known: str) -> None:
+    held = held_in_units(f"It takes {claimed}.", [f"It takes {known}."])
+    assert claimed in [f"It takes {claimed}."[one.start : one.end] for one in held]
+
+
+@pytest.mark.parametrize(("claimed", "known"), NOT_ONE)
+def test_rates_fractions_and_other_words_are_no_quantities(claimed: str, known: str) -> None:
+    assert not held_in_units(f"It takes {claimed}.", [f"It was {known}."])
+
+
+def test_a_number_of_thousands_of_digits_has_no_unit() -> None:
+    assert not quantities(f"{'9' * 5000} kg")
 
 
 def test_a_number_that_also_stands_with_its_own_unit_is_held() -> None:
