@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .denying import denied
 from .evidence import Source, Unit
+from .exchanging import exchanged
 from .joining import misjoined
 from .overlap import content_words
 from .quantities import held_in_units, in_units_of, of_other_units
@@ -64,8 +65,16 @@ class Comparison:
     """What of it they deny; see `denying`."""
     other_units: tuple[Span, ...]
     """Its numbers that they have with other units only; see `quantities`."""
+    exchanged: tuple[Span, ...]
+    """Its names in whose place they have others; see `exchanging`."""
+
     carrier: Unit | None
     """The sentence of the evidence that carries most of the claim's terms."""
+
+    @property
+    def refuted(self) -> tuple[Span, ...]:
+        """What of it they contradict, in whichever way."""
+        return (*self.misjoined, *self.denied, *self.other_units, *self.exchanged)
 
 
 def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str = "", question: str = "") -> Comparison:
@@ -113,8 +122,9 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     apart = tuple(misjoined(claim, source, question))
     against = tuple(denied(claim, source))
     others = tuple(of_other_units(claim, source.passages))
+    instead = tuple(exchanged(claim, source))
     return Comparison(
-        tuple(map(float, values)), spans, tuple(numbers), tuple(borrowed), apart, against, others, carrier
+        tuple(map(float, values)), spans, tuple(numbers), tuple(borrowed), apart, against, others, instead, carrier
     )
 
 

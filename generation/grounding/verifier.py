@@ -170,7 +170,7 @@ class Verifier(Scorer):
 
     def _judged(self, read: Read, passages: Sequence[str]) -> Evidence:
         support = self.combined(read)
-        refuted = (*read.comparison.misjoined, *read.comparison.denied, *read.comparison.other_units)
+        refuted = read.comparison.refuted
         if refuted:
             support = min(support, REFUTED)
         elif support < self.threshold and self._may_be_foreign(read, passages):
