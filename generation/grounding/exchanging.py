@@ -2,15 +2,16 @@
 
 A network that compares words sees that all of them are there. Told by the form: a sentence says all the rest of a claim
 and has another name in the same place, between the same words; no sentence that has the claimed name speaks of the
-rest; and nothing tells that both names are one's. Roles ("the Landlord", "the CFO") are no names here, for somebody has
-them. What leaves doubt is left to the network.
+rest or refers to it; and no sentence has both names, which may be one's. Roles ("the Landlord", "the CFO") are no names
+here, for somebody has them. What leaves doubt is left to the network.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from .overlap import STOP_WORDS, content_words
@@ -32,13 +33,28 @@ _DATES = content_words(
     "Monday Tuesday Wednesday Thursday Friday Saturday Sunday Christmas Easter"
 )
 _DENIAL = re.compile(r"\b(?:not|never|no|none|neither|nor|without|unlike|cannot)\b|n['’]t\b", re.IGNORECASE)
-_REFERS = re.compile(r"\b(?:it|them|so|too|also|same|likewise|did)\b", re.IGNORECASE)
+_REFERS = re.compile(r"\b(?:it|them|so|too|also|same|likewise|did|was next|every|members?)\b", re.IGNORECASE)
 """By which a sentence says of its own name what the one beside it says of another."""
-_CALLED = (
-    r"(?:(?:is|was|are|be|as|the|our|a|an|its|his|her|their|new|former|acting|current|deputy|serves?|served|appointed"
-    r"|named|called|known|also|or|aka|became|formerly|now|short|for|who|which)\W+)*"
+_LIKEWISE = re.compile(
+    r"\b(?:same|likewise|follow\w*|identical\w*|similarly|equal\w*|ditto|repeat\w*|correspond\w*|applies|too|as well"
+    r")\b",
+    re.IGNORECASE,
 )
-"""What stands between two names of one: "Anna Berg, the new CFO", "United Nations (UN)"."""
+"""... or any before it."""
+_ROLES = frozenset(
+    """
+    supplier customer buyer seller vendor purchaser tenant landlord lessee lessor licensee licensor borrower lender
+    provider client contractor employer employee consultant company party parties patient pt defendant plaintiff
+    claimant respondent applicant appellant chair chairman chairwoman secretary treasurer ceo cfo cto coo director
+    manager management board agent chancellor president minister mayor police officials user users operator
+    administration committee council department team
+    """.split()
+)
+"""Whoever has them is called so, often without an article."""
+_ALIKE = 0.74
+"""Of the letters of two names that may be one, spelled otherwise."""
+_MOST_NAMES = 20
+"""Of a claim, that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +96,8 @@ def exchanged(claim: str, source: Source) -> list[tuple[int, int]]:
     if _DENIAL.search(claim):
         return []
     terms = frozenset(content_words(claim))
-    return [(name.start, name.end) for name in _names(claim) if _is_exchanged(name, terms, source)]
+    names = list(_names(claim))[:_MOST_NAMES]
+    return [(name.start, name.end) for name in names if _is_exchanged(name, terms, source)]
 
 
 def _is_exchanged(name: _Name, terms: frozenset[str], source: Source) -> bool:
@@ -106,13 +123,15 @@ def _instead(name: _Name, terms: frozenset[str], unit: Unit, source: Source) -> 
     """Whether a sentence says all of a claim with another name in the place of this one."""
     if unit.in_table or name.is_in(unit) or not terms - name.terms <= unit.terms or _DENIAL.search(unit.text):
         return False
-    others = list(_names(unit.text))
-    if any(_are_one(name.text, other.text, source.passages) for other in others):
+    others = [
+        other
+        for other in _names(unit.text)
+        if other.is_another(terms, name) and _same_place(name, other) and not _is_role(other, unit, source)
+    ]
+    likewise = (one for one in source.units if one.passage == unit.passage and _LIKEWISE.search(one.text))
+    if not others or any(map(name.is_in, likewise)):
         return False
-    return any(
-        other.is_another(terms, name) and not _has_article(other, unit.text) and _same_place(name, other)
-        for other in others
-    )
+    return not any(_may_be_one(name, other, source) for other in others)
 
 
 def _names(text: str) -> Iterator[_Name]:
@@ -137,8 +156,15 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.replace(".", ""))
 
 
-def _has_article(name: _Name, text: str) -> bool:
-    return bool(re.search(r"\b(?:the|a|an|this|our|their|his|her|its)\s+$", text[: name.start], re.IGNORECASE))
+def _is_role(name: _Name, unit: Unit, source: Source) -> bool:
+    """Whether it is a role, or a word that only begins a sentence."""
+    word = name.text.lower()
+    if set(word.split()) <= _ROLES or re.search(
+        r"\b(?:the|a|an|this|our|their|his|her|its)\s+$", unit.text[: name.start], re.IGNORECASE
+    ):
+        return True
+    begins = not name.around[0] and " " not in word
+    return begins and (word.endswith("ly") or any(word in _WORD.findall(other.text) for other in source.units))
 
 
 def _same_place(one: _Name, other: _Name) -> bool:
@@ -147,13 +173,15 @@ def _same_place(one: _Name, other: _Name) -> bool:
     return beside or one.around == other.around
 
 
-def _are_one(one: str, other: str, passages: Sequence[str]) -> bool:
-    """Whether two names are somebody's both, as an abbreviation or as the passages say."""
-    if any(_initials(a) == b.replace(".", "") for a, b in ((one, other), (other, one))):
+def _may_be_one(one: _Name, other: _Name, source: Source) -> bool:
+    """Whether two names may be one's: by abbreviation or spelling, or because a sentence has both."""
+    if any(_initials(a.text) == b.text.replace(".", "") for a, b in ((one, other), (other, one))):
         return True
-    names = re.escape(one), re.escape(other)
-    either = "|".join(rf"\b{a}[^\w.!?;]{{1,4}}{_CALLED}{b}\b" for a, b in (names, names[::-1]))
-    return any(re.search(either, passage) for passage in passages)
+    alike = SequenceMatcher(None, one.text.lower(), other.text.lower()).ratio() > _ALIKE
+    begins_alike = one.text.lower().split()[0][:3] == other.text.lower().split()[-1][:3]
+    if not one.has_letter and (alike or begins_alike):
+        return True
+    return any(one.is_in(unit) and other.is_in(unit) and not _DENIAL.search(unit.text) for unit in source.units)
 
 
 def _initials(name: str) -> str:

@@ -31,6 +31,21 @@ TRUE = [
     ("Robert Smith opened the new office.", "Smith opened the new office. Robert Smith is 40."),
     ("The office opened in Germany with ten people.", "The office opened in Berlin, Germany with ten people."),
     ("Anna did not sign the lease for the hall.", "Peter signed the lease for the hall. Anna was away."),
+    (
+        "Northwind shall deliver the goods in May.",
+        'Northwind Traders GmbH ("Supplier") signs. Supplier shall deliver the goods in May.',
+    ),
+    (
+        "Anna Berg negotiated the lease for the office.",
+        "Anna Berg, born 1980. Successfully negotiated the lease for the office.",
+    ),
+    (
+        "Anna signed the lease for the office.",
+        "Peter signed the lease for the office. He was in a hurry. Anna did the same.",
+    ),
+    ("Anna Berg runs the office in Leith today.", "Holm runs the office in Leith today. Anna Berg was born Anna Holm."),
+    ("The brewery opened in Bavaria in 2019.", "The brewery opened in Munich in 2019. Munich is in Bavaria."),
+    ("Kyiv hosted the final of the cup.", "Kiev hosted the final of the cup. Kyiv has a new stadium."),
     ("The US joined the treaty on fishing.", "America joined the treaty on fishing, as the U.S. said."),
 ]
 
