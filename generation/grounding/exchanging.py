@@ -41,6 +41,11 @@ _LIKEWISE = re.compile(
     re.IGNORECASE,
 )
 """... or any before it."""
+_ARTICLE = re.compile(r"\b(?:the|a|an|this|our|their|his|her|its)\s+$", re.IGNORECASE)
+_NO_ENGLISH = re.compile(
+    r"\b(?:der|die|das|dem|den|ein|eine[mnrs]?|und|ist|wird|wurde|im|zur?|les?|la|des|une?|est|dans|el|los|las|y|che|il)\b"
+)
+"""In German every noun has a capital letter."""
 _ROLES = frozenset(
     """
     supplier customer buyer seller vendor purchaser tenant landlord lessee lessor licensee licensor borrower lender
@@ -93,16 +98,18 @@ def exchanged(claim: str, source: Source) -> list[tuple[int, int]]:
         claim: Without citations.
         source: The passages.
     """
-    if _DENIAL.search(claim):
+    if _DENIAL.search(claim) or _NO_ENGLISH.search(claim):
         return []
     terms = frozenset(content_words(claim))
     names = list(_names(claim))[:_MOST_NAMES]
-    return [(name.start, name.end) for name in names if _is_exchanged(name, terms, source)]
+    return [(name.start, name.end) for name in names if _is_exchanged(name, claim, terms, source)]
 
 
-def _is_exchanged(name: _Name, terms: frozenset[str], source: Source) -> bool:
+def _is_exchanged(name: _Name, claim: str, terms: frozenset[str], source: Source) -> bool:
     others = terms - name.terms
-    if len(others) < _FEWEST or name.terms & _DATES or not any(map(name.is_in, source.units)):
+    if len(others) < _FEWEST or name.terms & _DATES or _is_role(name, claim, source):
+        return False
+    if not any(map(name.is_in, source.units)):
         return False
     return not _speaks_of(name, others, source) and any(_instead(name, terms, unit, source) for unit in source.units)
 
@@ -126,7 +133,7 @@ def _instead(name: _Name, terms: frozenset[str], unit: Unit, source: Source) -> 
     others = [
         other
         for other in _names(unit.text)
-        if other.is_another(terms, name) and _same_place(name, other) and not _is_role(other, unit, source)
+        if other.is_another(terms, name) and _same_place(name, other) and not _is_role(other, unit.text, source)
     ]
     likewise = (one for one in source.units if one.passage == unit.passage and _LIKEWISE.search(one.text))
     if not others or any(map(name.is_in, likewise)):
@@ -156,12 +163,10 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.replace(".", ""))
 
 
-def _is_role(name: _Name, unit: Unit, source: Source) -> bool:
-    """Whether it is a role, or a word that only begins a sentence."""
+def _is_role(name: _Name, text: str, source: Source) -> bool:
+    """Whether it is a role in this text, or a word that only begins it."""
     word = name.text.lower()
-    if set(word.split()) <= _ROLES or re.search(
-        r"\b(?:the|a|an|this|our|their|his|her|its)\s+$", unit.text[: name.start], re.IGNORECASE
-    ):
+    if set(word.split()) <= _ROLES or _ARTICLE.search(text[: name.start]):
         return True
     begins = not name.around[0] and " " not in word
     return begins and (word.endswith("ly") or any(word in _WORD.findall(other.text) for other in source.units))

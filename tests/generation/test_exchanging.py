@@ -46,6 +46,8 @@ TRUE = [
     ("Anna Berg runs the office in Leith today.", "Holm runs the office in Leith today. Anna Berg was born Anna Holm."),
     ("The brewery opened in Bavaria in 2019.", "The brewery opened in Munich in 2019. Munich is in Bavaria."),
     ("Kyiv hosted the final of the cup.", "Kiev hosted the final of the cup. Kyiv has a new stadium."),
+    ("The Landlord keeps the roof in repair.", "Northwind Ltd keeps the roof in repair. The Landlord may enter."),
+    ("Der Wagen wurde im Mai in Bonn repariert.", "Das Auto wurde im Mai in Bonn repariert. Der Wagen steht hier."),
     ("The US joined the treaty on fishing.", "America joined the treaty on fishing, as the U.S. said."),
 ]
 
