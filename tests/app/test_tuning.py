@@ -45,19 +45,6 @@ def laid_out(settings: Settings, tiny_model_path: Path) -> Callable[..., Path]:
     return lay_out
 
 
-def test_a_layout_is_kept_just_where_it_was_found_faster(settings: Settings) -> None:
-    pulled = chat_model_file(settings)
-    told: list[str] = []
-    tuned = tune(settings, told.append)
-    layout = tuned.layout
-    assert layout.name == LAYOUT and layout.bytes > pulled.stat().st_size and layout.processor == this_processor()
-    assert tuned.used == (layout.prefill >= FASTER and layout.decode >= NO_SLOWER)
-    made = sorted(path.name for path in pulled.parent.glob("*.gguf") if path != pulled)
-    assert made == ([f"{pulled.stem}.{LAYOUT}.gguf"] if tuned.used else [])
-    assert (chat_model_file(settings) != pulled) == tuned.used
-    assert told[0] == f"writing it as {LAYOUT}" and told[-1].startswith("measuring")
-
-
 def test_what_was_found_faster_answers(settings: Settings, laid_out: Callable[..., Path], tmp_path: Path) -> None:
     pulled = model_identity(settings)
     file = laid_out()
@@ -108,11 +95,18 @@ def test_a_model_that_is_not_here_is_said_to_be(settings: Settings) -> None:
         tune(replace(settings, model="qwen2.5-coder-0.5b"), print)
 
 
-def test_the_command_tells_what_it_found(ragstone_cli: Any, settings: Settings) -> None:
-    models = {"RAGSTONE_MODELS_DIR": str(settings.models_dir)}
+def test_a_layout_is_kept_just_where_it_was_found_faster(ragstone_cli: Any, settings: Settings) -> None:
+    models, pulled = {"RAGSTONE_MODELS_DIR": str(settings.models_dir)}, chat_model_file(settings)
     made = ragstone_cli("models", "tune", NAME, "--json", env=models)
     assert made.code == 0, made.stderr
+    assert f"writing it as {LAYOUT}" in made.stderr
     told = made.json()
-    assert told["model"] == NAME and told["name"] == LAYOUT and told["prefill"] > 0
+    assert told["model"] == NAME and told["name"] == LAYOUT and told["processor"] == this_processor()
+    assert told["bytes"] > pulled.stat().st_size
+    assert told["used"] == (told["prefill"] >= FASTER and told["decode"] >= NO_SLOWER)
+    files = sorted(path.name for path in pulled.parent.glob("*.gguf") if path != pulled)
+    assert files == ([f"{pulled.stem}.{LAYOUT}.gguf"] if told["used"] else [])
+    assert (chat_model_file(settings) != pulled) == told["used"]
     removed = ragstone_cli("models", "tune", NAME, "--remove", env=models)
     assert ("nothing to remove" in removed.stdout) != told["used"]
+    assert chat_model_file(settings) == pulled
