@@ -163,9 +163,7 @@ class Settings:
     kv_type: str = _setting(
         "f16", "How the context is stored; q8_0 takes half the memory, q4_0 a quarter.", choices=("f16", "q8_0", "q4_0")
     )
-    fast_layout: bool = _setting(
-        True, "Use the chat model in the layout that `ragstone models tune` found faster on this processor, if it did."
-    )
+    fast_layout: bool = _setting(True, "Use the layout that `ragstone models tune` found faster on this processor.")
     flash_attention: str = _setting("auto", "Attention without its whole matrix.", choices=("auto", "on", "off"))
     rope: str = _setting(
         "none",

@@ -10,25 +10,18 @@ tells, and of how many of these people say that their whole answer is supported.
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
+from _grounded_sets import passages_of, read_answers, told
 from _timing import table
 
-from ragstone.eval.readers.grounding import GroundedAnswer
 from ragstone.eval.stats import estimate
-from ragstone.eval.suites.grounding import GROUNDING
-from ragstone.generation.grounding.claims import split_sentences, strip_citations
+from ragstone.generation.grounding.claims import split_sentences
 from ragstone.generation.grounding.denying import denied
-from ragstone.generation.grounding.evidence import Source
-from ragstone.generation.grounding.segments import split_segments
 from ragstone.generation.grounding.verifier import Verifier
 
-SETS = ("wice", "wice-dev", "factcheckgpt", "ragtruth-summary", "summedits")
 MOST = 400
 """Sentences, at most one a passage."""
 _AUXILIARY = "may|can|will|would|should|must|is|are|was|were|did|does|do|has|have|had|could"
@@ -38,32 +31,25 @@ _OTHER = re.compile(r"\b(?:no|never|nor|without|neither|none)\b|n['’]t", re.IG
 
 def main() -> None:
     """Check, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("RAGSTONE_BENCH_DATA"))
-    data = parser.parse_args().data
-    if data is None:
-        parser.error("--data, or RAGSTONE_BENCH_DATA, names the folder of benchmark data")
-    sets = {one.name: one for one in GROUNDING.sets}
-    answers = {name: sets[name].load(Path(data)).answers for name in SETS}
+    answers = read_answers(__doc__)
     verifier = Verifier()
     rows = []
-    pairs = list(_pairs([answer for of in answers.values() for answer in of]))
+    pairs = list(_pairs(passages_of(answers)))
     for name, claims in (
         ("negation taken out", [made for *_, made in pairs]),
         ("as they are", [s for _, s, _ in pairs]),
     ):
         alone = [verifier.combined(verifier.read([c], [p])[0]) for c, (p, *_) in zip(claims, pairs, strict=True)]
-        told = [verifier.score([c], [p])[0].support or 0.0 for c, (p, *_) in zip(claims, pairs, strict=True)]
-        shares = [estimate([float(support >= verifier.threshold) for support in of]) for of in (alone, told)]
+        both = [verifier.score([c], [p])[0].support or 0.0 for c, (p, *_) in zip(claims, pairs, strict=True)]
+        shares = [estimate([float(support >= verifier.threshold) for support in of]) for of in (alone, both)]
         rows.append([name, len(claims), *shares])
     print(table(("sentences", "n", "alone: supported", "with denying.py: supported"), rows))
     print()
-    print(table(("set", "claims", "told", "of supported answers"), [_told(name, of) for name, of in answers.items()]))
+    print(told(answers, denied))
 
 
-def _pairs(answers: list[GroundedAnswer]) -> Iterator[tuple[str, str, str]]:
+def _pairs(passages: list[str]) -> Iterator[tuple[str, str, str]]:
     """Passages with a sentence that negates, as it is and without the negation."""
-    passages = list(dict.fromkeys(passage for answer in answers for passage in answer.passages))
     random.Random(1).shuffle(passages)
     made = 0
     for passage in passages:
@@ -75,19 +61,6 @@ def _pairs(answers: list[GroundedAnswer]) -> Iterator[tuple[str, str, str]]:
                 break
         if made == MOST:
             return
-
-
-def _told(name: str, answers: tuple[GroundedAnswer, ...]) -> list[object]:
-    claims = told = wrongly = 0
-    for answer in answers:
-        source = Source(answer.passages)
-        for segment in split_segments(answer.answer):
-            if claim := segment.claim():
-                claims += 1
-                if denied(strip_citations(claim.text), source):
-                    told += 1
-                    wrongly += answer.grounded is True
-    return [name, f"{claims:,}", told, wrongly]
 
 
 if __name__ == "__main__":

@@ -12,24 +12,17 @@ supported.
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
+from _grounded_sets import passages_of, read_answers, told
 from _timing import table
-from denials import SETS
 
-from ragstone.eval.readers.grounding import GroundedAnswer
 from ragstone.eval.stats import estimate
-from ragstone.eval.suites.grounding import GROUNDING
-from ragstone.generation.grounding.claims import split_sentences, strip_citations
-from ragstone.generation.grounding.evidence import Source
+from ragstone.generation.grounding.claims import split_sentences
 from ragstone.generation.grounding.exchanging import exchanged
 from ragstone.generation.grounding.overlap import content_words
-from ragstone.generation.grounding.segments import split_segments
 from ragstone.generation.grounding.verifier import Verifier
 
 MOST = 400
@@ -39,29 +32,22 @@ _NAME = re.compile(r"(?<![\w’'])[A-Z][\w’'&-]*(?:\s+[A-Z][\w’'&-]*)*")
 
 def main() -> None:
     """Check, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("RAGSTONE_BENCH_DATA"))
-    data = parser.parse_args().data
-    if data is None:
-        parser.error("--data, or RAGSTONE_BENCH_DATA, names the folder of benchmark data")
-    sets = {one.name: one for one in GROUNDING.sets}
-    answers = {name: sets[name].load(Path(data)).answers for name in SETS}
+    answers = read_answers(__doc__)
     verifier = Verifier()
-    pairs = list(_pairs([answer for of in answers.values() for answer in of]))
+    pairs = list(_pairs(passages_of(answers)))
     rows = []
     for place, name in ((2, "name exchanged"), (1, "as they are")):
         alone = [verifier.combined(verifier.read([pair[place]], [pair[0]])[0]) for pair in pairs]
-        told = [verifier.score([pair[place]], [pair[0]])[0].support or 0.0 for pair in pairs]
-        shares = [estimate([float(support >= verifier.threshold) for support in of]) for of in (alone, told)]
+        both = [verifier.score([pair[place]], [pair[0]])[0].support or 0.0 for pair in pairs]
+        shares = [estimate([float(support >= verifier.threshold) for support in of]) for of in (alone, both)]
         rows.append([name, len(pairs), *shares])
     print(table(("sentences", "n", "alone: supported", "with exchanging.py: supported"), rows))
     print()
-    print(table(("set", "claims", "told", "of supported answers"), [_told(name, of) for name, of in answers.items()]))
+    print(told(answers, exchanged))
 
 
-def _pairs(answers: list[GroundedAnswer]) -> Iterator[tuple[str, str, str]]:
+def _pairs(passages: list[str]) -> Iterator[tuple[str, str, str]]:
     """Passages with a sentence that has a name, as it is and with another name of the passage instead."""
-    passages = list(dict.fromkeys(passage for answer in answers for passage in answer.passages))
     draw = random.Random(1)
     draw.shuffle(passages)
     made = 0
@@ -82,19 +68,6 @@ def _names(sentence: str) -> list[str]:
     """Words with capital letters; not one alone at the beginning."""
     found = [match for match in _NAME.finditer(sentence) if match.start() or " " in match[0]]
     return [match[0] for match in found if content_words(match[0])]
-
-
-def _told(name: str, answers: tuple[GroundedAnswer, ...]) -> list[object]:
-    claims = told = wrongly = 0
-    for answer in answers:
-        source = Source(answer.passages)
-        for segment in split_segments(answer.answer):
-            if claim := segment.claim():
-                claims += 1
-                if exchanged(strip_citations(claim.text), source):
-                    told += 1
-                    wrongly += answer.grounded is True
-    return [name, f"{claims:,}", told, wrongly]
 
 
 if __name__ == "__main__":

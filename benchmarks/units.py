@@ -11,25 +11,19 @@ passages, and of how many of these people say that their whole answer is support
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
 import re
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from unittest.mock import patch
 
+from _grounded_sets import passages_of, read_answers, told
 from _timing import table
-from denials import SETS
 
-from ragstone.eval.readers.grounding import GroundedAnswer
 from ragstone.eval.stats import estimate
-from ragstone.eval.suites.grounding import GROUNDING
 from ragstone.generation.grounding import features
-from ragstone.generation.grounding.claims import split_sentences, strip_citations
+from ragstone.generation.grounding.claims import split_sentences
 from ragstone.generation.grounding.quantities import of_other_units
-from ragstone.generation.grounding.segments import split_segments
 from ragstone.generation.grounding.verifier import Verifier
 
 MOST = 300
@@ -47,15 +41,9 @@ _QUANTITY = re.compile(rf"(?<![\w.,-])(\d{{1,3}}(?:\.\d)?) ({'|'.join(CONVERTED)
 
 def main() -> None:
     """Check, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("RAGSTONE_BENCH_DATA"))
-    data = parser.parse_args().data
-    if data is None:
-        parser.error("--data, or RAGSTONE_BENCH_DATA, names the folder of benchmark data")
-    sets = {one.name: one for one in GROUNDING.sets}
-    answers = {name: sets[name].load(Path(data)).answers for name in SETS}
+    answers = read_answers(__doc__)
     verifier = Verifier()
-    cases = list(_cases([answer for of in answers.values() for answer in of]))
+    cases = list(_cases(passages_of(answers)))
     rows = []
     for place, name in enumerate(("the same in another unit", "another unit", "as they are"), 1):
         pairs = [(case[place], case[0]) for case in cases]
@@ -69,12 +57,11 @@ def main() -> None:
         rows.append([name, len(cases), estimate(without), estimate(with_units)])
     print(table(("sentences", "n", "without: supported", "with quantities.py: supported"), rows))
     print()
-    print(table(("set", "claims", "told", "of supported answers"), [_told(name, of) for name, of in answers.items()]))
+    print(told(answers, lambda claim, source: of_other_units(claim, source.passages)))
 
 
-def _cases(answers: list[GroundedAnswer]) -> Iterator[tuple[str, str, str, str]]:
+def _cases(passages: list[str]) -> Iterator[tuple[str, str, str, str]]:
     """Passages with a sentence that has one such quantity: converted, of another unit, and as it is."""
-    passages = list(dict.fromkeys(passage for answer in answers for passage in answer.passages))
     random.Random(1).shuffle(passages)
     made = 0
     for passage in passages:
@@ -104,18 +91,6 @@ def _supported(verifier: Verifier, pairs: list[tuple[str, str]]) -> list[float]:
     """Of each claim 1.0 if it is called supported by its passage, else 0.0."""
     supports = [verifier.score([claim], [passage])[0].support or 0.0 for claim, passage in pairs]
     return [float(support >= verifier.threshold) for support in supports]
-
-
-def _told(name: str, answers: tuple[GroundedAnswer, ...]) -> list[object]:
-    claims = told = wrongly = 0
-    for answer in answers:
-        for segment in split_segments(answer.answer):
-            if claim := segment.claim():
-                claims += 1
-                if of_other_units(strip_citations(claim.text), answer.passages):
-                    told += 1
-                    wrongly += answer.grounded is True
-    return [name, f"{claims:,}", told, wrongly]
 
 
 if __name__ == "__main__":
