@@ -109,8 +109,11 @@ def tune(name: str | None, remove: bool, as_json: bool) -> int:
 
     settings = Settings.load({"model": name})
     if remove:
-        found = untune(settings)
-        click.echo(f"{settings.model}: {'removed' if found else 'there was nothing to remove'}")
+        removed = untune(settings)
+        if as_json:
+            emit_json({"model": settings.model, "removed": removed})
+        else:
+            click.echo(f"{settings.model}: {'removed' if removed else 'there was nothing to remove'}")
         return 0
     tuned = tune(settings, lambda step: click.echo(step, err=True))
     layout = tuned.layout

@@ -110,3 +110,5 @@ def test_a_layout_is_kept_just_where_it_was_found_faster(ragstone_cli: Any, sett
     removed = ragstone_cli("models", "tune", NAME, "--remove", env=models)
     assert ("nothing to remove" in removed.stdout) != told["used"]
     assert chat_model_file(settings) == pulled
+    again = ragstone_cli("models", "tune", NAME, "--remove", "--json", env=models)
+    assert again.json() == {"model": NAME, "removed": False}
