@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -18,6 +18,7 @@ from .charts import read_chart
 from .html import read_html
 from .office_comments import text_comments
 from .office_lock import OLE, is_locked_package, unlock
+from .office_margins import word_margins
 from .office_math import math_text
 from .package import Package, core_metadata, related, xml_parser
 
@@ -63,9 +64,19 @@ def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
         raise package.corrupt(error) from error
     for written, replacement in _REPLACED.items():
         html = html.replace(written, replacement)
-    html += "".join(f"<p>{escape(comment)}</p>" for comment in text_comments(package, _MAIN))
+    header, footer = (_paragraphs(_unsaid(word_margins(package, _MAIN, kind), html)) for kind in ("header", "footer"))
+    html = f"{header}{html}{footer}{_paragraphs(text_comments(package, _MAIN))}"
     title, metadata = core_metadata(package)
     return replace(read_html(html, _MEDIA_TYPE, title), metadata=metadata)
+
+
+def _paragraphs(lines: Iterable[str]) -> str:
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)
+
+
+def _unsaid(lines: Iterable[str], html: str) -> Iterator[str]:
+    """The lines that do not stand in the text, as a running title does."""
+    return (line for line in lines if escape(line) not in html)
 
 
 def _alternative_text(image: Any) -> list[Any]:

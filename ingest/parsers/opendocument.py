@@ -11,6 +11,7 @@ from lxml import etree
 from ...errors import EncryptedError
 from ..parsed import ParsedDocument, ParseOptions
 from .building import DocumentBuilder
+from .office_margins import open_margins
 from .opendocument_text import (
     DRAW,
     OFFICE,
@@ -69,7 +70,7 @@ def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
                 builder.page(start)
                 options.alive()
         else:
-            writer.write(body)
+            _text(package, body, builder, writer)
     except RecursionError as error:
         raise package.corrupt(error) from error
     title, metadata = document_metadata(package)
@@ -139,6 +140,19 @@ def _styles(package: Package, body: etree._Element) -> Styles:
     parents = ((style.get(f"{STYLE}name", ""), style) for root in roots for style in root.iter(f"{STYLE}style"))
     titles = frozenset(name for name, style in parents if style.get(f"{STYLE}parent-style-name") == _TITLE)
     return Styles(numbered, titles | {_TITLE})
+
+
+def _text(package: Package, body: etree._Element, builder: DocumentBuilder, writer: TextWriter) -> None:
+    """A text between its header and its footer, whose lines are left out where the text has them."""
+    styles, text = package.xml(_STYLES) if _STYLES in package else etree.Element("none"), writer.text(body)
+    header, footer = (open_margins(styles, kind, writer.text) for kind in ("header", "footer"))
+    for line in header:
+        if line not in text:
+            builder.paragraph(line)
+    writer.write(body)
+    for line in footer:
+        if line not in text:
+            builder.paragraph(line)
 
 
 def _slide(slide: etree._Element, number: int, builder: DocumentBuilder, writer: TextWriter) -> None:

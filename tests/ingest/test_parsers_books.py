@@ -134,6 +134,18 @@ def test_a_chart_in_a_text_is_a_table():
     assert blocks(read_odf(frame, **members)) == [("paragraph", 0, "Sales"), ("table", 0, "| a | 1 |\n| --- | --- |")]
 
 
+def test_headers_and_footers_of_an_opendocument_text_are_kept_once_without_page_numbers():
+    header = "<style:header><text:p>Kessler &amp; Sons<text:tab/>Ref. 4711</text:p></style:header>"
+    first = "<style:header-first><text:p>Kessler &amp; Sons</text:p></style:header-first>"
+    number = "<text:p>HRB 1234<text:tab/>Page <text:page-number>1</text:page-number> of seven</text:p>"
+    footer = f"<style:footer>{number}<text:p>Lease of hall B</text:p></style:footer>"
+    page = f'<style:master-page style:name="Standard">{header}{first}{footer}</style:master-page>'
+    styles = f"<office:document-styles{NAMES}><office:master-styles>{page}</office:master-styles>"
+    document = read_odf("<text:p>Lease of hall B</text:p>", **{"styles.xml": f"{styles}</office:document-styles>"})
+    wanted = ["Kessler & Sons", "Ref. 4711", "Lease of hall B", "HRB 1234"]
+    assert [text for _, _, text in blocks(document)] == wanted
+
+
 def test_an_opendocument_file_tells_its_author_and_dates():
     meta = (
         f"<office:document-meta{NAMES}><office:meta><dc:title>T</dc:title><dc:creator>Bob</dc:creator>"

@@ -2,6 +2,7 @@ import io
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import docx
 import pytest
@@ -246,12 +247,30 @@ def test_a_footnote_stands_after_the_text_without_a_link_back():
     assert blocks(read_docx(data)) == [("paragraph", 0, "Claim[1]"), ("list", 0, "1. Proof.")]
 
 
-def test_headers_and_footers_of_the_page_are_left_out():
+def paged(paragraph: Any, instruction: str, result: str) -> None:
+    """Appends a field as Word writes it, with what it showed when the file was saved."""
+    begin, separate, end = (f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "separate", "end"))
+    runs = f"{begin}<w:r><w:instrText> {instruction} </w:instrText></w:r>{separate}<w:r><w:t>{result}</w:t></w:r>{end}"
+    for run in docx.oxml.parse_xml(f'<w:p xmlns:w="{WORD}">{runs}</w:p>'):
+        paragraph._p.append(run)
+
+
+def test_headers_and_footers_of_a_word_document_are_kept_once_without_page_numbers():
     file = docx.Document()
-    file.add_paragraph("Body.")
-    file.sections[0].header.paragraphs[0].text = "Confidential"
-    file.sections[0].footer.paragraphs[0].text = "Page"
-    assert read_docx(saved(file)).text == "Body."
+    file.add_paragraph("Lease of hall B")
+    section = file.sections[0]
+    section.different_first_page_header_footer = True
+    section.first_page_header.paragraphs[0].text = "Kessler & Sons\tRef. 4711"
+    section.header.paragraphs[0].text = "Kessler & Sons"
+    section.header.add_paragraph("Lease of hall B")
+    footer = section.footer.paragraphs[0]
+    footer.add_run("Court of Hamburg, HRB 1234 | Page ")
+    paged(footer, "PAGE", "1")
+    footer.add_run(" of ")
+    paged(footer, "NUMPAGES", "7")
+    paged(section.footer.add_paragraph(), "FILENAME", "lease.docx")
+    wanted = ["Kessler & Sons", "Ref. 4711", "Lease of hall B", "Court of Hamburg, HRB 1234", "lease.docx"]
+    assert [text for _, _, text in blocks(read_docx(saved(file)))] == wanted
 
 
 def test_a_table_with_lists_in_its_cells_is_one_block():
