@@ -8,12 +8,15 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ...retrieval.aligned import aligned_tables
+from .attributes import Attributes
 from .claims import split_sentences, strip_citations
 from .language import language
 from .overlap import content_words
-from .records import Line, Row, record_lines, table_rows
+from .opening_hours import Days, opening_hours
+from .records import Line, Row, parsed_record, record_lines, table_rows
 from .tables import Table, terms_of
 from .values import Reading, Value, covers, values
 
@@ -50,16 +53,21 @@ class Source:
     """Of all passages."""
     readings: frozenset[Reading] = field(init=False)
     """What numbers, dates and hours of the passages mean."""
-    is_record: bool = field(init=False)
-    """Whether a passage is a record."""
+    records: list[Any] = field(init=False)
+    """The passages that are records, parsed."""
+    attributes: Attributes = field(init=False)
+    """Of the records."""
+    hours: Days | None = field(init=False)
+    """At which a record says that something is open."""
     _headings: list[tuple[list[int], list[str]]] = field(init=False)
     """Of each passage: where its headings begin, and each after those above it."""
     _weights: dict[str, float] = field(init=False)
     _languages: list[str | None] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        records = [record_lines(passage) for passage in self.passages]
-        self.is_record = any(lines is not None for lines in records)
+        parsed = list(map(parsed_record, self.passages))
+        records = [of if of is None else record_lines(passage, of) for passage, of in zip(self.passages, parsed, strict=True)]
+        self.records = [record for record in parsed if record is not None]
         self.units, self.tables, beside = [], [], list[str]()
         tables = defaultdict[tuple[str, ...], list[Row]](list)  # a long one is in several passages, with its header
         for number, (passage, lines) in enumerate(zip(self.passages, records, strict=True)):
@@ -79,6 +87,9 @@ class Source:
         self._headings = list(map(_headings, self.passages))
         found = Counter(term for unit in self.units for term in unit.terms)
         self.terms = frozenset(found)
+        prose = (passage for passage, record in zip(self.passages, parsed, strict=True) if record is None)
+        self.attributes = Attributes.of(self.records, list(prose)) if self.records else Attributes()
+        self.hours = opening_hours(self.records)
         self.readings = frozenset(r for unit in self.units for value in values(unit.text) for r in value.readings)
         self._weights = {term: math.log(1 + len(self.units) / n) for term, n in found.items()}
 

@@ -11,6 +11,7 @@ from .denying import denied
 from .evidence import Source, Unit
 from .exchanging import exchanged
 from .joining import misjoined
+from .opening_hours import other_hours
 from .overlap import content_words
 from .quantities import held_in_units, in_units_of, of_other_units
 from .values import Number, numbers, values
@@ -67,14 +68,15 @@ class Comparison:
     """Its numbers that they have with other units only; see `quantities`."""
     exchanged: tuple[Span, ...]
     """Its names in whose place they have others; see `exchanging`."""
-
+    misstated: tuple[Span, ...]
+    """Its attributes and opening hours that a record has otherwise; see `attributes` and `opening_hours`."""
     carrier: Unit | None
     """The sentence of the evidence that carries most of the claim's terms."""
 
     @property
     def refuted(self) -> tuple[Span, ...]:
         """What of it they contradict, in whichever way."""
-        return (*self.misjoined, *self.denied, *self.other_units, *self.exchanged)
+        return (*self.misjoined, *self.denied, *self.other_units, *self.exchanged, *self.misstated)
 
 
 def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str = "", question: str = "") -> Comparison:
@@ -114,7 +116,7 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
         shares[carrier] if carrier else 0.0,
         float(negated),
         math.log1p(len(terms)),
-        float(source.is_record),
+        float(bool(source.records)),
     )
     missing, borrowed = _missing_words(claim, source, given)
     missing = [span for span in missing if not _within(span[0], converted)]
@@ -123,8 +125,10 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     against = tuple(denied(claim, source))
     others = tuple(of_other_units(claim, source.passages))
     instead = tuple(exchanged(claim, source))
+    misstated = (*source.attributes.refuted(claim), *(other_hours(claim, source.hours) if source.hours else ()))
     return Comparison(
-        tuple(map(float, values)), spans, tuple(numbers), tuple(borrowed), apart, against, others, instead, carrier
+        *(tuple(map(float, values)), spans, tuple(numbers), tuple(borrowed)),
+        *(apart, against, others, instead, misstated, carrier),
     )
 
 

@@ -27,11 +27,8 @@ Line = tuple[int, int, str]
 """Where it stands in the passage, and what it says."""
 
 
-def record_lines(passage: str) -> list[Line] | None:
-    """The lines of a passage that is one JSON value or Python literal; None when it is neither.
-
-    Scalars that are siblings share a line. Null is said to be not given, and hours are given on the clock of 12, too.
-    """
+def parsed_record(passage: str) -> dict[Any, Any] | list[Any] | None:
+    """What a passage is that is one JSON value or Python literal; None when it is neither."""
     text = passage.strip()
     if not text or text[0] not in "{[" or text[-1] not in "}]":
         return None
@@ -44,10 +41,20 @@ def record_lines(passage: str) -> list[Line] | None:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return None
-    if not isinstance(value, dict | list):
-        return None
+    return value if isinstance(value, dict | list) else None
+
+
+def record_lines(passage: str, record: dict[Any, Any] | list[Any]) -> list[Line]:
+    """The lines of a record.
+
+    Scalars that are siblings share a line. Null is said to be not given, and hours are given on the clock of 12, too.
+
+    Args:
+        passage: What it was parsed from.
+        record: As `parsed_record` gives it.
+    """
     places = _Places(passage)
-    return [(*places.of(pairs), line) for line, pairs in _lines(value, "") if line]
+    return [(*places.of(pairs), line) for line, pairs in _lines(record, "") if line]
 
 
 Pair = tuple[str, Any]

@@ -1,7 +1,7 @@
 import json
 
 from ragstone.generation.grounding.evidence import BUDGET, Source
-from ragstone.generation.grounding.records import record_lines, table_rows
+from ragstone.generation.grounding.records import Line, parsed_record, record_lines, table_rows
 
 RECORD = {
     "name": "Joe's Grill",
@@ -15,8 +15,14 @@ RECORD = {
 }
 
 
+def lines_of(text: str) -> list[Line]:
+    record = parsed_record(text)
+    assert record is not None
+    return record_lines(text, record)
+
+
 def test_every_value_of_a_record_stands_beside_its_name() -> None:
-    lines = [line for _, _, line in record_lines(json.dumps(RECORD)) or []]
+    lines = [line for _, _, line in lines_of(json.dumps(RECORD))]
     assert lines[0] == "name Joe's Grill, stars 3.5"
     assert "attributes business parking: garage no, street yes" in lines
     assert "hours: monday 11:0 (11:00 AM)-21:30 (9:30 PM), sunday not given" in lines
@@ -24,7 +30,7 @@ def test_every_value_of_a_record_stands_beside_its_name() -> None:
 
 def test_lines_keep_the_place_of_what_they_say() -> None:
     for text in (json.dumps(RECORD, indent=2), repr(RECORD)):
-        for start, end, line in record_lines(text) or []:
+        for start, end, line in lines_of(text):
             if line.startswith("attributes business parking"):
                 assert text[start:end].count("garage") == text[start:end].count("street") == 1
             if line.startswith("reviews: stars"):
@@ -33,7 +39,7 @@ def test_lines_keep_the_place_of_what_they_say() -> None:
 
 def test_what_is_no_record_is_not_taken_for_one() -> None:
     for text in ("", "The pump weighs 38 kg.", "[1] is a citation]", "{not json}", '"text"', "[" * 5000 + "]" * 5000):
-        assert record_lines(text) is None
+        assert parsed_record(text) is None
 
 
 def test_a_row_of_a_table_is_read_with_its_columns() -> None:

@@ -1,0 +1,63 @@
+import json
+
+import pytest
+
+from ragstone.generation.grounding.evidence import Source
+from ragstone.generation.grounding.opening_hours import other_hours
+
+WEEK = {
+    **dict.fromkeys(("Monday", "Tuesday", "Thursday"), "11:0-19:30"),
+    "Friday": "11:0-21:0",
+    "Saturday": "10:30-0:0",
+    "Sunday": None,
+}
+
+
+def wrong(claim: str, *records: object) -> list[str]:
+    source = Source([json.dumps({"name": "Museum", "hours": record}) for record in records or (WEEK,)])
+    return [claim[start:end] for start, end in other_hours(claim, source.hours)] if source.hours else []
+
+
+@pytest.mark.parametrize(
+    ("claim", "told"),
+    [
+        ("It is open from 11 AM to 7:30 PM on Monday and from 10 AM to 9 PM on Friday.", ["from 10 AM to 9 PM on Friday"]),
+        ("It is open Monday to Thursday from 11:00 to 19:30.", ["Monday to Thursday"]),
+        ("The museum is open seven days a week.", ["seven days a week"]),
+        ("It opens at 11 AM daily.", ["daily"]),
+        ("Visitors can come on weekends from 10:30 AM to midnight.", ["weekends"]),
+        ("It is open from 9 AM to 5 PM.", ["9 AM to 5 PM"]),
+        ("It is closed on Fridays.", ["Fridays"]),
+        ("It opens at noon on Monday, Tuesday and Thursday.", ["opens at noon on Monday, Tuesday and Thursday"]),
+    ],
+)
+def test_days_and_times_that_the_record_does_not_have_are_told(claim: str, told: list[str]):
+    assert [one.removeprefix("from ") for one in wrong(claim)] == [one.removeprefix("from ") for one in told]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "It is open from 11 AM to 7:30 PM on Monday, Tuesday and Thursday, until 9 PM on Friday, and from 10:30 AM to "
+        "midnight on Saturday.",
+        "Open Monday and Tuesday 11:00-19:30, Fri 11:00-21:00.",
+        "It closes at 7:30 PM on most days.",
+        "It is open daily except on Wednesdays and Sundays.",
+        "It is closed on Sundays.",
+        "It opens at 11 AM on Monday and closes at 7:30 PM, with a later closing time of 9 PM on Friday.",
+        "One customer waited from 10 to 11 AM on Friday.",
+        "It is open from 11 AM to 9 PM.",
+    ],
+)
+def test_days_and_times_of_the_record_are_not(claim: str):
+    assert wrong(claim) == []
+
+
+def test_of_two_records_with_other_hours_nothing_is_told():
+    assert wrong("It is open daily.", WEEK, dict.fromkeys(WEEK, "9:00-17:00")) == []
+
+
+def test_hours_are_read_as_opening_and_closing_times_too():
+    week = {day: {"open": "09:00", "close": "18:30"} for day in ("mon", "tue", "wed")}
+    assert wrong("It is open Monday through Wednesday from 9 AM to 6:30 PM.", week) == []
+    assert len(wrong("It is open Monday through Wednesday from 9 AM to 6 PM.", week)) == 1
