@@ -14,8 +14,8 @@ from ...retrieval.aligned import aligned_tables
 from .attributes import Attributes
 from .claims import split_sentences, strip_citations
 from .language import language
-from .overlap import content_words
 from .opening_hours import Days, opening_hours
+from .overlap import content_words
 from .records import Line, Row, parsed_record, record_lines, table_rows
 from .tables import Table, terms_of
 from .values import Reading, Value, covers, values
@@ -66,7 +66,9 @@ class Source:
 
     def __post_init__(self) -> None:
         parsed = list(map(parsed_record, self.passages))
-        records = [of if of is None else record_lines(passage, of) for passage, of in zip(self.passages, parsed, strict=True)]
+        records = [
+            of if of is None else record_lines(passage, of) for passage, of in zip(self.passages, parsed, strict=True)
+        ]
         self.records = [record for record in parsed if record is not None]
         self.units, self.tables, beside = [], [], list[str]()
         tables = defaultdict[tuple[str, ...], list[Row]](list)  # a long one is in several passages, with its header

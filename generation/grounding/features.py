@@ -121,14 +121,18 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     missing, borrowed = _missing_words(claim, source, given)
     missing = [span for span in missing if not _within(span[0], converted)]
     spans = tuple(sorted({*numbers, *names, *missing}))
-    apart = tuple(misjoined(claim, source, question))
-    against = tuple(denied(claim, source))
-    others = tuple(of_other_units(claim, source.passages))
-    instead = tuple(exchanged(claim, source))
     misstated = (*source.attributes.refuted(claim), *(other_hours(claim, source.hours) if source.hours else ()))
     return Comparison(
-        *(tuple(map(float, values)), spans, tuple(numbers), tuple(borrowed)),
-        *(apart, against, others, instead, misstated, carrier),
+        values=tuple(map(float, values)),
+        spans=spans,
+        numbers=tuple(numbers),
+        given=tuple(borrowed),
+        misjoined=tuple(misjoined(claim, source, question)),
+        denied=tuple(denied(claim, source)),
+        other_units=tuple(of_other_units(claim, source.passages)),
+        exchanged=tuple(exchanged(claim, source)),
+        misstated=misstated,
+        carrier=carrier,
     )
 
 

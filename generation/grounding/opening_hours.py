@@ -1,7 +1,7 @@
-"""Opening hours in a claim, held against those of a record by day: "open daily until 8 PM" where Sunday has other hours.
+"""Opening hours in a claim, held against those of a record by day: "open daily until 8 PM", but on Sunday until 6.
 
-Each time of such a claim stands somewhere in the record, so neither words nor numbers tell. Only sentences that give days
-and times by turns are read; where one leaves doubt ("most days"), nothing is said.
+Each time of such a claim stands somewhere in the record, so neither words nor numbers tell. Only sentences that give
+days and times by turns are read; where one leaves doubt ("most days"), nothing is said.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from .records import LONGEST_VALUE
 
 Span = tuple[int, int]
 Days = Mapping[str, "Range | None"]
@@ -22,40 +24,47 @@ _DAY_NAME = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|(?:Mon|Tues?|Wed|Thu(
 _SETS = {
     r"weekdays?": DAYS[:5],
     r"weekends?": DAYS[5:],
-    r"daily|(?:every|each)\s+day|(?:all\s+)?(?:seven|7)\s+days(?:\s+(?:a|per)\s+week|\s+of\s+the\s+week)?": DAYS,
+    r"daily(?=\s*(?:$|[.,;–-]|from|until|at|and|with|\d))|(?:every|each)\s+day"
+    r"|(?:all\s+)?(?:seven|7)\s+days(?:\s+(?:a|per)\s+week|\s+of\s+the\s+week)?": DAYS,
 }
-_TIME = r"(?:(?P<{0}h>\d{{1,2}})(?:[:.](?P<{0}m>\d{{1,2}}))?\s*(?P<{0}ap>[ap](?:\.\s?m\.|\s?m\b))?|(?P<{0}word>noon|midnight))"
+_TIME = (
+    r"(?:(?P<{0}h>\d{{1,2}})(?:[:.](?P<{0}m>\d{{1,2}}))?\s*(?P<{0}ap>[ap](?:\.\s?m\.|\s?m\b))?"
+    r"|(?P<{0}word>noon|midnight))"
+)
 _WHOLE = r"(?![\w$%:])(?!\s*[ap]\.?\s?m\b)"
 """After a time, that it is read to its end."""
 _TO = r"\s*(?:-|–|—|to|till|until|through|and)\s*"
 _ITEM = re.compile(
-    rf"(?P<set>\b(?:{'|'.join(_SETS)})\b)|(?P<day>\b(?:{_DAY_NAME}))"
+    rf"(?P<set>\b(?:{'|'.join(_SETS)}))|(?P<day>\b(?:{_DAY_NAME}))"
     rf"|(?P<range>\b{_TIME.format('a')}{_TO}{_TIME.format('b')}{_WHOLE})"
-    rf"|\b(?P<opens>open(?:s|ing)?(?:\s+(?:its|their)\s+doors)?\s+(?:at|from)\s+{_TIME.format('c')}{_WHOLE}(?!{_TO}[\dnm]))"
+    rf"|\b(?P<opens>(?:opens|opening)(?:\s+(?:its|their)\s+doors)?\s+(?:at|from)\s+{_TIME.format('c')}{_WHOLE}(?!{_TO}[\dnm]))"
     rf"|\b(?P<closes>(?:clos(?:es?|ing)\s+at|until|till)\s+{_TIME.format('d')}{_WHOLE})",
     re.IGNORECASE,
 )
 _ALL_OF = re.compile(r"\s*(?:-|–|—|through|thru|to|until)\s*", re.IGNORECASE)
 _BOTH = re.compile(r"\s*(?:,|&|,?\s*\b(?:and(?:\s+on)?|both)\b|,?\s+on\b)\s*", re.IGNORECASE)
+_SPEAKS = re.compile(r"\b(?:open(?:s|ed|ing)?|clos(?:es?|ed|ing)|hours|operat\w+)\b", re.IGNORECASE)
+_CLOSED = re.compile(r"\bclosed\b", re.IGNORECASE)
+_CLOSED_ON = re.compile(r"\bclosed(?:\s+(?:on|every|all\s+day))*\s*$", re.IGNORECASE)
 _UNSURE = re.compile(
-    r"\b(?:except|most(?:ly)?|other|rest|remaining|usual(?:ly)?|var(?:y|ies|ied)|some|general(?:ly)?|typical(?:ly)?|around"
-    r"|about|or|respectively|depend\w*|earliest|latest|between|not"
-    r"|before|after|review\w*|customers?|guests?|one|kitchen|lunch|dinner|breakfast|happy)\b|n['’]t\b",
+    r"\b(?:except\w*|apart|besides|most(?:ly)?|other(?:wise)?|rest|remaining|usual(?:ly)?|normal(?:ly)?|regular(?:ly)?"
+    r"|standard|var(?:y|ies|ied)|some|general(?:ly)?|typical(?:ly)?|around|about|or|respectively|depend\w*|earliest|latest"
+    r"|between|less|more|not|no|never|only|without|given|still|already|least|stays?\s+closed|night|early\s+hours|before"
+    r"|after|review\w*|customers?|guests?|one|kitchen|for\s+(?:lunch|dinner|breakfast|brunch)|happy|breaks?|tours?"
+    r"|class(?:es)?|holidays?)\b|n['’]t\b",
     re.IGNORECASE,
 )
-_ANY_TIME = re.compile(r"\b\d{1,2}(?:[:.]\d\d\b|\s*[ap]\.?\s?m\b)|\b(?:noon|midnight)\b", re.IGNORECASE)
-_ALL_WEEK = re.compile(rf"\b(?:{list(_SETS)[-1]})\b", re.IGNORECASE)
-_LEFT_OUT = re.compile(r"\b(?:except|closed|but|review\w*|not|if)\b|n['’]t\b", re.IGNORECASE)
-_OPEN = re.compile(r"\bopen(?:s|ed|ing)?\b|\bhours\b|\boperat\w+", re.IGNORECASE)
-_SPEAKS = re.compile(rf"{_OPEN.pattern}|\bclosed\b", re.IGNORECASE)
-_CLOSED = re.compile(r"\bclosed(?:\s+(?:on|every|all\s+day))*\s*$", re.IGNORECASE)
+_CLAIMED_TIME = re.compile(r"\b\d{1,2}(?:[:.]\d\d\b|\s*[ap]\.?\s?m\b)|\b(?:noon|midnight)\b", re.IGNORECASE)
+_OF_HOURS = re.compile(r"hour|open", re.IGNORECASE)
 _HOURS = re.compile(r"\s*(\d{1,2}):(\d{1,2})\s*(?:-|–|to)\s*(\d{1,2}):(\d{1,2})\s*")
-_CLOCK = re.compile(r"\s*(\d{1,2}):(\d{1,2})\s*")
+_CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{1,2}(?!\d)")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
+_OPENS, _CLOSES = ("open", "opens", "from"), ("close", "closes", "to")
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """From when to when something is open, in minutes of the day; None where a claim does not say."""
+    """From when to when something is open; None where a claim does not say."""
 
     opens: Minutes | None
     closes: Minutes | None
@@ -77,43 +86,44 @@ class _Item:
 
 
 def opening_hours(records: Sequence[Any]) -> Days | None:
-    """The opening hours of the records by day; None where there are none, or several."""
-    found = [days for record in records for days in _by_day(record)]
-    return found[0] if found and all(days == found[0] for days in found) else None
+    """The opening hours of the records by day; None where there are none, or other times, too."""
+    found = [days for record in records for days in _by_day(record, "")]
+    if not found or any(days != found[0] for days in found) or any(map(_has_times, records)):
+        return None
+    return found[0]
 
 
 def other_hours(claim: str, known: Days) -> Iterator[Span]:
     """Where a claim gives days or times that are not those of the record."""
-    every = _ALL_WEEK.search(claim)
-    if every and len(known) < len(DAYS) and _OPEN.search(claim) and not _LEFT_OUT.search(claim):
-        yield every.span()
-        return
     items = list(_items(claim))
-    if any(not any(item.start <= time.start() < item.end for item in items) for time in _ANY_TIME.finditer(claim)):
+    unread = any(
+        not any(one.start <= time.start() < one.end for one in items) for time in _CLAIMED_TIME.finditer(claim)
+    )
+    closed = bool(_CLOSED.search(claim))
+    if not items or unread or not _SPEAKS.search(claim) or _UNSURE.search(claim) or (closed and len(items) > 1):
         return
-    if _UNSURE.search(claim) or not items:
-        return
-    if len(items) == 1:
-        yield from _alone(claim, items[0], known)
-        return
-    for when, hours in _pairs(items):
-        if any(day not in known for day in when.days):
-            yield when.start, when.end
-        elif hours.hours and any(hours.hours.differs(of) for day in when.days if (of := known[day])):
-            yield min(when.start, hours.start), max(when.end, hours.end)
-
-
-def _alone(claim: str, item: _Item, known: Days) -> Iterator[Span]:
-    """Days without times, or times without days."""
-    ranges = [of for of in known.values() if of]
-    if item.hours:
-        wrong = len(ranges) == len(known) and all(map(item.hours.differs, ranges))
-    elif _CLOSED.search(claim, 0, item.start):
-        wrong = any(known.get(day) for day in item.days)
+    named = [one for one in items if one.days]
+    if len(named) == 1 and named[0].days == DAYS and len(known) < len(DAYS) and not closed:
+        yield named[0].start, named[0].end
+    elif len(items) == 1:
+        if _alone(claim, items[0], known, closed):
+            yield items[0].start, items[0].end
     else:
-        wrong = "closed" not in claim and any(day not in known for day in item.days)
-    if wrong and _SPEAKS.search(claim):
-        yield item.start, item.end
+        for when, hours in _pairs(items):
+            if any(day not in known for day in when.days):
+                yield when.start, when.end
+            elif hours.hours and any(hours.hours.differs(of) for day in when.days if (of := known[day])):
+                yield min(when.start, hours.start), max(when.end, hours.end)
+
+
+def _alone(claim: str, item: _Item, known: Days, closed: bool) -> bool:
+    """Whether days without times, or times without days, are wrong."""
+    if item.hours:
+        ranges = [of for of in known.values() if of]
+        return not closed and len(ranges) == len(known) and all(map(item.hours.differs, ranges))
+    if closed:
+        return bool(_CLOSED_ON.search(claim, 0, item.start)) and any(known.get(day) for day in item.days)
+    return any(day not in known for day in item.days)
 
 
 def _pairs(items: Sequence[_Item]) -> Iterator[tuple[_Item, _Item]]:
@@ -132,21 +142,16 @@ def _pairs(items: Sequence[_Item]) -> Iterator[tuple[_Item, _Item]]:
 def _items(claim: str) -> Iterator[_Item]:
     """The days and times of a claim, days that belong together as one."""
     last: _Item | None = None
-    for match in _ITEM.finditer(claim):
-        item = _item(match)
-        if item is None:
-            continue
-        if last and last.days and item.days:
-            between = claim[last.end : item.start]
-            if _ALL_OF.fullmatch(between) and match["day"]:
-                last = _Item(last.start, item.end, (*last.days[:-1], *_through(last.days[-1], item.days[0])))
-                continue
-            if _BOTH.fullmatch(between):
-                last = _Item(last.start, item.end, (*last.days, *item.days))
-                continue
-        if last:
-            yield last
-        last = item
+    for item in filter(None, map(_item, _ITEM.finditer(claim))):
+        between = claim[last.end : item.start] if last and last.days and item.days else None
+        if last and between is not None and _ALL_OF.fullmatch(between) and len(item.days) == 1:
+            last = _Item(last.start, item.end, (*last.days[:-1], *_through(last.days[-1], item.days[0])))
+        elif last and between is not None and _BOTH.fullmatch(between):
+            last = _Item(last.start, item.end, (*last.days, *item.days))
+        else:
+            if last:
+                yield last
+            last = item
     if last:
         yield last
 
@@ -154,14 +159,18 @@ def _items(claim: str) -> Iterator[_Item]:
 def _item(match: re.Match[str]) -> _Item | None:
     start, end = match.span()
     if match["set"]:
-        days = next(days for name, days in _SETS.items() if re.fullmatch(name, match["set"], re.IGNORECASE))
+        days = next(
+            days for name, days in _SETS.items() if re.match(name, match["set"].ljust(end - start + 1), re.IGNORECASE)
+        )
         return _Item(start, end, days)
     if match["day"]:
         return _Item(start, end, (match["day"][:3].lower(),)) if match["day"][0].isupper() else None
     opens = _minutes(match, "a") if match["range"] else _minutes(match, "c") if match["opens"] else None
     closes = _minutes(match, "b") if match["range"] else _minutes(match, "d") if match["closes"] else None
     wanted = 2 if match["range"] else 1
-    return _Item(start, end, hours=Range(opens, closes)) if sum(map(bool, (opens, closes))) == wanted else None
+    if sum(map(bool, (opens, closes))) != wanted or not _CLAIMED_TIME.search(match.group()):
+        return None  # "grades 5 to 12", "until 12 May"
+    return _Item(start, end, hours=Range(opens, closes))
 
 
 def _minutes(match: re.Match[str], of: str) -> Minutes | None:
@@ -186,28 +195,44 @@ def _through(first: str, last: str) -> tuple[str, ...]:
     return turned[: turned.index(last) + 1]
 
 
-def _by_day(value: Any) -> Iterator[Days]:
-    if isinstance(value, list | tuple):
-        for one in value:
-            yield from _by_day(one)
-    if not isinstance(value, dict):
-        return
-    days = {str(key)[:3].lower(): v for key, v in value.items() if re.fullmatch(_DAY_NAME, str(key), re.IGNORECASE)}
-    if len(days) > 1 and len(days) == len(value):
-        yield {day: _range(v) for day, v in days.items() if v is not None and str(v).lower() not in ("closed", "none", "")}
-    else:
-        for one in value.values():
-            yield from _by_day(one)
+def _is_week(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) > 1
+        and all(re.fullmatch(_DAY_NAME, str(k), re.IGNORECASE) for k in value)
+    )
+
+
+def _by_day(value: Any, name: str) -> Iterator[Days]:
+    if _is_week(value):
+        if _OF_HOURS.search(name):
+            told = {
+                day: v for day, v in value.items() if v is not None and str(v).lower() not in ("closed", "none", "")
+            }
+            yield {str(day)[:3].lower(): _range(v) for day, v in told.items()}
+    elif isinstance(value, dict):
+        for key, v in value.items():
+            yield from _by_day(v, str(key))
+    elif isinstance(value, list | tuple):
+        for v in value:
+            yield from _by_day(v, name)
+
+
+def _has_times(value: Any) -> bool:
+    """Whether a short value beside the hours by day has times: of the kitchen, of tours."""
+    if isinstance(value, dict | list | tuple):
+        return not _is_week(value) and any(map(_has_times, value.values() if isinstance(value, dict) else value))
+    text = str(value)
+    return len(text) <= LONGEST_VALUE and bool(_CLOCK.search(text)) and not _MOMENT.search(text)
 
 
 def _range(value: Any) -> Range | None:
     if isinstance(value, dict):
-        times = [_CLOCK.fullmatch(str(value.get(one) or value.get(other))) for one, other in (("open", "from"), ("close", "to"))]
-        numbers = [int(part) for time in times if time for part in time.groups()]
-    else:
-        found = _HOURS.fullmatch(str(value))
-        numbers = list(map(int, found.groups())) if found else []
-    if len(numbers) != 4 or numbers == [0, 0, 0, 0] or max(numbers[::2]) > 24 or max(numbers[1::2]) > 59:
+        times = [next((value[name] for name in names if name in value), None) for names in (_OPENS, _CLOSES)]
+        value = f"{times[0]}-{times[1]}" if len(value) == len(times) else ""
+    found = _HOURS.fullmatch(str(value))
+    numbers = list(map(int, found.groups())) if found else []
+    if not numbers or not any(numbers) or max(numbers[::2]) > 24 or max(numbers[1::2]) > 59:
         return None
     opens, closes = numbers[0] % 24 * 60 + numbers[1], numbers[2] % 24 * 60 + numbers[3]
     return Range((opens, True), (closes, True))
