@@ -52,7 +52,7 @@ def test_days_and_times_that_the_record_does_not_have_are_told(claim: str, told:
         "It is open from 11 AM to 9 PM.",
         "It is open daily from Monday to Friday.",
         "Apart from Wednesday and Sunday, it is open every day.",
-        "The exhibition is open until 12 May, and grades 5 to 12 come on Wednesday.",
+        "The exhibition is open until 12 May, and grades 5 to 12 come on Monday.",
         "Open 11 AM to 7:30 PM on Monday, Wednesday closed.",
         "On Monday it is still open at 6 PM.",
         "In the night from Saturday to Sunday it closes at 2 AM.",
