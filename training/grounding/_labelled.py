@@ -72,26 +72,6 @@ def read_quintd(folder: Path) -> Iterator[Example]:
                     )
 
 
-def read_written(folder: Path) -> Iterator[Example]:
-    """What was written for this training, with the spans that the writer made unsupported on purpose."""
-    for path in sorted(folder.glob("*.jsonl")):
-        for row in _jsonl(path):
-            text = row["text"]
-            spans = [(text.index(span), text.index(span) + len(span)) for span in row["spans"]]
-            passages = tuple(row["passages"]) if "passages" in row else (json.dumps(row["record"], ensure_ascii=False),)
-            for claim, own in sentences_of(text, spans):
-                yield Example(
-                    f"written-{path.stem}",
-                    f"written {row['id'].rpartition('-')[0]}",
-                    claim,
-                    passages,
-                    not own,
-                    own,
-                    question=row.get("question", ""),
-                    answer=f"written {row['id']}",
-                )
-
-
 _NOISE = ("id", "img", "slug", "color", "colors", "image", "url", "key", "flag", "primary", "secondary", "userCount")
 
 

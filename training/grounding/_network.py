@@ -29,7 +29,6 @@ class Network(nn.Module):
     def __init__(self, encoder: Path | str) -> None:
         super().__init__()
         self.encoder = AutoModel.from_pretrained(encoder, attn_implementation="eager", add_pooling_layer=False)
-        self.is_bert = self.encoder.config.model_type == "bert"  # MPNet has no segments and makes its own bias
         for module in self.encoder.modules():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0  # on a CPU its random numbers cost more than half of the time
@@ -37,12 +36,8 @@ class Network(nn.Module):
         self.dense, self.claim, self.tokens = nn.Linear(width, width), nn.Linear(width, 1), nn.Linear(width, 1)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
-        if self.is_bert:
-            bias = (1.0 - attention_mask[:, None, None, :].float()) * -1e4  # transformers' own does not trace into ONNX
-            found = self.encoder(input_ids=input_ids, attention_mask=bias, token_type_ids=token_type_ids)
-        else:
-            found = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
-        states = found.last_hidden_state
+        bias = (1.0 - attention_mask[:, None, None, :].float()) * -1e4  # transformers' own does not trace into ONNX
+        states = self.encoder(input_ids=input_ids, attention_mask=bias, token_type_ids=token_type_ids).last_hidden_state
         pooled = torch.tanh(self.dense(states[:, 0]))
         return self.claim(pooled).squeeze(-1), self.tokens(states).squeeze(-1)
 

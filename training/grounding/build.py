@@ -42,7 +42,6 @@ SETS = (
     (labelled.read_tabfact, "Table-Fact-Checking", 3000, 1),
     (labelled.read_fetaqa, "FeTaQA", 9999, 1),
 )
-WRITTEN = Path(__file__).with_name("written")
 SPOILED = (
     "expertqa",
     "fetaqa",
@@ -65,9 +64,7 @@ def main() -> None:
     arguments = parser.parse_args()
     forbidden = _shingles(arguments.data / "grounding/ragtruth_dev/ragtruth_summary.jsonl")
     people = list(_people(arguments.sources, arguments.data))
-    written = list(labelled.read_written(WRITTEN))
     examples = [*people, *_spoiled(people), *_bereft(people), *_from_paragraphs(arguments.data)]
-    examples += [*written, *_word_for_word(written)]
     shared = _overlapping(examples, forbidden)
     kept = [e for e in _distinct(examples) if not shared.intersection(e.passages)]
     seeded("order").shuffle(kept)
@@ -132,18 +129,6 @@ def _bereft(people: Sequence[Example]) -> Iterator[Example]:
             human=False,
             answer="",
         )
-
-
-def _word_for_word(written: Sequence[Example]) -> Iterator[Example]:
-    """Sentences of the passages themselves: those who wrote the rest reworded what is right more than what is wrong."""
-    for passages, group in dict.fromkeys((e.passages, e.group) for e in written):
-        rng = seeded("word for word", group)
-        text = "\n".join(passages)
-        sentences = [
-            s.text for s in split_sentences(text) if 6 <= len(s.text.split()) <= 45 and not text.startswith("{")
-        ]
-        for sentence in rng.sample(sentences, min(4, len(sentences))):
-            yield Example("written-sentence", group, sentence, passages, True, (), human=False)
 
 
 def _from_paragraphs(data: Path) -> Iterator[Example]:

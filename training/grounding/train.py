@@ -34,7 +34,6 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="state.pt of an earlier training, or a model.onnx, to go on from")
     parser.add_argument("--epochs", type=float, default=1.6)
     parser.add_argument("--rate", type=float, default=1.2e-4, help="the highest learning rate")
-    parser.add_argument("--batch-tokens", type=int, default=BATCH_TOKENS, help="of the examples of one step together")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -65,8 +64,8 @@ def fit(
     trained = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, arguments.rate, weight_decay=0.01, fused=True)
     rng = random.Random(SEED)
-    plan = [group for _ in range(int(arguments.epochs)) for group in batches(train, arguments.batch_tokens, rng)]
-    last = list(batches(train, arguments.batch_tokens, rng))
+    plan = [group for _ in range(int(arguments.epochs)) for group in batches(train, BATCH_TOKENS, rng)]
+    last = list(batches(train, BATCH_TOKENS, rng))
     plan += last[: round(len(last) * (arguments.epochs % 1))]
     warm = max(1, round(WARM_UP * len(plan)))
     scheduler = torch.optim.lr_scheduler.LambdaLR(
