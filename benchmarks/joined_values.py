@@ -4,14 +4,15 @@
 
 Of the tables in TAT-QA's reports, the first twelve rows of each, claims are made by one pattern: "For KEY, COLUMN is
 VALUE.", where KEY is the first cell of a row. True ones; ones with the value that another row has in that column; and
-ones with the value that the row has in another column. The verifier gets the table as Markdown, and as a PDF's text has
-it, a line a row. Printed is the share that it takes for supported, with what `generation/grounding/joining.py` adds and
-without.
+ones with the value that the row has in another column. The verifier gets the table as Markdown, as a PDF's text has it,
+a line a row, and as a JSON list of objects. Printed is the share that it takes for supported, with what
+`generation/grounding/joining.py` adds and without.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import re
@@ -41,7 +42,7 @@ def main() -> None:
     verifier = Verifier()
     lines = [
         [name, *line]
-        for name, written in (("Markdown", as_markdown), ("text", as_text))
+        for name, written in (("Markdown", as_markdown), ("text", as_text), ("JSON", as_json))
         for line in measured(verifier, [(written(rows), claims) for rows, claims in cases])
     ]
     print(table(["table", "claims", "n", "called supported without", "with", "kept apart"], lines))
@@ -62,6 +63,10 @@ def as_markdown(rows: Sequence[Row]) -> str:
 
 def as_text(rows: Sequence[Row]) -> str:
     return "\n".join(" ".join(filter(None, line)) for line in (rows[0].header, *(row.cells for row in rows)))
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    return json.dumps([dict(zip(row.header, row.cells, strict=False)) for row in rows])
 
 
 def claims(rows: Sequence[Row], draw: random.Random) -> tuple[str, str, str] | None:

@@ -16,7 +16,7 @@ from .claims import split_sentences, strip_citations
 from .language import language
 from .opening_hours import Days, opening_hours
 from .overlap import content_words
-from .records import Line, Row, parsed_record, record_lines, table_rows
+from .records import Line, Row, parsed_record, record_lines, record_tables, table_rows
 from .tables import Table, terms_of
 from .values import Reading, Value, covers, values
 
@@ -83,8 +83,10 @@ class Source:
             inside = [(row.start, row.end) for of in aligned for row in of.rows]
             self.units += _units(number, _prose(passage, rows) if lines is None else lines, inside)
             self.units += _units(number, ((row.start, row.end, row.text) for row in rows), ((0, len(passage)),))
-            beside.append(_without(passage, [*inside, *((row.start, row.end) for row in rows)]))
+            if lines is None:
+                beside.append(_without(passage, [*inside, *((row.start, row.end) for row in rows)]))
         self.tables += (Table.of(header, (row.cells for row in rows)) for header, rows in tables.items())
+        self.tables += (Table.of(*of) for record in self.records for of in record_tables(record, beside))
         self.beside = terms_of("\n".join(beside)) if self.tables else frozenset()
         self._headings = list(map(_headings, self.passages))
         found = Counter(term for unit in self.units for term in unit.terms)

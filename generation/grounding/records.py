@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,63 @@ def _lines(value: Any, name: str) -> Iterator[tuple[str, list[Pair]]]:
                 yield from _lines(v, name)
     else:
         yield _line(name, _said(value)), [("", value)]
+
+
+def record_tables(record: Any, beside: list[str]) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """The tables in a record: objects of a list, or below several keys, that have keys in common.
+
+    Args:
+        record: As `parsed_record` gives it.
+        beside: What is in no table is added to it.
+
+    Yields:
+        The names of the columns, and the rows of short values; the first column has the keys, where there are any.
+    """
+    keyed = isinstance(record, dict)
+    parts = list(record.items()) if keyed else [("", value) for value in record] if _is_list(record) else []
+    rows = [dict(_short_values(value, "")) for _, value in parts if isinstance(value, dict)]
+    common = Counter(key for row in rows for key in row)
+    header = [key for key, n in common.items() if n > 1]
+    if len(rows) == len(parts) > 1 and len(header) > 1 and "value" not in header:  # else rows are about one thing
+        keys = [[_name(key)] if keyed else [] for key, _ in parts]
+        yield (
+            [*([""] if keyed else []), *header],
+            [[*key, *(row.get(name, "") for name in header)] for key, row in zip(keys, rows, strict=True)],
+        )
+        beside += [f"{name} {value}" for row in rows for name, value in row.items() if name not in header]
+        parts = [long for _, value in parts for long in _long_values(value)]
+    for key, value in parts:
+        if isinstance(value, dict) or _is_list(value):
+            yield from record_tables(value, beside)
+        else:
+            said = _said(value)
+            beside.append(f"{_name(key)} {said} {said.replace(':00 ', ' ')}")
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, dict) and not _is_list(value) and len(str(value)) <= LONGEST_VALUE
+
+
+def _short_values(value: dict[Any, Any], name: str) -> Iterator[tuple[str, str]]:
+    """The short values of an object and of the objects in it."""
+    for key, v in value.items():
+        path = f"{name} {_name(key)}".strip()
+        if isinstance(v, dict):
+            yield from _short_values(v, path)
+        elif _is_short(v):
+            yield path, _said(v)
+
+
+def _long_values(value: dict[Any, Any]) -> Iterator[Pair]:
+    for key, v in value.items():
+        if isinstance(v, dict):
+            yield from _long_values(v)
+        elif not _is_short(v):
+            yield key, v
 
 
 def _line(name: str, said: str) -> str:

@@ -1,7 +1,8 @@
 import json
 
 from ragstone.generation.grounding.evidence import BUDGET, Source
-from ragstone.generation.grounding.records import Line, parsed_record, record_lines, table_rows
+from ragstone.generation.grounding.joining import misjoined
+from ragstone.generation.grounding.records import Line, parsed_record, record_lines, record_tables, table_rows
 
 RECORD = {
     "name": "Joe's Grill",
@@ -69,3 +70,20 @@ def test_a_sentence_without_an_end_is_cut_between_words() -> None:
     units = Source([text]).units
     assert len(units) > 10
     assert all(text[unit.start : unit.end] == unit.text and len(unit.text) <= 360 for unit in units)
+
+
+def test_objects_that_have_keys_in_common_are_tables() -> None:
+    products = [{"name": "K2", "price": 40, "size": {"w": 3}}, {"name": "K3", "price": 50, "text": "It is new. " * 9}]
+    beside: list[str] = []
+    found = list(record_tables({"shop": "Spoke", "products": products, "by_year": {"2019": {"a": 1, "b": 2}}}, beside))
+    assert found == [(["name", "price"], [["K2", "40"], ["K3", "50"]])]
+    assert [text.split()[0] for text in beside] == ["shop", "size", "text", "a", "b"]
+    keyed = {"Alma": {"mwh": 6118, "hours": 7200}, "Dagny": {"mwh": 5300, "hours": 7100}}
+    assert [header for header, _ in record_tables(keyed, [])] == [["", "mwh", "hours"]]
+    attributes = [{"name": "steam", "value": False}, {"name": "delay start", "value": True}]
+    assert list(record_tables({"attributes": attributes}, [])) == []
+
+
+def test_the_value_of_another_object_is_unsupported() -> None:
+    source = Source([json.dumps([{"part": "K2", "tension": "440 N"}, {"part": "K3", "tension": "520 N"}])])
+    assert misjoined("The tension of K3 is 440 N.", source) and not misjoined("The tension of K3 is 520 N.", source)
