@@ -56,7 +56,7 @@ _UNSURE = re.compile(
 )
 _CLAIMED_TIME = re.compile(r"\b\d{1,2}(?:[:.]\d\d\b|\s*[ap]\.?\s?m\b)|\b(?:noon|midnight)\b", re.IGNORECASE)
 _OF_HOURS = re.compile(r"hour|open", re.IGNORECASE)
-_HOURS = re.compile(r"\s*(\d{1,2}):(\d{1,2})\s*(?:-|–|to)\s*(\d{1,2}):(\d{1,2})\s*")
+_HOURS = re.compile(rf"\s*{_TIME.format('a')}{_TO}{_TIME.format('b')}\s*", re.IGNORECASE)
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{1,2}(?!\d)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 _OPENS, _CLOSES = ("open", "opens", "from"), ("close", "closes", "to")
@@ -227,12 +227,16 @@ def _has_times(value: Any) -> bool:
 
 
 def _range(value: Any) -> Range | None:
-    if isinstance(value, dict):
-        times = [next((value[name] for name in names if name in value), None) for names in (_OPENS, _CLOSES)]
-        value = f"{times[0]}-{times[1]}" if len(value) == len(times) else ""
+    """What a record says of a day; its hours are those of 24 where they have no half of the day."""
+    if isinstance(value, dict) and len(value) == 2:
+        value = [next((value[name] for name in names if name in value), None) for names in (_OPENS, _CLOSES)]
+    if isinstance(value, list | tuple) and len(value) == 2:
+        value = f"{value[0]}-{value[1]}"
     found = _HOURS.fullmatch(str(value))
-    numbers = list(map(int, found.groups())) if found else []
-    if not numbers or not any(numbers) or max(numbers[::2]) > 24 or max(numbers[1::2]) > 59:
+    opens, closes = (_minutes(found, "a"), _minutes(found, "b")) if found else (None, None)
+    if not found or not opens or not closes or opens[0] == closes[0]:
         return None
-    opens, closes = numbers[0] % 24 * 60 + numbers[1], numbers[2] % 24 * 60 + numbers[3]
-    return Range((opens, True), (closes, True))
+    halves = (found["aap"] or found["aword"], found["bap"] or found["bword"])
+    if not all(halves) and (any(halves) or not (found["am"] and found["bm"])):
+        return None  # "9-5", "10 - 6 PM"
+    return Range((opens[0], True), (closes[0], True))

@@ -73,6 +73,18 @@ def test_other_times_in_the_record_may_be_meant():
     assert Source([json.dumps({"yoga": {"Monday": "18:00-19:00", "Friday": "18:00-19:00"}})]).hours is None
 
 
+@pytest.mark.parametrize("hours", ["10am - 8pm", "10:00 AM–8:00 PM", "10:00 to 20:00", ["10:00", "20:00"]])
+def test_hours_are_read_however_they_are_written(hours: object):
+    week = dict.fromkeys(("Friday", "Saturday"), hours)
+    assert wrong("It is open on Saturday from 10 AM to 8 PM.", week) == []
+    assert len(wrong("It is open on Saturday from 10 AM to 9 PM.", week)) == 1
+
+
+def test_hours_that_are_not_clear_decide_nothing():
+    week = dict.fromkeys(("Friday", "Saturday"), "9-5")
+    assert wrong("It is open on Saturday from 10 AM to 9 PM.", week) == []
+
+
 def test_hours_are_read_as_opening_and_closing_times_too():
     week = {day: {"open": "09:00", "close": "18:30"} for day in ("mon", "tue", "wed")}
     assert wrong("It is open Monday through Wednesday from 9 AM to 6:30 PM.", week) == []
