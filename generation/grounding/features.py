@@ -11,6 +11,7 @@ from .denying import denied
 from .evidence import Source, Unit
 from .exchanging import exchanged
 from .joining import misjoined
+from .misplacing import misplaced
 from .opening_hours import other_hours
 from .overlap import content_words
 from .quantities import held_in_units, in_units_of, of_other_units
@@ -68,6 +69,8 @@ class Comparison:
     """Its numbers that they have with other units only; see `quantities`."""
     exchanged: tuple[Span, ...]
     """Its names in whose place they have others; see `exchanging`."""
+    misplaced: tuple[Span, ...]
+    """Its figures that they have for another thing; see `misplacing`."""
     misstated: tuple[Span, ...]
     """Its attributes and opening hours that a record has otherwise; see `attributes` and `opening_hours`."""
     carrier: Unit | None
@@ -76,7 +79,7 @@ class Comparison:
     @property
     def refuted(self) -> tuple[Span, ...]:
         """What of it they contradict, in whichever way."""
-        return (*self.misjoined, *self.denied, *self.other_units, *self.exchanged, *self.misstated)
+        return (*self.misjoined, *self.denied, *self.other_units, *self.exchanged, *self.misplaced, *self.misstated)
 
 
 def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str = "", question: str = "") -> Comparison:
@@ -131,6 +134,7 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
         denied=tuple(denied(claim, source)),
         other_units=tuple(of_other_units(claim, source.passages)),
         exchanged=tuple(exchanged(claim, source)),
+        misplaced=tuple(misplaced(claim, source)),
         misstated=misstated,
         carrier=carrier,
     )

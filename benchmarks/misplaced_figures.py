@@ -1,0 +1,72 @@
+"""Whether the verifier sees a figure that is another thing's: the price of the roof in a sentence about the house.
+
+    python benchmarks/misplaced_figures.py [--data FOLDER]
+
+From the passages of WiCE, FactCheck-GPT, RAGTruth's summaries and SummEdits: sentences with a quantity or a year, as a
+claim with that of another sentence of the passage, of the same kind, in its place (false), and as they are (true). Shown
+is the share that is called supported, by the network and the comparisons alone and with what `misplacing.py` tells. Then,
+of all claims of these sets, how many `misplacing.py` tells, and of how many of these people say that their whole answer
+is supported.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from _grounded_sets import passages_of, read_answers, told
+from _timing import table
+
+from ragstone.eval.stats import estimate
+from ragstone.generation.grounding.claims import split_sentences
+from ragstone.generation.grounding.misplacing import figures, misplaced
+from ragstone.generation.grounding.verifier import Verifier
+
+MOST = 400
+"""Sentences, at most one a passage."""
+
+
+def main() -> None:
+    """Check, and print the tables."""
+    answers = read_answers(__doc__)
+    verifier = Verifier()
+    pairs = list(_pairs(passages_of(answers)))
+    rows = []
+    for place, name in ((2, "another's figure"), (1, "as they are")):
+        alone = [verifier.combined(verifier.read([pair[place]], [pair[0]])[0]) for pair in pairs]
+        both = [verifier.score([pair[place]], [pair[0]])[0].support or 0.0 for pair in pairs]
+        shares = [estimate([float(support >= verifier.threshold) for support in of]) for of in (alone, both)]
+        rows.append([name, len(pairs), *shares])
+    print(table(("sentences", "n", "alone: supported", "with the rules: supported"), rows))
+    print()
+    print(told(answers, misplaced))
+
+
+def _pairs(passages: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Passages with a sentence that has a figure, as it is and with another sentence's figure instead."""
+    draw = random.Random(1)
+    draw.shuffle(passages)
+    made = 0
+    for passage in passages:
+        sentences = [span.text for span in split_sentences(passage)]
+        known = [list(figures(sentence)) for sentence in sentences]
+        for place, sentence in enumerate(sentences):
+            if not 40 < len(sentence) < 200 or sentence[-1] != "." or not known[place]:
+                continue
+            own = draw.choice(known[place])
+            others = [
+                sentences[n][one.start : one.end]
+                for n, of in enumerate(known)
+                for one in of
+                if abs(n - place) > 1 and one.kinds & own.kinds and not any(one.values & o.values for o in known[place])
+            ]
+            if others:
+                yield passage, sentence, sentence[: own.start] + draw.choice(others) + sentence[own.end :]
+                made += 1
+                break
+        if made == MOST:
+            return
+
+
+if __name__ == "__main__":
+    main()
