@@ -3,10 +3,10 @@
     python benchmarks/misplaced_figures.py [--data FOLDER]
 
 From the passages of WiCE, FactCheck-GPT, RAGTruth's summaries and SummEdits: sentences with a quantity or a year, as a
-claim with that of another sentence of the passage, of the same kind, in its place (false), and as they are (true). Shown
-is the share that is called supported, by the network and the comparisons alone and with what `misplacing.py` tells. Then,
-of all claims of these sets, how many `misplacing.py` tells, and of how many of these people say that their whole answer
-is supported.
+claim with that of another sentence of the passage, of the same kind, in its place (false), and as they are (true).
+Shown is the share that is called supported, by the network and the comparisons alone and with what `misplacing.py`
+tells. Then, of all claims of these sets, how many `misplacing.py` tells, and of how many of these people say that their
+whole answer is supported.
 """
 
 from __future__ import annotations
