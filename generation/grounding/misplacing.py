@@ -8,7 +8,7 @@ nothing of the claim, nor does what stands beside it. What leaves doubt is left 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,14 +16,26 @@ from .overlap import content_words
 from .quantities import quantities
 
 if TYPE_CHECKING:
-    from .evidence import Source
+    from .evidence import Source, Unit
 
 _FEWEST = 3
-"""Other terms of a claim without which it says too little to be known again."""
-_SAYS = 0.75
-"""The share of them, weighted by how rare they are, in a sentence that says the same of another figure."""
+"""Other terms of a claim without which it says too little to be known again, and of a sentence with the claimed figure
+without which it may speak of anything before it: "They charge $4,700." """
 _SPEAKS = 0.3
-"""... in a sentence with the figure that may speak of the same thing."""
+"""The share of a claim's other terms, weighted by how rare they are, in a sentence that may speak of the same thing."""
+_PLANNED = re.compile(
+    r"\b(?:plan\w*|estimat\w*|demand\w*|report\w*|first|accord\w*|propos\w*|expect\w*|typical\w*|initial\w*|original\w*"
+    r"|should|would|if|when|with|last|previous\w*|until)\b|\?|^Q:",
+    re.IGNORECASE,
+)
+"""With these a sentence may say something else of a thing than a claim without them."""
+_AMENDS = re.compile(
+    r"\b(?:replac\w*|shall\s+read|amend\w*|now|new\w*|instead|again|exten\w+|updat\w*|correct\w*|it|this|that|they|both"
+    r"|these|those|second|latter|former|same)\b",
+    re.IGNORECASE,
+)
+"""With these a sentence may speak of what others name."""
+_DIGITS = re.compile(r"\d+")
 _YEAR = re.compile(r"(?<![\w.,$€£-])(?:1[5-9]|20)\d\d(?![\w%]|[.,]\d)")
 _LEFT = re.compile(
     r"\b(?:not|never|no|none|neither|nor|without|cannot|than|from|between|total|sum|altogether|together|average"
@@ -58,24 +70,48 @@ def misplaced(claim: str, source: Source) -> list[tuple[int, int]]:
         return []
     own = list(figures(claim))
     rest = "".join(" " if any(one.start <= at < one.end for one in own) else c for at, c in enumerate(claim))
-    weights = {term: source.weight(term) for term in content_words(rest)}
-    if len(weights) < _FEWEST:
+    terms = frozenset(content_words(rest))
+    if len(terms) < _FEWEST:
         return []
-    return [(one.start, one.end) for one in own if _is_misplaced(one, weights, source)]
+    alone = [one for one in own if not any(one.kinds & other.kinds for other in own if other is not one)]
+    return [(one.start, one.end) for one in alone if _is_misplaced(claim, one, own, terms, source)]
 
 
-def _is_misplaced(figure: Figure, weights: dict[str, float], source: Source) -> bool:
-    whole, units = sum(weights.values()), source.units
-    said = [sum(weights.get(term, 0.0) for term in unit.terms) / whole for unit in units]
+def _is_misplaced(claim: str, figure: Figure, own: Sequence[Figure], terms: frozenset[str], source: Source) -> bool:
+    units = source.units
     known = [list(figures(unit.text)) for unit in units]
     has = [n for n, of in enumerate(known) if any(one.values & figure.values for one in of)]
-    beside = {m for n in has for m in (n - 1, n, n + 1) if 0 <= m < len(units) and units[m].passage == units[n].passage}
-    if not has or any(said[n] >= _SPEAKS for n in beside):
+    if not has or not all(_stands_alone(units[n], terms) for n in has):
         return False
+    beside = {m for n in has for m in (n - 1, n, n + 1) if 0 <= m < len(units) and units[m].passage == units[n].passage}
+    whole = sum(map(source.weight, terms))
+    said = [sum(source.weight(term) for term in terms & unit.terms) / whole for unit in units]
+    digits = _DIGITS.findall(claim, figure.start, figure.end)
+    for n, unit in enumerate(units):
+        if said[n] >= _SPEAKS and (n in beside or (digits and digits == _shared(digits, unit.text))):
+            return False
+    passages = {units[n].passage for n in has}
+    others = [one for one in own if one is not figure]
     return any(
-        said[n] >= _SAYS and not units[n].in_table and any(one.kinds & figure.kinds for one in of)
-        for n, of in enumerate(known)
+        terms <= unit.terms
+        and not unit.in_table
+        and unit.passage in passages
+        and {word.lower() for word in _PLANNED.findall(unit.text)} <= {word.lower() for word in _PLANNED.findall(claim)}
+        and any(one.kinds & figure.kinds for one in known[n])
+        and all(any(one.values & other.values for one in known[n]) for other in others)
+        for n, unit in enumerate(units)
     )
+
+
+def _shared(digits: Sequence[str], text: str) -> list[str]:
+    """Those of a figure's digits that stand in a text, however it is read there: the 15 of "15, 25 or 40 kg"."""
+    known = set(_DIGITS.findall(text))
+    return [one for one in digits if one in known]
+
+
+def _stands_alone(unit: Unit, terms: frozenset[str]) -> bool:
+    """Whether a sentence says enough by itself to speak of its own thing."""
+    return len(unit.terms - terms) >= _FEWEST + len(list(figures(unit.text))) and not _AMENDS.search(unit.text)
 
 
 def figures(text: str) -> Iterator[Figure]:

@@ -14,15 +14,8 @@ def told(claim: str, *passages: str) -> list[str]:
     return [claim[start:end] for start, end in misplaced(claim, Source(passages or [WILL]))]
 
 
-@pytest.mark.parametrize(
-    ("claim", "figure"),
-    [
-        ("My house in Harbour Lane is worth GBP 5,000 by the last valuation.", "GBP 5,000"),
-        ("The house in Harbour Lane is worth £5,000.", "£5,000"),
-    ],
-)
-def test_a_figure_of_another_sentence_is_told(claim: str, figure: str):
-    assert told(claim) == [figure]
+def test_a_figure_of_another_sentence_is_told():
+    assert told("My house in Harbour Lane is worth GBP 5,000 by the last valuation.") == ["GBP 5,000"]
 
 
 @pytest.mark.parametrize(
@@ -40,12 +33,33 @@ def test_what_may_be_said_of_the_thing_is_not(claim: str):
     assert told(claim) == []
 
 
-def test_what_stands_beside_the_figure_may_speak_of_the_thing():
-    passages = (
-        "The rent of flat 2A was EUR 1,000 a month. The tenants agreed. It was set to EUR 1,150 in May. It is dry."
-    )
-    assert told("The rent of flat 2A was EUR 1,150 a month.", passages) == ["EUR 1,150"]
-    assert told("The rent of flat 2A was EUR 1,150 a month.", passages.replace("The tenants agreed. ", "")) == []
+@pytest.mark.parametrize(
+    ("passage", "claim"),
+    [  # what a first version told
+        (
+            "The rent of flat 2A was EUR 1,000. All agreed. It was set to EUR 1,150 in May.",
+            "The rent of flat 2A was EUR 1,150.",
+        ),
+        (
+            "The rent of the office is $4,200. It is dry. In part 2 this is replaced by $4,650.",
+            "The rent of the office is $4,650.",
+        ),
+        (
+            "Nordlys Bakery was founded in Bergen in 1985. The sisters ran it well. The flotation in London came in 1999.",
+            "Nordlys Bakery, founded in Bergen in 1985, went public in 1999.",
+        ),
+        (
+            "The table Lund measures 45 x 75 cm. It is white. A drawer of solid oak below it measures 45 cm.",
+            "The table Lund measures 45 cm by 75 cm.",
+        ),
+        (
+            "The Tarn bridge was planned to open in 2014. It is long. The ribbon over the river was cut in 2017.",
+            "The Tarn bridge opened in 2017.",
+        ),
+    ],
+)
+def test_what_is_amended_joined_or_planned_is_not_told(passage: str, claim: str):
+    assert told(claim, passage) == []
 
 
 def test_a_sentence_with_the_figure_of_another_thing_is_unsupported():
