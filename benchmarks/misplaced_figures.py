@@ -2,11 +2,11 @@
 
     python benchmarks/misplaced_figures.py [--data FOLDER]
 
-From the passages of WiCE, FactCheck-GPT, RAGTruth's summaries and SummEdits: sentences with a quantity or a year, as a
-claim with that of another sentence of the passage, of the same kind, in its place (false), and as they are (true).
-Shown is the share that is called supported, by the network and the comparisons alone and with what `misplacing.py`
-tells. Then, of all claims of these sets, how many `misplacing.py` tells, and of how many of these people say that their
-whole answer is supported.
+From the passages of WiCE, FactCheck-GPT, RAGTruth's summaries and SummEdits: sentences with a quantity, a date or a
+year, as a claim with that of another sentence of the passage, of the same kind, in its place (false), and as they are
+(true). Shown is the share that is called supported, by the network and the comparisons alone and with what
+`misplacing.py` tells. Then, of all claims of these sets, how many `misplacing.py` tells, and of how many of these
+people say that their whole answer is supported.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _pairs(passages: list[str]) -> Iterator[tuple[str, str, str]]:
                 sentences[n][one.start : one.end]
                 for n, of in enumerate(known)
                 for one in of
-                if abs(n - place) > 1 and one.kinds & own.kinds and not any(one.values & o.values for o in known[place])
+                if abs(n - place) > 1 and one.kinds & own.kinds and not any(map(one.may_be, known[place]))
             ]
             if others:
                 yield passage, sentence, sentence[: own.start] + draw.choice(others) + sentence[own.end :]

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...retrieval.dates import Date
 from .overlap import content_words
 from .quantities import quantities
+from .values import Value, covers, values
 
 if TYPE_CHECKING:
     from .evidence import Source, Unit
@@ -58,6 +60,11 @@ class Figure:
     values: frozenset[object]
     """What it may amount to."""
 
+    def may_be(self, other: Figure) -> bool:
+        """Whether both can be the same; of two dates one may say less."""
+        dates = [(a, b) for a in self.values for b in other.values if isinstance(a, Date) and isinstance(b, Date)]
+        return bool(self.values & other.values) or any(covers(a, b) or covers(b, a) for a, b in dates)
+
 
 def misplaced(claim: str, source: Source) -> list[tuple[int, int]]:
     """Where in a claim figures stand that the passages have for another thing.
@@ -80,7 +87,7 @@ def misplaced(claim: str, source: Source) -> list[tuple[int, int]]:
 def _is_misplaced(claim: str, figure: Figure, own: Sequence[Figure], terms: frozenset[str], source: Source) -> bool:
     units = source.units
     known = [list(figures(unit.text)) for unit in units]
-    has = [n for n, of in enumerate(known) if any(one.values & figure.values for one in of)]
+    has = [n for n, of in enumerate(known) if any(map(figure.may_be, of))]
     if not has or not all(_stands_alone(units[n], terms) for n in has):
         return False
     beside = {m for n in has for m in (n - 1, n, n + 1) if 0 <= m < len(units) and units[m].passage == units[n].passage}
@@ -98,7 +105,7 @@ def _is_misplaced(claim: str, figure: Figure, own: Sequence[Figure], terms: froz
         and unit.passage in passages
         and {word.lower() for word in _PLANNED.findall(unit.text)} <= {word.lower() for word in _PLANNED.findall(claim)}
         and any(one.kinds & figure.kinds for one in known[n])
-        and all(any(one.values & other.values for one in known[n]) for other in others)
+        and all(any(map(other.may_be, known[n])) for other in others)
         for n, unit in enumerate(units)
     )
 
@@ -115,10 +122,19 @@ def _stands_alone(unit: Unit, terms: frozenset[str]) -> bool:
 
 
 def figures(text: str) -> Iterator[Figure]:
-    """The quantities with a unit that is known, and the years."""
-    found = [one for one in quantities(text) if one.units and one.measures]
+    """The quantities with a unit that is known, the dates, and the years alone."""
+    dated = [
+        (value, days) for value in values(text) if (days := [one for one in value.readings if isinstance(one, Date)])
+    ]
+    for value, days in dated:
+        yield Figure(value.start, value.end, frozenset({"date"}), frozenset(days))
+    found = [one for one in quantities(text) if one.units and one.measures and not _within(one.start, dated)]
     for one in found:
         yield Figure(one.start, one.end, frozenset(kind for kind, _ in one.units), frozenset(one.measures))
     for year in _YEAR.finditer(text):
-        if not any(one.start <= year.start() < one.end for one in found):
+        if not any(one.start <= year.start() < one.end for one in found) and not _within(year.start(), dated):
             yield Figure(*year.span(), frozenset({"year"}), frozenset({year[0]}))
+
+
+def _within(place: int, dated: Sequence[tuple[Value, Sequence[Date]]]) -> bool:
+    return any(value.start <= place < value.end for value, _ in dated)

@@ -18,6 +18,17 @@ def test_a_figure_of_another_sentence_is_told():
     assert told("My house in Harbour Lane is worth GBP 5,000 by the last valuation.") == ["GBP 5,000"]
 
 
+def test_a_date_of_another_event_is_told():
+    minutes = (
+        "The auditors of Brandt inspect the cold store on 12 June 2024. Nothing was found. The canteen of the north wing "
+        "reopens on 3 July 2024 with a new menu."
+    )
+    assert told("The auditors of Brandt inspect the cold store on 3 July 2024.", minutes) == []  # "new" may amend
+    plain = minutes.replace(" with a new menu", "")
+    assert told("The auditors of Brandt inspect the cold store on 2024-07-03.", plain) == ["2024-07-03"]
+    assert told("The auditors of Brandt inspect the cold store in June 2024.", plain) == []
+
+
 @pytest.mark.parametrize(
     "claim",
     [
@@ -45,7 +56,7 @@ def test_what_may_be_said_of_the_thing_is_not(claim: str):
             "The rent of the office is $4,650.",
         ),
         (
-            "Nordlys Bakery was founded in Bergen in 1985. The sisters ran it well. The flotation in London came in 1999.",
+            "Nordlys Bakery was founded in Bergen in 1985. The sisters ran it. The flotation in London came in 1999.",
             "Nordlys Bakery, founded in Bergen in 1985, went public in 1999.",
         ),
         (
