@@ -15,6 +15,7 @@ from .misplacing import misplaced
 from .opening_hours import other_hours
 from .overlap import content_words
 from .quantities import held_in_units, in_units_of, of_other_units
+from .reversing import reversed_in
 from .values import Number, numbers, values
 
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
@@ -69,6 +70,8 @@ class Comparison:
     """Its numbers that they have with other units only; see `quantities`."""
     exchanged: tuple[Span, ...]
     """Its names in whose place they have others; see `exchanging`."""
+    reversed: tuple[Span, ...]
+    """Two things of it that have changed places; see `reversing`."""
     misplaced: tuple[Span, ...]
     """Its figures that they have for another thing; see `misplacing`."""
     misstated: tuple[Span, ...]
@@ -79,7 +82,15 @@ class Comparison:
     @property
     def refuted(self) -> tuple[Span, ...]:
         """What of it they contradict, in whichever way."""
-        return (*self.misjoined, *self.denied, *self.other_units, *self.exchanged, *self.misplaced, *self.misstated)
+        return (
+            *self.misjoined,
+            *self.denied,
+            *self.other_units,
+            *self.exchanged,
+            *self.reversed,
+            *self.misplaced,
+            *self.misstated,
+        )
 
 
 def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str = "", question: str = "") -> Comparison:
@@ -134,6 +145,7 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
         denied=tuple(denied(claim, source)),
         other_units=tuple(of_other_units(claim, source.passages)),
         exchanged=tuple(exchanged(claim, source)),
+        reversed=tuple(reversed_in(claim, source)),
         misplaced=tuple(misplaced(claim, source)),
         misstated=misstated,
         carrier=carrier,

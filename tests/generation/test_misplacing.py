@@ -20,8 +20,8 @@ def test_a_figure_of_another_sentence_is_told():
 
 def test_a_date_of_another_event_is_told():
     minutes = (
-        "The auditors of Brandt inspect the cold store on 12 June 2024. Nothing was found. The canteen of the north wing "
-        "reopens on 3 July 2024 with a new menu."
+        "The auditors of Brandt inspect the cold store on 12 June 2024. Nothing was found. The canteen of the north "
+        "wing reopens on 3 July 2024 with a new menu."
     )
     assert told("The auditors of Brandt inspect the cold store on 3 July 2024.", minutes) == []  # "new" may amend
     plain = minutes.replace(" with a new menu", "")

@@ -1,0 +1,117 @@
+"""Who does what to whom: "the landlord pays the tenant" where the passages say that the tenant pays the landlord.
+
+All words are there, and a network that compares words sees nothing. Told by the form: a sentence has the words of the
+claim in their order, but for two things that have changed places, with the very same words between them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .overlap import content_words
+
+if TYPE_CHECKING:
+    from .evidence import Source
+
+_WORD = re.compile(r"[\w’'&.-]*\w")
+_LONGEST = 3
+"""Words that tell something in the name of a thing."""
+_FEWEST = 3
+"""Such words of a claim."""
+_THING = re.compile(r"(?:\b(?:the|a|an|my|our|his|her|its|their|your|each|every|any|no)\s+)$", re.IGNORECASE)
+_BOTH_WAYS = re.compile(
+    r"\b(?:vice\s+versa|each\s+other|one\s+another|mutual\w*|reciproc\w*|both|either|respectively|likewise|same|equal\w*"
+    r"|and|or|nor|with|between|marr\w+|met|meets?|meeting|border\w*|resembl\w*|like|similar\w*|differ\w*|match\w*|is|are"
+    r"|was|were|be|becomes?|became|means?|called|named|as)\b|[,;:()/]",
+    re.IGNORECASE,
+)
+"""What holds both ways, or joins two names of one thing, if it stands between them."""
+_DENIAL = re.compile(r"\b(?:not|never|no|none|neither|nor|without|unlike|cannot)\b|n['’]t\b", re.IGNORECASE)
+_MUTUAL = re.compile(
+    r"\b(?:vice\s+versa|each\s+other|one\s+another|mutual\w*|reciproc\w*|conversely|in\s+turn)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    start: int
+    end: int
+    term: str
+
+
+def reversed_in(claim: str, source: Source) -> list[tuple[int, int]]:
+    """Where in a claim two things stand that have changed places in the passages.
+
+    Args:
+        claim: Without citations.
+        source: The passages.
+    """
+    own = _terms(claim)
+    order = [one.term for one in own]
+    if len(own) < _FEWEST or len(set(order)) < len(order) or _DENIAL.search(claim):
+        return []
+    if any(map(_MUTUAL.search, source.passages)):
+        return []
+    known = [(unit.text, _terms(unit.text)) for unit in source.units if set(order) <= unit.terms]
+    told = [[one for one in terms if one.term in order] for _, terms in known]
+    if any(_in_order(order, [one.term for one in of]) for of in told):
+        return []
+    for (text, _), of in zip(known, told, strict=True):
+        if len(of) == len(own) and not _DENIAL.search(text) and (found := _swapped(claim, own, text, of)):
+            return found
+    return []
+
+
+def _terms(text: str) -> list[_Term]:
+    found = []
+    for match in _WORD.finditer(text):
+        terms = sorted(content_words(match[0]))
+        if terms:
+            found.append(_Term(*match.span(), terms[0]))
+    return found
+
+
+def _in_order(order: Sequence[str], among: Sequence[str]) -> bool:
+    rest = iter(among)
+    return all(term in rest for term in order)
+
+
+def _swapped(claim: str, own: Sequence[_Term], text: str, other: Sequence[_Term]) -> list[tuple[int, int]]:
+    """The places of two things of the claim whose exchange gives the order of a sentence."""
+    order, wanted = [one.term for one in own], [one.term for one in other]
+    for i, a, j, b in _blocks(len(order)):
+        first, between, second = order[i : i + a], order[i + a : j], order[j : j + b]
+        if [*order[:i], *second, *between, *first, *order[j + b :]] != wanted:
+            continue
+        here = claim[own[i + a - 1].end : own[j].start]
+        there = text[other[i + b - 1].end : other[i + b + len(between)].start]
+        spans = [(own[i].start, own[i + a - 1].end), (own[j].start, own[j + b - 1].end)]
+        if _same_words(here, there) and not _BOTH_WAYS.search(here) and all(_is_thing(claim, *span) for span in spans):
+            return spans
+    return []
+
+
+def _blocks(n: int) -> Iterator[tuple[int, int, int, int]]:
+    """Two runs of a sequence of n, with something between: where each begins, and how long it is."""
+    for i in range(n):
+        for a in range(1, _LONGEST + 1):
+            for j in range(i + a + 1, n):
+                for b in range(1, min(_LONGEST, n - j) + 1):
+                    yield i, a, j, b
+
+
+def _same_words(one: str, other: str) -> bool:
+    """Whether two texts have the same words, but for articles and endings."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(text: str) -> list[str]:
+    words = [word for word in re.findall(r"[\w’'-]+", text.lower()) if word not in ("the", "a", "an")]
+    return [next(iter(sorted(content_words(word))), word) for word in words]
+
+
+def _is_thing(text: str, start: int, end: int) -> bool:
+    return text[start].isupper() or bool(_THING.search(text, 0, start))
