@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .overlap import content_words
@@ -16,7 +17,7 @@ from .overlap import content_words
 if TYPE_CHECKING:
     from .evidence import Source
 
-_WORD = re.compile(r"[\w’'&.-]*\w")
+_WORD = re.compile(r"\d[\d.,]*\d|[\w’'&.-]*\w")
 _LONGEST = 3
 """Words that tell something in the name of a thing."""
 _FEWEST = 3
@@ -24,12 +25,37 @@ _FEWEST = 3
 _THING = re.compile(r"(?:\b(?:the|a|an|my|our|his|her|its|their|your|each|every|any|no)\s+)$", re.IGNORECASE)
 _BOTH_WAYS = re.compile(
     r"\b(?:vice\s+versa|each\s+other|one\s+another|mutual\w*|reciproc\w*|both|either|respectively|likewise|same|equal\w*"
-    r"|and|or|nor|with|between|marr\w+|met|meets?|meeting|border\w*|resembl\w*|like|similar\w*|differ\w*|match\w*|is|are"
-    r"|was|were|be|becomes?|became|means?|called|named|as)\b|[,;:()/]",
+    r"|and|or|nor|with|between|is|are|was|were|be|as)\b|['’]s\b|[,;:()/\"“”\d]",
     re.IGNORECASE,
 )
 """What holds both ways, or joins two names of one thing, if it stands between them."""
+_VERBS = """
+    pay repay lend owe sell send supply deliver give grant award reimburse compensate refund invoice charge indemnify
+    insure notify inform advise warn instruct tell thank report answer supervise employ hire dismiss appoint elect
+    represent succeed acquire buy own sue accuse arrest attack kill murder defeat beat teach treat examine invite
+    criticize criticise praise rescue feed orbit inhibit activate precede exceed outweigh replace transfer assign license
+    sublet entrust write call host outlive dedicate donate displace eat stab love import export lower assist adopt visit
+    rescue hand offer recommend promote demote train interview audit inspect certify fund finance
+    """
+_DONE_TO = content_words(
+    "paid repaid lent sold sent gave given told bought taught beaten fed written wrote "
+    + " ".join(f"{verb} {verb}s {verb}ed {verb}d" for verb in _VERBS.split())
+)
+"""What one does to another, and what is no noun that joins two names."""
+_TOLD_AS = re.compile(
+    r"\b(?:believ\w*|myth\w*|thought|tried|tries|hop(?:e|ed|es|ing)|want\w*|draft\w*|if|whether|would|should|might"
+    r"|claim\w*|alleg\w*|suppos\w*|wrongly|falsely|rumou?r\w*|did)\b|\?",
+    re.IGNORECASE,
+)
+"""With these a sentence may tell what is not so."""
+_IN_RETURN = re.compile(
+    r"\b(?:back|again|returned|answer\w*|repl(?:y|ied)|did\s+so|does\s+so|the\s+same|in\s+turn|in\s+return|also|too)\b",
+    re.IGNORECASE,
+)
+"""With these a sentence, or the one after it, may tell the other way round without the names."""
 _DENIAL = re.compile(r"\b(?:not|never|no|none|neither|nor|without|unlike|cannot)\b|n['’]t\b", re.IGNORECASE)
+_BEGINS = re.compile(r"(?:in|on|at|for|from|to|by|with|under|after|before|during)\b", re.IGNORECASE)
+"""What begins a claim that puts first when or where it is."""
 _MUTUAL = re.compile(
     r"\b(?:vice\s+versa|each\s+other|one\s+another|mutual\w*|reciproc\w*|conversely|in\s+turn)\b", re.IGNORECASE
 )
@@ -53,14 +79,18 @@ def reversed_in(claim: str, source: Source) -> list[tuple[int, int]]:
     order = [one.term for one in own]
     if len(own) < _FEWEST or len(set(order)) < len(order) or _DENIAL.search(claim):
         return []
-    if any(map(_MUTUAL.search, source.passages)):
+    if _BEGINS.match(claim) or any(map(_MUTUAL.search, source.passages)):
         return []
-    known = [(unit.text, _terms(unit.text)) for unit in source.units if set(order) <= unit.terms]
-    told = [[one for one in terms if one.term in order] for _, terms in known]
+    following = {unit: after.text for unit, after in pairwise(source.units)}
+    known = [
+        (unit.text, following.get(unit, ""), _terms(unit.text)) for unit in source.units if set(order) <= unit.terms
+    ]
+    told = [[one for one in terms if one.term in order] for *_, terms in known]
     if any(_in_order(order, [one.term for one in of]) for of in told):
         return []
-    for (text, _), of in zip(known, told, strict=True):
-        if len(of) == len(own) and not _DENIAL.search(text) and (found := _swapped(claim, own, text, of)):
+    for (text, after, _), of in zip(known, told, strict=True):
+        left = _DENIAL.search(text) or _TOLD_AS.search(text) or _IN_RETURN.search(text) or _IN_RETURN.search(after)
+        if len(of) == len(own) and not left and (found := _swapped(claim, own, text, of)):
             return found
     return []
 
@@ -89,7 +119,9 @@ def _swapped(claim: str, own: Sequence[_Term], text: str, other: Sequence[_Term]
         here = claim[own[i + a - 1].end : own[j].start]
         there = text[other[i + b - 1].end : other[i + b + len(between)].start]
         spans = [(own[i].start, own[i + a - 1].end), (own[j].start, own[j + b - 1].end)]
-        if _same_words(here, there) and not _BOTH_WAYS.search(here) and all(_is_thing(claim, *span) for span in spans):
+        if not content_words(here) & _DONE_TO or not _same_words(here, there):
+            continue
+        if not any(map(_BOTH_WAYS.search, (here, there))) and all(_is_thing(claim, *span) for span in spans):
             return spans
     return []
 
