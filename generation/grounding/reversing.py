@@ -30,12 +30,13 @@ _BOTH_WAYS = re.compile(
 )
 """What holds both ways, or joins two names of one thing, if it stands between them."""
 _VERBS = """
-    pay repay lend owe sell send supply deliver give grant award reimburse compensate refund invoice charge indemnify
-    insure notify inform advise warn instruct tell thank report answer supervise employ hire dismiss appoint elect
-    represent succeed acquire buy own sue accuse arrest attack kill murder defeat beat teach treat examine invite
-    criticize criticise praise rescue feed orbit inhibit activate precede exceed outweigh replace transfer assign license
-    sublet entrust write call host outlive dedicate donate displace eat stab love import export lower assist adopt visit
-    rescue hand offer recommend promote demote train interview audit inspect certify fund finance
+    pay repay lend owe sell send supply deliver give grant award reimburse compensate refund invoice charge
+    indemnify insure notify inform advise warn instruct tell thank report answer supervise employ hire dismiss
+    appoint elect represent succeed acquire buy own sue accuse arrest attack kill murder defeat beat teach treat
+    examine invite criticize criticise praise rescue feed orbit inhibit activate precede exceed outweigh replace
+    transfer assign license sublet entrust write call host outlive dedicate donate displace eat stab love import
+    export lower assist visit adopt hand offer recommend promote demote train interview audit inspect certify
+    fund finance
     """
 _DONE_TO = content_words(
     "paid repaid lent sold sent gave given told bought taught beaten fed written wrote "
