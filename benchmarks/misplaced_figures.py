@@ -49,7 +49,7 @@ def _pairs(passages: list[str]) -> Iterator[tuple[str, str, str]]:
     made = 0
     for passage in passages:
         sentences = [span.text for span in split_sentences(passage)]
-        known = [list(figures(sentence)) for sentence in sentences]
+        known = list(map(figures, sentences))
         for place, sentence in enumerate(sentences):
             if not 40 < len(sentence) < 200 or sentence[-1] != "." or not known[place]:
                 continue

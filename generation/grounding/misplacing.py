@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ...retrieval.dates import Date
@@ -75,7 +76,7 @@ def misplaced(claim: str, source: Source) -> list[tuple[int, int]]:
     """
     if _LEFT.search(claim):
         return []
-    own = list(figures(claim))
+    own = figures(claim)
     rest = "".join(" " if any(one.start <= at < one.end for one in own) else c for at, c in enumerate(claim))
     terms = frozenset(content_words(rest))
     if len(terms) < _FEWEST:
@@ -86,7 +87,7 @@ def misplaced(claim: str, source: Source) -> list[tuple[int, int]]:
 
 def _is_misplaced(claim: str, figure: Figure, own: Sequence[Figure], terms: frozenset[str], source: Source) -> bool:
     units = source.units
-    known = [list(figures(unit.text)) for unit in units]
+    known = [figures(unit.text) for unit in units]
     has = [n for n, of in enumerate(known) if any(map(figure.may_be, of))]
     if not has or not all(_stands_alone(units[n], terms) for n in has):
         return False
@@ -118,11 +119,16 @@ def _shared(digits: Sequence[str], text: str) -> list[str]:
 
 def _stands_alone(unit: Unit, terms: frozenset[str]) -> bool:
     """Whether a sentence says enough by itself to speak of its own thing."""
-    return len(unit.terms - terms) >= _FEWEST + len(list(figures(unit.text))) and not _AMENDS.search(unit.text)
+    return len(unit.terms - terms) >= _FEWEST + len(figures(unit.text)) and not _AMENDS.search(unit.text)
 
 
-def figures(text: str) -> Iterator[Figure]:
+@lru_cache(maxsize=4096)
+def figures(text: str) -> tuple[Figure, ...]:
     """The quantities with a unit that is known, the dates, and the years alone."""
+    return tuple(_figures(text))
+
+
+def _figures(text: str) -> Iterator[Figure]:
     dated = [
         (value, days) for value in values(text) if (days := [one for one in value.readings if isinstance(one, Date)])
     ]
