@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from .affirming import NEGATIVE, holds, statements
@@ -48,6 +49,8 @@ _SUITED = re.compile(
 _STATE = re.compile(r"\w+ed|paid|sold|sent|held|built|out|off|on")
 """A key's last word that tells a state: "shipped" is also said of what can or will be."""
 _MOST_WORDS = 3
+_MOST_ATTRIBUTES = 500
+"""Of all records; where there are more, nothing is said."""
 _LEAST_TOLD = 2
 """Attributes of a record that are yes or no where null means unknown; elsewhere it may mean that there is none."""
 _UNSURE = re.compile(
@@ -100,7 +103,9 @@ class Attributes:
             records: As parsed.
             others: The passages that are no records.
         """
-        found = [one for record in records for one in _attributes(record, "")]
+        found = list(islice((one for record in records for one in _attributes(record, "")), _MOST_ATTRIBUTES + 1))
+        if len(found) > _MOST_ATTRIBUTES:
+            return cls()
         values = defaultdict[object, set[object]](set)
         for one in found:
             values[one.named, one.beside].add(one.value)

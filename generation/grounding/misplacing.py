@@ -1,8 +1,8 @@
 """Figures that are another thing's: "the house is worth GBP 5,000" where that is what the gardener gets.
 
-A network that compares words finds all of them, and the figure, in the passages. Told by the form: a sentence says
-nearly all the rest of a claim and has another figure of the same kind there; what has the claimed one speaks of nearly
-nothing of the claim, nor does what stands beside it. What leaves doubt is left to the network.
+A network that compares words finds all of them, and the figure, in the passages. Told by the form: a sentence says all
+the rest of a claim and has another figure of the same kind there; what has the claimed one, in the same passage, speaks
+of something else by itself, and so does what stands beside it. What leaves doubt is left to the network.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _LEFT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A quantity or a year in a text."""
+    """A quantity, a date or a year in a text."""
 
     start: int
     end: int

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"\d[\d.,]*\d|[\w’'&.-]*\w")
 _LONGEST = 3
 """Words that tell something in the name of a thing."""
-_FEWEST = 3
+_FEWEST, _MOST = 3, 40
 """Such words of a claim."""
 _THING = re.compile(r"(?:\b(?:the|a|an|my|our|his|her|its|their|your|each|every|any|no)\s+)$", re.IGNORECASE)
 _BOTH_WAYS = re.compile(
@@ -78,7 +78,7 @@ def reversed_in(claim: str, source: Source) -> list[tuple[int, int]]:
     """
     own = _terms(claim)
     order = [one.term for one in own]
-    if len(own) < _FEWEST or len(set(order)) < len(order) or _DENIAL.search(claim):
+    if not _FEWEST <= len(own) <= _MOST or len(set(order)) < len(order) or _DENIAL.search(claim):
         return []
     if _BEGINS.match(claim) or any(map(_MUTUAL.search, source.passages)):
         return []
