@@ -60,6 +60,8 @@ _HOURS = re.compile(rf"\s*{_TIME.format('a')}{_TO}{_TIME.format('b')}\s*", re.IG
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{1,2}(?!\d)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 _OPENS, _CLOSES = ("open", "opens", "from"), ("close", "closes", "to")
+_DAY_KEYS, _HOUR_KEYS = ("day", "days", "dayOfWeek", "day_of_week", "weekday"), ("hours", "time", "times")
+"""schema.org's openingHoursSpecification has `dayOfWeek`, `opens` and `closes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,21 +197,15 @@ def _through(first: str, last: str) -> tuple[str, ...]:
     return turned[: turned.index(last) + 1]
 
 
-def _is_week(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and len(value) > 1
-        and all(re.fullmatch(_DAY_NAME, str(k), re.IGNORECASE) for k in value)
-    )
-
-
 def _by_day(value: Any, name: str) -> Iterator[Days]:
-    if _is_week(value):
+    week = _week(value)
+    if week is not None:
         if _OF_HOURS.search(name):
-            told = {
-                day: v for day, v in value.items() if v is not None and str(v).lower() not in ("closed", "none", "")
-            }
-            yield {str(day)[:3].lower(): _range(v) for day, v in told.items()}
+            found: dict[str, Range | None] = {}
+            for days, of in week:
+                if not _is_closed(of):
+                    found |= {day: None if day in found else _range(of) for day in days}
+            yield found
     elif isinstance(value, dict):
         for key, v in value.items():
             yield from _by_day(v, str(key))
@@ -218,18 +214,54 @@ def _by_day(value: Any, name: str) -> Iterator[Days]:
             yield from _by_day(v, name)
 
 
+def _week(value: Any) -> list[tuple[tuple[str, ...], Any]] | None:
+    """Days with what is said of them: the keys of an object, or what the objects of a list name; None for the rest."""
+    if isinstance(value, dict) and len(value) > 1:
+        told = [(_days_in(str(key)), v) for key, v in value.items()]
+    elif isinstance(value, list | tuple) and value and all(isinstance(v, dict) for v in value):
+        told = [
+            (_days_in(_text_of(_get(v, _DAY_KEYS))), {k: x for k, x in v.items() if k not in _DAY_KEYS}) for v in value
+        ]
+    else:
+        return None
+    found = [(days, of) for days, of in told if days]
+    return found if len(found) == len(told) else None
+
+
+def _days_in(text: str) -> tuple[str, ...]:
+    """The days that a text names, and nothing else: "Monday", "mon_fri", "Tue, Thu", "https://schema.org/Sunday"."""
+    text = re.sub(r"\S*/", "", text).replace("_to_", " to ").replace("_", "-").title()
+    items = list(_items(text))
+    named = items[0] if len(items) == 1 else _Item(0, 0)
+    return named.days if (named.start, named.end) == (0, len(text)) else ()
+
+
+def _text_of(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _get(of: Mapping[Any, Any], names: Sequence[str]) -> Any:
+    return next((of[name] for name in names if name in of), None)
+
+
+def _is_closed(value: Any) -> bool:
+    if isinstance(value, dict):
+        return value.get("closed") is True or value.get("open") is False
+    return value is None or str(value).lower() in ("closed", "none", "")
+
+
 def _has_times(value: Any) -> bool:
     """Whether a short value beside the hours by day has times: of the kitchen, of tours."""
     if isinstance(value, dict | list | tuple):
-        return not _is_week(value) and any(map(_has_times, value.values() if isinstance(value, dict) else value))
+        return _week(value) is None and any(map(_has_times, value.values() if isinstance(value, dict) else value))
     text = str(value)
     return len(text) <= LONGEST_VALUE and bool(_CLOCK.search(text)) and not _MOMENT.search(text)
 
 
 def _range(value: Any) -> Range | None:
     """What a record says of a day; its hours are those of 24 where they have no half of the day."""
-    if isinstance(value, dict) and len(value) == 2:
-        value = [next((value[name] for name in names if name in value), None) for names in (_OPENS, _CLOSES)]
+    if isinstance(value, dict):
+        value = _get(value, _HOUR_KEYS) or [_get(value, _OPENS), _get(value, _CLOSES)]
     if isinstance(value, list | tuple) and len(value) == 2:
         value = f"{value[0]}-{value[1]}"
     found = _HOURS.fullmatch(str(value))

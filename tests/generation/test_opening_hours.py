@@ -80,6 +80,42 @@ def test_hours_are_read_however_they_are_written(hours: object):
     assert len(wrong("It is open on Saturday from 10 AM to 9 PM.", week)) == 1
 
 
+@pytest.mark.parametrize(
+    "week",
+    [
+        {"weekdays": "9:00-18:00", "saturday": "10:00-14:00"},
+        {"mon_fri": "9am-6pm", "sat": ["10:00", "14:00"], "sun": "closed"},
+        {"monday_to_friday": {"open": "09:00", "close": "18:00"}, "saturday": {"open": "10:00", "close": "14:00"}},
+        [{"days": "Mon-Fri", "hours": "9:00-18:00"}, {"days": "Sat", "hours": "10:00-14:00"}],
+        [
+            {
+                "dayOfWeek": [f"https://schema.org/{day}day" for day in ("Mon", "Tues", "Wednes")],
+                "opens": "9:00",
+                "closes": "18:00",
+            },
+            {"@type": "x", "dayOfWeek": ["Thursday", "Friday"], "opens": "09:00", "closes": "18:00"},
+            {"dayOfWeek": "Saturday", "opens": "10:00", "closes": "14:00"},
+            {"dayOfWeek": "Sunday", "closed": True},
+        ],
+    ],
+)
+def test_a_week_is_read_in_other_layouts(week: object):
+    assert wrong("It is open on Friday from 9 AM to 6 PM and on Saturday from 10 AM to 2 PM.", week) == []
+    assert wrong("It is open on weekdays until 6 PM.", week) == []
+    assert len(wrong("It is open on Friday from 9 AM to 8 PM.", week)) == 1
+    assert wrong("It is open on Sundays.", week) == ["Sundays"]
+
+
+def test_of_a_day_that_is_given_twice_no_hours_are_known():
+    week = [
+        {"day": "Mon", "hours": "9:00-12:00"},
+        {"day": "Mon", "hours": "14:00-18:00"},
+        {"day": "Tue", "hours": "9:00-18:00"},
+    ]
+    assert wrong("It is open on Monday from 9 AM to 6 PM.", week) == []
+    assert len(wrong("It is open on Tuesday from 9 AM to 5 PM.", week)) == 1
+
+
 def test_hours_that_are_not_clear_decide_nothing():
     week = dict.fromkeys(("Friday", "Saturday"), "9-5")
     assert wrong("It is open on Saturday from 10 AM to 9 PM.", week) == []
