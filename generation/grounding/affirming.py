@@ -36,7 +36,7 @@ _IS_NOT_THERE = re.compile(
 """What is said of a thing, or of a list of things, as of a subject."""
 _HAS = re.compile(
     r"\b(?:has|have|having|offer(?:s|ing)?|provid(?:es?|ing)|features?|featuring|includ(?:es?|ing)|with|accept(?:s|ing)?"
-    r"|allow(?:s|ing)?|takes?|supports?|plays?|there\s+(?:is|are)|can|find|enjoy|expect|choose|use|opt\s+for|options?"
+    r"|allow(?:s|ing)?|takes?|supports?|plays?|there\s+(?:is|are)|can|find|enjoy|expect|choose|use|opt\s+for|options?|makes|sells|runs|hosts|rents|serves"
     r"|available|delivers)\b",
     re.IGNORECASE,
 )
