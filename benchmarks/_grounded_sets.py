@@ -10,10 +10,12 @@ from pathlib import Path
 from _timing import table
 
 from ragstone.eval.readers.grounding import GroundedAnswer
+from ragstone.eval.stats import estimate
 from ragstone.eval.suites.grounding import GROUNDING
 from ragstone.generation.grounding.claims import strip_citations
 from ragstone.generation.grounding.evidence import Source
 from ragstone.generation.grounding.segments import split_segments
+from ragstone.generation.grounding.verifier import Verifier
 
 SETS = ("wice", "wice-dev", "factcheckgpt", "ragtruth-summary", "summedits")
 
@@ -34,6 +36,28 @@ def read_answers(description: str | None) -> Answers:
 def passages_of(answers: Answers) -> list[str]:
     """Each passage once."""
     return list(dict.fromkeys(passage for of in answers.values() for answer in of for passage in answer.passages))
+
+
+Pair = tuple[str, str, str]
+"""A passage, a sentence of it, and the same made false."""
+
+
+def supported(pairs: Sequence[Pair], made: str, rules: str) -> str:
+    """A table: of how many sentences the verifier says that they are supported, with its rules and without.
+
+    Args:
+        pairs: What is judged.
+        made: What was done to make a sentence false.
+        rules: The module that is meant to tell.
+    """
+    verifier = Verifier()
+    rows: list[list[object]] = []
+    for place, name in ((2, made), (1, "as they are")):
+        alone = [verifier.combined(verifier.read([pair[place]], [pair[0]])[0]) for pair in pairs]
+        both = [verifier.score([pair[place]], [pair[0]])[0].support or 0.0 for pair in pairs]
+        shares = [estimate([float(support >= verifier.threshold) for support in of]) for of in (alone, both)]
+        rows.append([name, len(pairs), *shares])
+    return table(("sentences", "n", "alone: supported", f"with {rules}: supported"), rows)
 
 
 def told(answers: Answers, rule: Callable[[str, Source], Sequence[object]]) -> str:

@@ -14,13 +14,10 @@ import random
 import re
 from collections.abc import Iterator
 
-from _grounded_sets import passages_of, read_answers, told
-from _timing import table
+from _grounded_sets import Pair, passages_of, read_answers, supported, told
 
-from ragstone.eval.stats import estimate
 from ragstone.generation.grounding.claims import split_sentences
 from ragstone.generation.grounding.denying import denied
-from ragstone.generation.grounding.verifier import Verifier
 
 MOST = 400
 """Sentences, at most one a passage."""
@@ -32,23 +29,12 @@ _OTHER = re.compile(r"\b(?:no|never|nor|without|neither|none)\b|n['’]t", re.IG
 def main() -> None:
     """Check, and print the tables."""
     answers = read_answers(__doc__)
-    verifier = Verifier()
-    rows = []
-    pairs = list(_pairs(passages_of(answers)))
-    for name, claims in (
-        ("negation taken out", [made for *_, made in pairs]),
-        ("as they are", [s for _, s, _ in pairs]),
-    ):
-        alone = [verifier.combined(verifier.read([c], [p])[0]) for c, (p, *_) in zip(claims, pairs, strict=True)]
-        both = [verifier.score([c], [p])[0].support or 0.0 for c, (p, *_) in zip(claims, pairs, strict=True)]
-        shares = [estimate([float(support >= verifier.threshold) for support in of]) for of in (alone, both)]
-        rows.append([name, len(claims), *shares])
-    print(table(("sentences", "n", "alone: supported", "with denying.py: supported"), rows))
+    print(supported(list(_pairs(passages_of(answers))), "negation taken out", "denying.py"))
     print()
     print(told(answers, denied))
 
 
-def _pairs(passages: list[str]) -> Iterator[tuple[str, str, str]]:
+def _pairs(passages: list[str]) -> Iterator[Pair]:
     """Passages with a sentence that negates, as it is and without the negation."""
     random.Random(1).shuffle(passages)
     made = 0

@@ -16,14 +16,11 @@ import random
 import re
 from collections.abc import Iterator
 
-from _grounded_sets import passages_of, read_answers, told
-from _timing import table
+from _grounded_sets import Pair, passages_of, read_answers, supported, told
 
-from ragstone.eval.stats import estimate
 from ragstone.generation.grounding.claims import split_sentences
 from ragstone.generation.grounding.exchanging import exchanged
 from ragstone.generation.grounding.overlap import content_words
-from ragstone.generation.grounding.verifier import Verifier
 
 MOST = 400
 """Sentences, at most one a passage."""
@@ -33,20 +30,12 @@ _NAME = re.compile(r"(?<![\w’'])[A-Z][\w’'&-]*(?:\s+[A-Z][\w’'&-]*)*")
 def main() -> None:
     """Check, and print the tables."""
     answers = read_answers(__doc__)
-    verifier = Verifier()
-    pairs = list(_pairs(passages_of(answers)))
-    rows = []
-    for place, name in ((2, "name exchanged"), (1, "as they are")):
-        alone = [verifier.combined(verifier.read([pair[place]], [pair[0]])[0]) for pair in pairs]
-        both = [verifier.score([pair[place]], [pair[0]])[0].support or 0.0 for pair in pairs]
-        shares = [estimate([float(support >= verifier.threshold) for support in of]) for of in (alone, both)]
-        rows.append([name, len(pairs), *shares])
-    print(table(("sentences", "n", "alone: supported", "with exchanging.py: supported"), rows))
+    print(supported(list(_pairs(passages_of(answers))), "name exchanged", "exchanging.py"))
     print()
     print(told(answers, exchanged))
 
 
-def _pairs(passages: list[str]) -> Iterator[tuple[str, str, str]]:
+def _pairs(passages: list[str]) -> Iterator[Pair]:
     """Passages with a sentence that has a name, as it is and with another name of the passage instead."""
     draw = random.Random(1)
     draw.shuffle(passages)

@@ -14,13 +14,10 @@ import random
 import re
 from collections.abc import Iterator
 
-from _grounded_sets import passages_of, read_answers, told
-from _timing import table
+from _grounded_sets import Pair, passages_of, read_answers, supported, told
 
-from ragstone.eval.stats import estimate
 from ragstone.generation.grounding.claims import split_sentences
 from ragstone.generation.grounding.reversing import reversed_in
-from ragstone.generation.grounding.verifier import Verifier
 
 MOST = 400
 """Sentences, at most one a passage."""
@@ -33,20 +30,12 @@ _JOINS = re.compile(r"\b(?:and|or|nor|with|of|in|at|from|for|is|are|was|were|as|
 def main() -> None:
     """Check, and print the tables."""
     answers = read_answers(__doc__)
-    verifier = Verifier()
-    pairs = list(_pairs(passages_of(answers)))
-    rows = []
-    for place, name in ((2, "the other way round"), (1, "as they are")):
-        alone = [verifier.combined(verifier.read([pair[place]], [pair[0]])[0]) for pair in pairs]
-        both = [verifier.score([pair[place]], [pair[0]])[0].support or 0.0 for pair in pairs]
-        shares = [estimate([float(support >= verifier.threshold) for support in of]) for of in (alone, both)]
-        rows.append([name, len(pairs), *shares])
-    print(table(("sentences", "n", "alone: supported", "with the rules: supported"), rows))
+    print(supported(list(_pairs(passages_of(answers))), "the other way round", "reversing.py"))
     print()
     print(told(answers, reversed_in))
 
 
-def _pairs(passages: list[str]) -> Iterator[tuple[str, str, str]]:
+def _pairs(passages: list[str]) -> Iterator[Pair]:
     """Passages with a sentence that has two names and words between them, as it is and with the names exchanged."""
     draw = random.Random(1)
     draw.shuffle(passages)
