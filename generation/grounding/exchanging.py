@@ -32,7 +32,7 @@ _DATES = content_words(
     "January February March April May June July August September October November December "
     "Monday Tuesday Wednesday Thursday Friday Saturday Sunday Christmas Easter"
 )
-_DENIAL = re.compile(r"\b(?:not|never|no|none|neither|nor|without|unlike|cannot)\b|n['’]t\b", re.IGNORECASE)
+DENIAL = re.compile(r"\b(?:not|never|no|none|neither|nor|without|unlike|cannot)\b|n['’]t\b", re.IGNORECASE)
 _REFERS = re.compile(r"\b(?:it|them|so|too|also|same|likewise|did|was next|every|members?)\b", re.IGNORECASE)
 """By which a sentence says of its own name what the one beside it says of another."""
 _LIKEWISE = re.compile(
@@ -98,7 +98,7 @@ def exchanged(claim: str, source: Source) -> list[tuple[int, int]]:
         claim: Without citations.
         source: The passages.
     """
-    if _DENIAL.search(claim) or _NO_ENGLISH.search(claim):
+    if DENIAL.search(claim) or _NO_ENGLISH.search(claim):
         return []
     terms = frozenset(content_words(claim))
     names = list(_names(claim))[:_MOST_NAMES]
@@ -128,7 +128,7 @@ def _speaks_of(name: _Name, others: frozenset[str], source: Source) -> bool:
 
 def _instead(name: _Name, terms: frozenset[str], unit: Unit, source: Source) -> bool:
     """Whether a sentence says all of a claim with another name in the place of this one."""
-    if unit.in_table or name.is_in(unit) or not terms - name.terms <= unit.terms or _DENIAL.search(unit.text):
+    if unit.in_table or name.is_in(unit) or not terms - name.terms <= unit.terms or DENIAL.search(unit.text):
         return False
     others = [
         other
@@ -186,7 +186,7 @@ def _may_be_one(one: _Name, other: _Name, source: Source) -> bool:
     begins_alike = one.text.lower().split()[0][:3] == other.text.lower().split()[-1][:3]
     if not one.has_letter and (alike or begins_alike):
         return True
-    return any(one.is_in(unit) and other.is_in(unit) and not _DENIAL.search(unit.text) for unit in source.units)
+    return any(one.is_in(unit) and other.is_in(unit) and not DENIAL.search(unit.text) for unit in source.units)
 
 
 def _initials(name: str) -> str:

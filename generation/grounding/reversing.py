@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from .exchanging import DENIAL
 from .overlap import content_words
 
 if TYPE_CHECKING:
@@ -54,7 +55,6 @@ _IN_RETURN = re.compile(
     re.IGNORECASE,
 )
 """With these a sentence, or the one after it, may tell the other way round without the names."""
-_DENIAL = re.compile(r"\b(?:not|never|no|none|neither|nor|without|unlike|cannot)\b|n['’]t\b", re.IGNORECASE)
 _BEGINS = re.compile(r"(?:in|on|at|for|from|to|by|with|under|after|before|during)\b", re.IGNORECASE)
 """What begins a claim that puts first when or where it is."""
 _MUTUAL = re.compile(
@@ -78,7 +78,7 @@ def reversed_in(claim: str, source: Source) -> list[tuple[int, int]]:
     """
     own = _terms(claim)
     order = [one.term for one in own]
-    if not _FEWEST <= len(own) <= _MOST or len(set(order)) < len(order) or _DENIAL.search(claim):
+    if not _FEWEST <= len(own) <= _MOST or len(set(order)) < len(order) or DENIAL.search(claim):
         return []
     if _BEGINS.match(claim) or any(map(_MUTUAL.search, source.passages)):
         return []
@@ -90,7 +90,7 @@ def reversed_in(claim: str, source: Source) -> list[tuple[int, int]]:
     if any(_in_order(order, [one.term for one in of]) for of in told):
         return []
     for (text, after, _), of in zip(known, told, strict=True):
-        left = _DENIAL.search(text) or _TOLD_AS.search(text) or _IN_RETURN.search(text) or _IN_RETURN.search(after)
+        left = DENIAL.search(text) or _TOLD_AS.search(text) or _IN_RETURN.search(text) or _IN_RETURN.search(after)
         if len(of) == len(own) and not left and (found := _swapped(claim, own, text, of)):
             return found
     return []
