@@ -46,7 +46,7 @@ def test_a_search_finds_it_and_shows_it_in_its_place_as_mere_text(uploaded: Any,
 
 def test_on_a_phone_the_pages_can_be_reached_and_nothing_sticks_out(visit: Callable[..., Any]) -> None:
     page = visit("/search?q=curtailment", width=390)
-    page.get_by_text("passages").first.wait_for()
+    page.get_by_text("passages").locator("visible=true").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_role("link", name="Library").click()
