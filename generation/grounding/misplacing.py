@@ -74,9 +74,9 @@ def misplaced(claim: str, source: Source) -> list[tuple[int, int]]:
         claim: Without citations.
         source: The passages.
     """
-    if _LEFT.search(claim):
-        return []
     own = figures(claim)
+    if not own or _LEFT.search(claim):
+        return []
     rest = "".join(" " if any(one.start <= at < one.end for one in own) else c for at, c in enumerate(claim))
     terms = frozenset(content_words(rest))
     if len(terms) < _FEWEST:

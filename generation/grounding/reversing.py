@@ -82,9 +82,10 @@ def reversed_in(claim: str, source: Source) -> list[tuple[int, int]]:
         return []
     if _BEGINS.match(claim) or any(map(_MUTUAL.search, source.passages)):
         return []
-    following = {unit: after.text for unit, after in pairwise(source.units)}
     known = [
-        (unit.text, following.get(unit, ""), _terms(unit.text)) for unit in source.units if set(order) <= unit.terms
+        (unit.text, after.text if after else "", _terms(unit.text))
+        for unit, after in pairwise([*source.units, None])
+        if unit and set(order) <= unit.terms
     ]
     told = [[one for one in terms if one.term in order] for *_, terms in known]
     if any(_in_order(order, [one.term for one in of]) for of in told):
