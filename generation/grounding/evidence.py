@@ -135,13 +135,16 @@ class Source:
         candidates = [place for place, unit in enumerate(self.units) if unit.terms & wanted]
         while candidates:
             best = max(candidates, key=lambda place: (self._gain(place, wanted, covered), -place))
-            candidates.remove(best)
-            if self._take(best, chosen, budget):
-                covered |= self.units[best].terms & wanted
+            chosen.append(best)
+            covered |= self.units[best].terms & wanted
+            left = budget - self._length(chosen)
+            candidates = [of for of in candidates if len(self.units[of].text) < left and of != best]
         for place in tuple(chosen[:3]) or (0,):
             for neighbour in (place - 1, place + 1):
-                if 0 <= neighbour < len(self.units) and neighbour not in chosen:
-                    self._take(neighbour, chosen, budget)
+                if neighbour in chosen or not 0 <= neighbour < len(self.units):
+                    continue
+                if not chosen or self._length([*chosen, neighbour]) <= budget:
+                    chosen.append(neighbour)
         return [self.units[place] for place in sorted(chosen)]
 
     def _gain(self, place: int, wanted: set[str], covered: set[str]) -> float:
@@ -151,11 +154,8 @@ class Source:
         known = sum(self.weight(term) for term in shared & covered)
         return (new + 0.3 * known) / math.sqrt(12 + len(unit.terms))
 
-    def _take(self, place: int, chosen: list[int], budget: int) -> bool:
-        if sum(len(self.units[other].text) + 1 for other in (*chosen, place)) > budget and chosen:
-            return False
-        chosen.append(place)
-        return True
+    def _length(self, places: Iterable[int]) -> int:
+        return sum(len(self.units[place].text) + 1 for place in places)
 
 
 def _headings(passage: str) -> tuple[list[int], list[str]]:

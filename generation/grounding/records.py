@@ -22,6 +22,9 @@ LONGEST_LIST = 300
 
 _WORDS_OF_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _HOUR = re.compile(r"\b([01]?\d|2[0-4]):([0-5]?\d)\b(?!:?\d)")
+_TOKEN = re.compile(
+    r"""(?s)(?P<scalar>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s\[\]{}(),:"']+)(?P<colon>\s*:)?|[\[\]{}(),]"""
+)
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
 
 Line = tuple[int, int, str]
@@ -55,30 +58,31 @@ def record_lines(passage: str, record: dict[Any, Any] | list[Any]) -> list[Line]
         record: As `parsed_record` gives it.
     """
     places = _Places(passage)
-    return [(*places.of(pairs), line) for line, pairs in _lines(record, "") if line]
+    return [(*places.of(paths), line) for line, paths in _lines(record, "", ()) if line]
 
 
-Pair = tuple[str, Any]
-"""A key and its value; the key is empty in a list."""
+Path = tuple[str | int, ...]
+"""The keys and the places in lists that lead to a value."""
 
 
-def _lines(value: Any, name: str) -> Iterator[tuple[str, list[Pair]]]:
-    """Lines, each with what it says of the record, outermost first."""
+def _lines(value: Any, name: str, at: Path) -> Iterator[tuple[str, list[Path]]]:
+    """Lines, each with where in the record what it says is, outermost first."""
     if isinstance(value, dict):
         short = {key: v for key, v in value.items() if not isinstance(v, dict | list) and len(str(v)) <= LONGEST_VALUE}
         if short:
-            yield _line(name, ", ".join(f"{_name(key)} {_said(v)}" for key, v in short.items())), list(short.items())
+            said = ", ".join(f"{_name(key)} {_said(v)}" for key, v in short.items())
+            yield _line(name, said), [(*at, str(key)) for key in short]
         for key, v in value.items():
             if key not in short:
-                yield from _lines(v, f"{name} {_name(key)}".strip())
+                yield from _lines(v, f"{name} {_name(key)}".strip(), (*at, str(key)))
     elif isinstance(value, list | tuple):
         if all(not isinstance(v, dict | list) for v in value) and sum(len(str(v)) for v in value) <= LONGEST_LIST:
-            yield _line(name, ", ".join(map(_said, value))), [("", v) for v in value]
+            yield _line(name, ", ".join(map(_said, value))), [(*at, place) for place in range(len(value))]
         else:
-            for v in value:
-                yield from _lines(v, name)
+            for place, v in enumerate(value):
+                yield from _lines(v, name, (*at, place))
     else:
-        yield _line(name, _said(value)), [("", value)]
+        yield _line(name, _said(value)), [at]
 
 
 def record_tables(record: Any, beside: list[str]) -> Iterator[tuple[list[str], list[list[str]]]]:
@@ -130,7 +134,7 @@ def _short_values(value: dict[Any, Any], name: str) -> Iterator[tuple[str, str]]
             yield path, _said(v)
 
 
-def _long_values(value: dict[Any, Any]) -> Iterator[Pair]:
+def _long_values(value: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
     for key, v in value.items():
         if isinstance(v, dict):
             yield from _long_values(v)
@@ -161,28 +165,45 @@ def _twelve_hours(match: re.Match[str]) -> str:
 
 
 class _Places:
-    """Finds what lines say in the text that they were parsed from; what is there twice, in order."""
+    """Finds where the scalars of a record stand in the text that it was parsed from."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._ends: dict[str, int] = {}
+        self._spans: dict[Path, tuple[int, int]] = {}
+        path: list[str | int] = []
+        start: int | None = None
+        for token in _TOKEN.finditer(text):
+            if token[0] in "{[(":
+                path.append(0)
+            elif not path:
+                break  # the text is written in a way that is not known here
+            elif token[0] in "}])":
+                path.pop()
+            elif token[0] == ",":
+                path[-1] = path[-1] + 1 if isinstance(path[-1], int) else 0
+            elif token["colon"] is not None:
+                path[-1], start = str(_literal(token["scalar"])), token.start()
+                continue
+            else:
+                self._spans[tuple(path)] = token.start() if start is None else start, token.end()
+            start = None
 
-    def of(self, pairs: Sequence[Pair]) -> tuple[int, int]:
-        """From the start of the first pair to the end of the last one, as far as they are found; else the whole."""
-        spans = [span for key, value in pairs if (span := self._of(str(key), value))]
+    def of(self, paths: Sequence[Path]) -> tuple[int, int]:
+        """From the start of the first pair of key and value to the end of the last one; else the whole."""
+        spans = [self._spans[path] for path in paths if path in self._spans]
         if not spans:
             return 0, len(self._text)
         return min(start for start, _ in spans), max(end for _, end in spans)
 
-    def _of(self, key: str, value: Any) -> tuple[int, int] | None:
-        written = "|".join(
-            re.escape(form) for form in (json.dumps(value, ensure_ascii=False, default=str), repr(value))
-        )
-        pattern = rf"""["']{re.escape(key)}["']\s*:\s*(?:{written})""" if key else f"(?:{written})"
-        found = re.compile(pattern).search(self._text, self._ends.get(pattern, 0))
-        if found:
-            self._ends[pattern] = found.end()
-        return found.span() if found else None
+
+def _literal(written: str) -> object:
+    """What a scalar is that is written as in JSON or Python."""
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(written)
+        except (ValueError, SyntaxError):
+            continue
+    return written
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,19 @@ def test_lines_keep_the_place_of_what_they_say() -> None:
                 assert "stars" in text[start:end] and "text" not in text[start:end]
 
 
+def test_lines_of_objects_that_are_alike_stand_in_their_order() -> None:
+    objects = [{"part": "K2", "price": 40.5}, {"part": "K3", "price": 40.5}, {"part": "K2", "price": 40.5}]
+    for text in (json.dumps({"all": objects, "part": "K2"}), repr({"all": objects, 7: 40.5})):
+        of_objects = [text[start:end] for start, end, line in lines_of(text) if line.startswith("all: ")]
+        starts = [start for start, _, line in lines_of(text) if line.startswith("all: ")]
+        assert [("K3" in one) for one in of_objects] == [False, True, False] and starts == sorted(set(starts))
+
+
+def test_what_cannot_be_placed_stands_for_the_whole_passage() -> None:
+    text = """['''it's } 1''', {"part": "K2"}]"""
+    assert lines_of(text)[1] == (0, len(text), "part K2")
+
+
 def test_what_is_no_record_is_not_taken_for_one() -> None:
     for text in ("", "The pump weighs 38 kg.", "[1] is a citation]", "{not json}", '"text"', "[" * 5000 + "]" * 5000):
         assert parsed_record(text) is None
