@@ -164,8 +164,7 @@ def _plain(answer: Answer, draft: str, joules: float | None) -> Answered:
             AnsweredSentence(s.text, s.verdict, s.support, tuple(place[n] for n in s.citations))
             for s in answer.sentences
         ),
-        support=answer.support,
-        confidence=answer.confidence,
+        confidence=answer.support,
         draft=draft,
         timings_ms=answer.timings_ms,
         joules=joules,
@@ -255,7 +254,6 @@ class _Callable:
                 AnsweredSentence(one.text, one.verdict, one.support, tuple(cited_numbers(one.text)))
                 for one in checked.sentences
             ),
-            support=checked.support,
             draft=said or "",
         )
 

@@ -41,10 +41,8 @@ class Answered:
     ranked: tuple[str, ...] = ()
     """Ids of the documents that were found, best first."""
     sentences: tuple[AnsweredSentence, ...] = ()
-    support: float | None = None
-    """Of the whole by the passages, 0..1."""
     confidence: float | None = None
-    """That the passages hold the answer, 0..1."""
+    """That the answer is right, 0..1; None where nothing tells."""
     draft: str = ""
     """What was written before it was decided not to answer."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)

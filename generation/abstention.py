@@ -1,4 +1,5 @@
-"""Whether to answer at all: decided by retrieval and model together, because neither alone can be trusted with it."""
+"""Whether to answer at all, and whether an answer is right: judged by retrieval, model and verifier together, because
+none alone can be trusted with it."""
 
 from __future__ import annotations
 
@@ -35,6 +36,10 @@ INTERCEPT = -2.06
 """From `benchmarks/fit_abstention.py --nq 60 --squad2 30`: 180 questions and the default model; half of those of
 NQ-open without their passage, half of those of SQuAD 2.0 written to have no answer. See `docs/answers.md`."""
 
+RIGHT = (1.0, 0.0)
+"""The slope and the constant that make of the log-odds that the passages hold the answer those that what the model made
+of them is right (Platt, 1999). From `benchmarks/support_calibration.py`. See `docs/answers.md`."""
+
 _UNIT = re.compile(r"(?<=\d\d)(?=[^\W\d_])")
 """Where the letters begin that follow a number: 10km, 1990s, 25th."""
 
@@ -68,8 +73,22 @@ def retrieval_signals(question: str, hits: Sequence[Hit], searched: int = MANY) 
 
 def answerable(signals: Signals) -> float:
     """The probability, 0..1, that the passages hold the answer: a logistic model of the signals."""
-    z = INTERCEPT + sum(w * float(s) for w, s in zip(astuple(WEIGHTS), astuple(signals), strict=True))
-    return 1.0 / (1.0 + math.exp(-z))
+    return _probability(_z(signals))
+
+
+def right(signals: Signals) -> float:
+    """The probability, 0..1, that an answer is right."""
+    slope, constant = RIGHT
+    return _probability(slope * _z(signals) + constant)
+
+
+def _z(signals: Signals) -> float:
+    pairs = zip(astuple(WEIGHTS), astuple(signals), strict=True)
+    return INTERCEPT + sum(float(weight) * float(signal) for weight, signal in pairs)
+
+
+def _probability(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-log_odds))
 
 
 def _without_held_dates(question: str, held: set[str]) -> str:

@@ -13,7 +13,7 @@ from ..retrieval.library import Library
 from ..retrieval.records import Dropped, Hit, Search
 from ..retrieval.retriever import Mode, Retriever
 from ..retrieval.widening import Widening, widen
-from .abstention import MANY, SURE, Signals, answerable, retrieval_signals
+from .abstention import MANY, SURE, Signals, answerable, retrieval_signals, right
 from .citations import Citation, CitedText, Sentence
 from .context import Asking, PackedContext, Passage, pack
 from .conversation import Turn, carried, standalone
@@ -50,7 +50,8 @@ class Answer:
     signals: Signals
     """What the confidence rests on."""
     support: float | None
-    """Of the whole by the passages, 0..1; None when nothing could be scored."""
+    """That the answer is right, 0..1: of answers with 0.8 about 80 % are. At most the support of the whole by the
+    passages, as the verifier gives it; None when nothing could be scored."""
     sentences: tuple[Sentence, ...]
     removed: tuple[Sentence, ...]
     """What a strict answer leaves out, because no passage supports it."""
@@ -305,7 +306,7 @@ class Answerer:
             abstained=given is None,
             confidence=answerable(draft.signals),
             signals=draft.signals,
-            support=None if given is None else given.support,
+            support=None if given is None or given.support is None else min(given.support, right(draft.signals)),
             sentences=refusal if given is None else tuple(given.sentences),
             removed=() if cited is None else tuple(cited.removed),
             citations=() if given is None or draft.given is not None else given.citations(self.library),

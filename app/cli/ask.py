@@ -196,7 +196,8 @@ def _explain(answer: Answer) -> None:
     click.echo(f"Searched for: {answer.query}")
     click.echo(f"Confidence that the passages hold the answer: {answer.confidence:.2f}")
     click.echo(f"Signals: {', '.join(f'{k} {v:.2f}' for k, v in dataclasses.asdict(answer.signals).items())}")
-    click.echo(f"Support: {'unscored' if answer.support is None else format(answer.support, '.2f')}")
+    support = "unscored" if answer.support is None else f"{answer.support:.2f}"
+    click.echo(f"Support, the probability that the answer is right: {support}")
     click.echo(f"Prompts: {', '.join(f'{p.name} {p.version} ({p.sha256[:12]})' for p in answer.prompts)}")
     if answer.reasoning:
         click.echo(f"Reasoning: {answer.reasoning}")

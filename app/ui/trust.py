@@ -44,7 +44,7 @@ def trust(answer: Mapping[str, Any]) -> Trust:
         else ("" if unread else "No sentence states anything that could be checked."),
         f"Not checked: {len(unread)} of {counted(len(verdicts), 'sentence')}; {unread[0]}." if unread else "",
         f"Another document has another figure than {counted(differing, 'sentence')}." if differing else "",
-        "" if support is None else f"As a whole, the answer is supported with a probability of {support:.0%}.",
+        "" if support is None else f"As a whole, the answer is right with a probability of about {support:.0%}.",
         held,
         "A trained verifier compares every sentence with the passages. It can err: open a source to see for yourself.",
     ]

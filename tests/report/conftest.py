@@ -66,7 +66,7 @@ def _answer(n: int, *, faithful: bool, right: bool) -> Row:
         abstained=False,
         passages=((f"reports/station-{n}.pdf", f"In 2021 the pump of station {n} was replaced. {hostile}"),),
         sentences=sentences,
-        support=0.93 if faithful else 0.4,
+        confidence=0.93 if faithful else 0.4,
     )
     return Row(
         id=f"q{n:02}",

@@ -144,7 +144,8 @@ def test_an_unfinished_answer_is_shown_with_the_sentences_there_are():
 def test_the_badge_says_how_many_sentences_stand(verdicts: list[str], words: str):
     told = trust(answer(*(("Words.", verdict) for verdict in verdicts)))
     assert told.words == words
-    assert any("90%" in sentence for sentence in told.why)
+    assert any("hold the answer with a probability of 90%" in sentence for sentence in told.why)
+    assert any("right with a probability of about 80%" in sentence for sentence in told.why)
 
 
 def test_a_sentence_that_could_not_be_scored_says_why_and_so_does_the_badge():
