@@ -107,4 +107,6 @@ def _stands(word: str, held: set[str]) -> bool:
 
 
 def _log_odds(probability: float) -> float:
-    return math.log(probability / (1.0 - probability))
+    least = _probability(-CLEAR)
+    held = min(max(probability, least), 1.0 - least)
+    return math.log(held / (1.0 - held))

@@ -234,7 +234,7 @@ class Answerer:
         yield Event("hits", hits=tuple(draft.hits))
         if draft.hits and self._may_answer(draft) and not draft.stopped():
             self._read(draft)
-            if self._may_answer(draft) and not draft.stopped():
+            if draft.packed.passages and self._may_answer(draft) and not draft.stopped():
                 yield from self._write(draft)
         yield Event("answer", answer=self._finish(draft))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,9 +16,6 @@ from .grounding.tables import words_of
 
 MOST_CITATIONS = 3
 """Of a sentence."""
-
-_CODE_OR_YEAR = re.compile(r"\b(?:(?=\w*[^\W\d_])(?=\w*\d)\w+|(?:19|20)\d\d)\b(?![.,]?\d)")
-"""K3, M12, 4B; 1999, 2024."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +50,7 @@ class Checker:
     alone: the title of one vouches for nothing that another says.
 
     Args:
-        question: What was asked; its words are not claims of the answer, but for codes and years: that something is
-            said of "K3" or of 2019 is for the passages to say.
+        question: What was asked; its words are not claims of the answer.
         passages: What the model was given.
         scorer: What judges.
         beside: What else was found, which may differ from what a sentence says.
@@ -156,9 +151,7 @@ class Checker:
         if labels is None:
             first, *others = (self._labels[passage.n].split() for passage in passages)
             labels = " ".join(word for word in first if all(word in other for other in others))
-        names_one = _CODE_OR_YEAR.search(claim.text) is not None
-        asked = _CODE_OR_YEAR.sub(" ", self._question) if names_one else self._question
-        context = "\n".join((" ".join(asked.split()), *filter(None, (labels, claim.context)))).rstrip()
+        context = f"{claim.asked(self._question)}\n{labels}".rstrip()
         (found,) = self._scorer.score([claim.text], [self._texts[passage.n] for passage in passages], context)
         return found
 

@@ -16,7 +16,7 @@ from .grounding.segments import Kind, Segment, Segments, introduces
 
 _STOPS = ".!?。！？"
 """Citations stand before these at a sentence's end; `|` ends a table's row as well."""
-_PART_OF_CITATION = re.compile(r"\[\s*(?:[Pp][a-z]{0,7})?[\s\d,;]*$")
+_PART_OF_CITATION = re.compile(r"(?:\*\*|\()?\[\s*(?:[Pp][a-z]{0,7})?[\s\d,;]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +248,7 @@ def _certain(raw: str, kind: Kind) -> str:
         raw = raw[: found.start()]
     if raw.count("`", raw.rfind("\n") + 1) % 2:
         raw = raw[: raw.rfind("`")]
-    return strip_citations(raw).rstrip(f" \t\n{_ends(kind)}")
+    return strip_citations(raw).rstrip(f" \t\n*({_ends(kind)}")
 
 
 def _ends(kind: Kind) -> str:

@@ -57,7 +57,7 @@ def first_json(text: str) -> Any | None:
         if character in "{[":
             try:
                 return decoder.raw_decode(text, start)[0]
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
     return None
 

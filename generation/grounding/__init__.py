@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
@@ -57,20 +58,28 @@ class Verification:
     """0..1; None when no sentence could be scored."""
 
 
-@cache
 def default_scorer() -> Scorer:
     """The scorer that chats and reports share: the verifier, loaded once.
 
     Raises:
         ModelLoadError: Its files are damaged.
     """
+    with _LOADING:
+        return _verifier()
+
+
+_LOADING = threading.Lock()
+
+
+@cache
+def _verifier() -> Scorer:
     from .verifier import Verifier
 
     return Verifier()
 
 
 def verify(
-    answer_text: str, passages: Sequence[str] | str, question: str | None = None, scorer: Scorer | None = None
+    answer_text: str, passages: Iterable[str] | str, question: str | None = None, scorer: Scorer | None = None
 ) -> Verification:
     """Check every sentence of an answer against passages, every item of a list and row of a table. Needs no library.
 
@@ -83,8 +92,10 @@ def verify(
     Raises:
         GenerationError: Something else than a text was given.
     """
-    passages = [passages] if isinstance(passages, str) else passages
-    if not all(isinstance(text, str) for text in (answer_text, *passages)):
+    given = [passages] if isinstance(passages, str) else passages
+    texts = list(given) if isinstance(given, Iterable) else [None]
+    passages = [text for text in texts if isinstance(text, str)]
+    if not isinstance(answer_text, str) or len(passages) < len(texts):
         raise GenerationError(
             "verify takes texts",
             remedy="Give the answer's text and those of the passages: [hit.chunk.text for hit in hits]",
@@ -100,15 +111,14 @@ def _verified(
     sentences: Sequence[str],
     claims: Sequence[Claim | None],
     passages: Sequence[str],
-    context: str,
+    question: str,
     scorer: Scorer,
 ) -> list[VerifiedSentence]:
     found: dict[int, Evidence] = {}
-    for given in dict.fromkeys(claim.context for claim in claims if claim):  # nearly always one
-        asked = {place: claim for place, claim in enumerate(claims) if claim and claim.context == given}
-        texts = [claim.text for claim in asked.values()]
-        scored = scorer.score(texts, passages, f"{context} {given}".strip())
-        for (place, claim), evidence in zip(asked.items(), scored, strict=True):
+    for asked in dict.fromkeys(claim.asked(question) for claim in claims if claim):  # nearly always one
+        alike = {place: claim for place, claim in enumerate(claims) if claim and claim.asked(question) == asked}
+        scored = scorer.score([claim.text for claim in alike.values()], passages, asked)
+        for (place, claim), evidence in zip(alike.items(), scored, strict=True):
             found[place] = replace(evidence, unsupported=claim.located(evidence.unsupported))
     return [_judged(text, found.get(place, Evidence(None)), scorer.threshold) for place, text in enumerate(sentences)]
 

@@ -8,23 +8,27 @@ from dataclasses import dataclass
 
 import sentencex
 
+from .records import cell_spans
+
 CITATION = r"\[\s*(?:[Pp]assages?\s+)?\d{1,4}(?:\s*[,;]\s*\d{1,4})*\s*\](?!\()"
 """`[1]`, `[1, 2]`, `[Passage 1]`; no link's text. A pattern without groups."""
 
-_CODE_OR_CITATION = re.compile(rf"(`[^`\n]*`)|{CITATION}")
+_CODE_OR_CITATION = re.compile(rf"(`[^`\n]*`)|\*\*{CITATION}\*\*|\({CITATION}\)|{CITATION}")
 _LEADING_CITATIONS = re.compile(rf"(?:\s*{CITATION})+")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ITEM_START = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")
 
 DECLINES = re.compile(
-    r"""^\W*(?:(?:sorry|unfortunately),?\s|(?:based\son|according\sto)\s[^,.]{1,60},\s)?(?:
+    r"""^(?![^.!?\n]*,\s(?:but|however|though)\s)\W*(?:(?:sorry|unfortunately),?\s|(?:based\son|according\sto)\s[^,.]{1,60},\s)?(?:
       i\s(?:do\snot|don['’]t)\sknow
     | i\s(?:cannot|can['’]t|am\sunable\sto)\s(?:find|answer|determine|tell)
     | the\s(?:provided\s)?(?:passages|documents|information)[^.]{0,40}\s(?:do|does)\snot\s
       (?:contain|mention|answer|provide|specify|say|state|include)
-    | none\sof\sthe\s(?:provided\s)?(?:passages|documents)
-    | there\sis\sno\s(?:information|mention)
+    | none\sof\sthe\s(?:provided\s)?(?:passages|documents)\s(?:directly\s|explicitly\s)?
+      (?:contains?|mentions?|answers?|provides?|specif(?:y|ies)|says?|states?|includes?|gives?|addresses|tells?)\b
+    | there\sis\sno\s(?:information|mention)\b
+      (?:\W*$|[.,;]|\s(?:about|on|of|in|for|regarding|that|as|available|provided|given)\b)
     | (?:it|this|that|the\s[^.,;:]{1,60})\s(?:is|are)\snot\s(?:mentioned|stated|specified|given|clear)
       \s(?:in|from|by)\sthe\s(?:provided\s)?(?:passages|documents|information)
     )""",
@@ -89,7 +93,13 @@ def sentence_boundaries(text: str) -> list[tuple[int, int]]:
 
 def strip_citations(text: str) -> str:
     """The text without its `[n]`; what stands in backticks is code and keeps its own."""
-    return _reduced(text, _PLAIN)[0]
+    return without_citations(text).text
+
+
+def without_citations(text: str) -> Claim:
+    """The same, with where each character of it stood."""
+    plain, places = _reduced(text, _PLAIN)
+    return Claim(plain, "", places)
 
 
 def cited_numbers(text: str) -> list[int]:
@@ -114,6 +124,10 @@ class Claim:
     places: tuple[int, ...]
     """Where each character of `text` stands in the sentence; -1 for what does not stand there."""
 
+    def asked(self, question: str) -> str:
+        """What it answers, in one line: the question, and what introduces it."""
+        return " ".join(f"{question} {self.context}".split())
+
     def located(self, spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
         """Spans of `text` as spans of the sentence; those of what does not stand there are left out."""
         found = []
@@ -130,7 +144,9 @@ def claim_of(sentence: str, context: str = "") -> Claim | None:
     bare = text.rstrip("\"'”’»)")
     if not re.search(r"\w", text) or bare.endswith(("?", "？", "؟", ":")):
         return None
-    if DECLINES.match(text) or _POINTS.fullmatch(text) or _COURTESY.match(text) or _SAYS_NOTHING.match(text):
+    if DECLINES.match(text) or _POINTS.fullmatch(text):
+        return None
+    if not _DIGIT.search(text) and (_COURTESY.match(text) or _SAYS_NOTHING.match(text)):
         return None
     return Claim(text, context, places)
 
@@ -139,13 +155,12 @@ def row_claim(row: str, columns: Sequence[str], context: str = "") -> Claim | No
     """What a table's row states: `column: value; column: value`."""
     parts: list[str] = []
     places: list[int] = []
-    for number, cell in enumerate(re.finditer(r"[^|]+", row.strip().strip("|"))):
-        value, inside = _reduced(cell.group(), (*_PLAIN, *_MARKUP))
+    for number, (start, end) in enumerate(cell_spans(row)):
+        value, inside = _reduced(row[start:end], (*_PLAIN, *_MARKUP))
         if not re.search(r"\w", value):
             continue
         column = _reduced(columns[number], _MARKUP)[0] if number < len(columns) else ""
         before = ("; " if parts else "") + (f"{column}: " if column else "")
-        start = cell.start() + len(row) - len(row.lstrip().lstrip("|"))
         parts.append(before + value)
         places += [-1] * len(before) + [start + place for place in inside]
     return Claim("".join(parts), context, tuple(places)) if parts else None
@@ -170,6 +185,8 @@ _POINTS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """`Passage 1.`, `See the passages.`: no more than a citation."""
+_DIGIT = re.compile(r"\d")
+"""What has one states a fact, however it begins."""
 _COURTESY = re.compile(
     r"""\W*(?:
       (?:sure|certainly|of\scourse|absolutely|okay|ok|great\squestion|thank\syou|thanks|you['’]re\swelcome|hello|hi)
@@ -177,9 +194,10 @@ _COURTESY = re.compile(
     | here\s(?:is|are)\s(?:the|a|an|some|your|my)\s(?:short\s|brief\s)?
       (?:answers?|summary|overview|list|information|details|examples?|steps?)\b
     | (?:please\s)?(?:let\sme\sknow|feel\sfree)\b
-    | if\syou\s(?:have|need|want|would\slike)\b[^.]{0,80}\b(?:questions?|help|ask|let\sme\sknow|know)\b
+    | if\syou\s(?:have|need|want|would\slike)\b[^.]{0,80}
+      \b(?:questions?|help|feel\sfree|(?:just|please)\sask|let\sme\sknow|know)\b
     | i\s(?:hope|apologi[sz]e)\b | i['’]m\s(?:sorry|happy|glad)\b | i(?:['’]d|\swould)\sbe\s(?:happy|glad)\b
-    | as\san?\s(?:ai\s)?(?:large\s)?language\smodel\b | as\san\sai\b
+    | as\san?\s(?:ai\s)?(?:large\s)?language\smodel\b | as\san\sai(?:\s(?:chat\s?bot|model|assistant))?(?:,|\si\b)
     | (?:[^,"“]{1,120},\s)?i(?:\swould|['’]d)?\s(?:recommend|suggest|advise)\b
     )""",
     re.IGNORECASE | re.VERBOSE,

@@ -36,6 +36,21 @@ _DATE = re.compile(
     r"|(?<=\d\s)May|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b"
 )
 
+_DATED = content_words(
+    "January February March April June July August September October November December"
+    " Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+)
+"""Terms of dates without a digit."""
+_WHETHER = re.compile(
+    r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|may|might|must|will|would|shall|should)\b", re.IGNORECASE
+)
+"""How a question begins that is answered with yes or no."""
+_JOINING = content_words(
+    "yes indeed however therefore thus hence also additionally furthermore moreover overall finally otherwise instead"
+    " accordingly consequently nevertheless nonetheless actually certainly likewise similarly meanwhile"
+)
+"""Terms that join sentences and state nothing."""
+
 Span = tuple[int, int]
 
 FEATURES = (
@@ -107,14 +122,16 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
         claim: Without citations.
         source: The passages.
         evidence: What was selected of them for the claim.
-        context: What is given besides.
+        context: What is given besides: what is asked, and in further lines what stands above the passages.
         question: What of it the claim speaks of, where it is too short to say so.
     """
-    terms = content_words(claim)
-    given = content_words(context)
+    terms = content_words(claim) - _JOINING
+    given = _vouched(context)
     converted = [(one.start, one.end) for one in held_in_units(claim, source.passages)]
+    converted += [(value.start, value.end) for value in values(claim) if source.holds(value)]
     said = frozenset[str]().union(*(content_words(claim[start:end]) for start, end in converted))
-    weights = {term: source.weight(term) for term in terms - given - (said - source.terms)}
+    own = terms - (said - source.terms)
+    weights = {term: source.weight(term) for term in own - given or own}
     whole = sum(weights.values()) or 1.0
     selected = frozenset[str]().union(*(unit.terms for unit in evidence))
     shares = {unit: sum(weights[t] for t in unit.terms & weights.keys()) / whole for unit in evidence}
@@ -122,7 +139,7 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     numbers = _missing_numbers(claim, source, given, converted)
     names = _missing_names(claim, source, given)
     negated = carrier is not None and bool(_NEGATION.search(claim)) != bool(_NEGATION.search(carrier.text))
-    values = (
+    measured = (
         sum(w for t, w in weights.items() if t not in source.terms) / whole,
         min(len(numbers), 3),
         min(len(names), 3),
@@ -137,7 +154,7 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     spans = tuple(sorted({*numbers, *names, *missing}))
     misstated = (*source.attributes.refuted(claim), *(other_hours(claim, source.hours) if source.hours else ()))
     return Comparison(
-        values=tuple(map(float, values)),
+        values=tuple(map(float, measured)),
         spans=spans,
         numbers=tuple(numbers),
         given=tuple(borrowed),
@@ -150,6 +167,19 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
         misstated=misstated,
         carrier=carrier,
     )
+
+
+def _vouched(context: str) -> set[str]:
+    """The terms that a claim may have from elsewhere than the passages.
+
+    What is asked may be false. So its figures are for the passages to say, and where it only asks whether something is
+    so, its names, too.
+    """
+    asked, _, above = context.partition("\n")
+    words = content_words(asked)
+    if _WHETHER.match(asked):
+        words -= content_words(" ".join(NAME.findall(asked)))
+    return content_words(above) | {word for word in words - _DATED if not any(map(str.isdigit, word))}
 
 
 def written_like(claim: str, evidence: str) -> str:

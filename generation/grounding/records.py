@@ -221,6 +221,19 @@ class Row:
         return ", ".join(f"{name} {cell}".strip() for name, cell in zip(self.header, self.cells, strict=False) if cell)
 
 
+def cell_spans(row: str) -> Iterator[tuple[int, int]]:
+    """Where the cells of a row of a Markdown table stand in it, without their borders."""
+    start, end = len(row) - len(row.lstrip()), len(row.rstrip())
+    if row.startswith("|", start):
+        start += 1
+    if end > start and row[end - 1] == "|" and row[end - 2] != "\\":
+        end -= 1
+    for border in _CELL_BORDER.finditer(row, start, end):
+        yield start, border.start()
+        start = border.end()
+    yield start, end
+
+
 def table_rows(passage: str) -> Iterator[Row]:
     """The rows of Markdown tables in a passage."""
     header: tuple[str, ...] = ()
@@ -231,7 +244,7 @@ def table_rows(passage: str) -> Iterator[Row]:
         if text.count("|") < 2:
             header = ()
             continue
-        cells = tuple(cell.strip() for cell in _CELL_BORDER.split(text.strip("|")))
+        cells = tuple(text[begin:end].strip() for begin, end in cell_spans(text))
         if all(re.fullmatch(r":?-+:?", cell) for cell in cells):
             continue
         if not header:

@@ -19,7 +19,7 @@ class Evidence:
     end: int = 0
     """Of the sentence within that passage's text."""
     unsupported: tuple[tuple[int, int], ...] = ()
-    """Where in the claim, without its citations, stands what no passage carries, as far as it can be told."""
+    """Where in the claim stands what no passage carries, as far as it can be told."""
     why: str = ""
     """Why it could not be scored, where that can be told."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .claims import CITATION, Claim, claim_of, row_claim, sentence_boundaries
+from .records import cell_spans
 
 Kind = Literal["sentence", "heading", "table_header", "row", "code"]
 
@@ -23,8 +24,13 @@ _LONGEST_WORD = 40
 """Characters after which a word is taken to be whole."""
 _LONGEST_CITATION = 60
 
+_LONGEST_TITLE = 3
+"""Words. A longer line in bold that ends with a full stop is a sentence."""
+
 _SPACE = re.compile(r"\s*")
 _ITEM = re.compile(r"(?:[-*+•–]|\d{1,3}[.)])[ \t]+")
+_FENCE = re.compile(r"`{3,}|~{3,}")
+"""Of a block of code; with other backticks in its line it is code within a sentence."""
 _HEADING = re.compile(r"#{1,6}[ \t]")
 _BOLD_LINE = re.compile(r"(?:\*\*[^*\n]+\*\*|__[^_\n]+__):?")
 _WIDE = "。﹒﹖﹗！．？｡"
@@ -134,8 +140,10 @@ class Segments:
         """What begins with the line at `start`; None while its first word may still become something else."""
         if self._end_of_word(start, final) is None:
             return None
-        if self._raw.startswith(("```", "~~~"), start):
-            return "code"
+        if fence := _FENCE.match(self._raw, start):
+            line, ended, _ = self._raw[fence.end() :].partition("\n")
+            if "`" not in line or fence[0][0] == "~":
+                return "code" if ended or final or fence[0][0] == "~" else None
         if self._raw[start] == "|":
             return "row"
         return "heading" if _HEADING.match(self._raw, start) else "sentence"
@@ -173,7 +181,9 @@ class Segments:
 
     def _end_of_code(self, final: bool) -> int | None:
         assert self._start is not None
-        fence = self._raw[self._start : self._start + 3]
+        opening = _FENCE.match(self._raw, self._start)
+        assert opening is not None
+        fence = opening[0]
         while (line_end := self._raw.find("\n", self._seen)) >= 0 or final:
             stop = line_end if line_end >= 0 else len(self._raw)
             line = self._raw[self._seen : stop].strip()
@@ -197,7 +207,7 @@ class Segments:
             return end
         rule_end = self._raw.find("\n", end + 1)
         rule = self._raw[end + 1 : rule_end if rule_end >= 0 else len(self._raw)]
-        other = rule.strip(" \t|:-")
+        other = rule.strip(" \t\r|:-")
         if rule_end < 0 and not other and not final:
             self._seen = end
             return None
@@ -206,7 +216,8 @@ class Segments:
         if other or "-" not in rule:
             return end
         self._kind = "table_header"
-        self._columns = tuple(cell.strip() for cell in self._raw[self._start : end].strip().strip("|").split("|"))
+        header = self._raw[self._start : end]
+        self._columns = tuple(header[begin:stop].strip() for begin, stop in cell_spans(header))
         return end + 1 + len(rule)
 
     def _end_of_sentence(self, final: bool) -> int | None:
@@ -267,7 +278,7 @@ class Segments:
         assert self._start is not None
         raw, start, kind = self._raw, self._start, self._kind
         text = raw[start:end].rstrip()
-        if kind == "sentence" and raw[end : end + 1] == "\n" and _BOLD_LINE.fullmatch(text):
+        if kind == "sentence" and raw[end : end + 2].lstrip("\r").startswith("\n") and _is_bold_heading(text):
             kind = "heading"
         columns = self._columns or () if kind == "row" else ()
         segment = Segment(self._dropped + start, text, raw[self._end : start], kind, self._context, columns)
@@ -275,6 +286,12 @@ class Segments:
             self._leads.append((self._indent, text))
         self._start, self._end = None, start + len(text)
         return segment
+
+
+def _is_bold_heading(text: str) -> bool:
+    """Whether a line in bold is no sentence."""
+    is_sentence = text.rstrip("*_").endswith((".", "!", "?", *_WIDE)) and len(text.split()) > _LONGEST_TITLE
+    return _BOLD_LINE.fullmatch(text) is not None and not is_sentence
 
 
 def introduces(text: str) -> bool:

@@ -22,7 +22,7 @@ from tokenizers import Encoding, Tokenizer
 
 from ...errors import ModelLoadError
 from ..spans import Spans, joined
-from .claims import FRAGMENT, strip_citations
+from .claims import FRAGMENT, Claim, without_citations
 from .combination import Combination
 from .evidence import Source, Unit
 from .features import FEATURES, Comparison, compare, written_like
@@ -48,6 +48,8 @@ REFUTED = 0.05
 """The most support that a claim can have whose parts stand apart in the passages, or that they deny."""
 FOREIGN = "the passages are in another language than the sentence"
 """Why a claim is not scored."""
+_CODE = re.compile(r"\b\w*\d(?:[\w.,:]*\w)?")
+"""99, K3, 10:30."""
 _DIGIT = re.compile(r"\d")
 CARRIED = 0.75
 """The least share of a claim's terms in one sentence at which it is said to be in it."""
@@ -57,7 +59,7 @@ CARRIED = 0.75
 class Read:
     """A claim with its evidence, and what the network and the comparisons say."""
 
-    claim: str
+    claim: Claim
     """Without citations."""
     logit: float
     """That the evidence carries the claim."""
@@ -134,10 +136,11 @@ class Verifier(Scorer):
             return list(pool.map(lambda claim: self._read(claim, source, context), claims))
 
     def _read(self, claim: str, source: Source, context: str) -> Read:
-        claim = _whole(strip_citations(claim))
+        plain = without_citations(_whole(claim))
+        claim = plain.text
         evidence = source.select(claim)
         first = self._tokenizer.encode(claim, add_special_tokens=True)
-        given = context[:LONGEST_CONTEXT] if len(claim.split()) < FRAGMENT else ""
+        given = _unclaimed(context[:LONGEST_CONTEXT], claim) if len(claim.split()) < FRAGMENT else ""
         text = written_like(claim, f"{given} {_joined(evidence)}".strip())
         logit, tokens, places = self._infer(first, _whole(text))
         comparison = compare(claim, source, evidence, context, question=given.partition("\n")[0])
@@ -145,7 +148,7 @@ class Verifier(Scorer):
         for token, (start, end) in enumerate(places):
             if any(start < upto and since < end for since, upto in comparison.given):
                 bare[token] = 0.0
-        return Read(claim, logit, bare, [_word_around(claim, *place) for place in places], comparison)
+        return Read(plain, logit, bare, [_word_around(claim, *place) for place in places], comparison)
 
     def _infer(
         self, claim: Encoding, evidence: str
@@ -179,7 +182,7 @@ class Verifier(Scorer):
         spans: Spans = ()
         if support < self.threshold:
             bare = [place for place, value in zip(read.places, read.bare, strict=True) if value >= _BARE]
-            spans = joined([*bare, *read.comparison.spans, *refuted], GAP)
+            spans = read.claim.located(joined([*bare, *read.comparison.spans, *refuted], GAP))
         if carrier is None:
             return Evidence(support, unsupported=spans)
         return Evidence(support, carrier.passage, carrier.start, carrier.end, spans)
@@ -189,8 +192,8 @@ class Verifier(Scorer):
 
         Numbers are written alike everywhere: one of two digits or more that no passage has speaks against the claim.
         """
-        missing = (len(_DIGIT.findall(read.claim, start, end)) > 1 for start, end in read.comparison.numbers)
-        return not any(missing) and self._source(passages).foreign_to(read.claim)
+        missing = (len(_DIGIT.findall(read.claim.text, start, end)) > 1 for start, end in read.comparison.numbers)
+        return not any(missing) and self._source(passages).foreign_to(read.claim.text)
 
     def _source(self, passages: Sequence[str]) -> Source:
         """The passages made ready; those of the last questions stay so."""
@@ -226,6 +229,12 @@ def _compiled(path: Path, streams: int) -> Any:
 def _whole(text: str) -> str:
     """The text with a question mark for each half of a character, which no tokenizer takes."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _unclaimed(context: str, claim: str) -> str:
+    """A context without the codes and figures that a claim has, too: the network would take them for said."""
+    claimed = set(_CODE.findall(claim.lower()))
+    return _CODE.sub(lambda code: "" if code[0].lower() in claimed else code[0], context)
 
 
 def _word_around(text: str, start: int, end: int) -> tuple[int, int]:
