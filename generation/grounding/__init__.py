@@ -11,7 +11,7 @@ from typing import Literal
 from ...errors import GenerationError
 from .claims import Claim
 from .scoring import Evidence, Scorer, whole_support
-from .segments import split_segments
+from .segments import Segment, split_segments
 
 __all__ = [
     "Evidence",
@@ -37,6 +37,9 @@ class VerifiedSentence:
     verdict: Verdict
     evidence: Evidence
     """Its `unsupported` counts in `text`."""
+    start: int
+    """Where it stands in the answer: `answer_text[start:end] == text`."""
+    end: int
 
     @property
     def unsupported(self) -> tuple[tuple[int, int], ...]:
@@ -102,29 +105,24 @@ def verify(
         )
     scorer = scorer or default_scorer()
     segments = split_segments(answer_text)
-    claims = [segment.claim() if passages else None for segment in segments]
-    sentences = _verified([segment.text for segment in segments], claims, passages, question or "", scorer)
+    found = _scored([segment.claim() if passages else None for segment in segments], passages, question or "", scorer)
+    sentences = [_judged(segment, of, scorer.threshold) for segment, of in zip(segments, found, strict=True)]
     return Verification(tuple(sentences), scorer.whole([sentence.support for sentence in sentences]))
 
 
-def _verified(
-    sentences: Sequence[str],
-    claims: Sequence[Claim | None],
-    passages: Sequence[str],
-    question: str,
-    scorer: Scorer,
-) -> list[VerifiedSentence]:
-    found: dict[int, Evidence] = {}
+def _scored(claims: Sequence[Claim | None], passages: Sequence[str], question: str, scorer: Scorer) -> list[Evidence]:
+    found = [Evidence(None)] * len(claims)
     for asked in dict.fromkeys(claim.asked(question) for claim in claims if claim):  # nearly always one
         alike = {place: claim for place, claim in enumerate(claims) if claim and claim.asked(question) == asked}
         scored = scorer.score([claim.text for claim in alike.values()], passages, asked)
         for (place, claim), evidence in zip(alike.items(), scored, strict=True):
             found[place] = replace(evidence, unsupported=claim.located(evidence.unsupported))
-    return [_judged(text, found.get(place, Evidence(None)), scorer.threshold) for place, text in enumerate(sentences)]
+    return found
 
 
-def _judged(sentence: str, evidence: Evidence, threshold: float) -> VerifiedSentence:
+def _judged(segment: Segment, evidence: Evidence, threshold: float) -> VerifiedSentence:
     verdict: Verdict = "unscored"
     if evidence.support is not None:
         verdict = "supported" if evidence.support >= threshold else "unsupported"
-    return VerifiedSentence(sentence, evidence.support, verdict, evidence)
+    end = segment.start + len(segment.text)
+    return VerifiedSentence(segment.text, evidence.support, verdict, evidence, segment.start, end)

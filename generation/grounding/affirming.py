@@ -42,6 +42,9 @@ _HAS = re.compile(
 )
 """With this a statement says that what follows is there."""
 _VERBS = r"(?:have|offer|provide|feature|include|accept|allow|take|support|play|come\s+with)"
+_IS = re.compile(r"\b(?:is|are)\s+(?:(?:fully|also|completely)\s+)?$", re.IGNORECASE)
+_ABLE = re.compile(r"(?:[ai]ble|friendly)$", re.IGNORECASE)
+"""How a name ends that says of something what it is: "wheelchair accessible"."""
 _LACKS = re.compile(
     rf"(?i:\b(?:no|without|lacks?|neither|not(?:\s+{_VERBS})?)|n['’]t(?:\s+{_VERBS})?)\s+(?:(?:any|an?|the)\s+)?"
     r"(?P<list>[a-z\s,/'’-]*)$"
@@ -98,7 +101,9 @@ def holds(statement: str, start: int, end: int, beside: re.Pattern[str] | None =
         return False
     if NEGATIVE.search(statement):
         return None
-    if _HAS.search(statement, 0, end) or _IS_THERE.match(statement, end) or (beside and beside.search(statement)):
+    is_so = _ABLE.search(statement, start, end) and _IS.search(statement, 0, start)
+    has = _HAS.search(statement, 0, end) or _IS_THERE.match(statement, end)
+    if is_so or has or (beside and beside.search(statement)):
         return True
     return None
 

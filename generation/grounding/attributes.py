@@ -36,6 +36,7 @@ _ALSO = {
     "takeout": r"take[-\s]?outs?|take[-\s]?aways?|carry[-\s]?outs?",
     "delivery": r"delivery|deliveries|delivers",
     "parking": r"parking|park(?:ed)?\s+(?:in|on|at)",
+    "wheelchairaccessible": r"wheelchair[-\s]?(?:access(?:ible)?|friendly)",
     "ambience": (scene := r"ambian?ences?|ambiances?|atmospheres?|settings?|vibes?|environments?|feel|mood|d[eé]cor"),
     "ambiance": scene,
     "atmosphere": scene,

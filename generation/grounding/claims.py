@@ -21,9 +21,9 @@ _ITEM_START = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")
 
 DECLINES = re.compile(
     r"""^(?![^.!?\n]*,\s(?:but|however|though)\s)\W*(?:(?:sorry|unfortunately),?\s|(?:based\son|according\sto)\s[^,.]{1,60},\s)?(?:
-      i\s(?:do\snot|don['’]t)\sknow
-    | i\s(?:cannot|can['’]t|am\sunable\sto)\s(?:find|answer|determine|tell)
-    | the\s(?:provided\s)?(?:passages|documents|information)[^.]{0,40}\s(?:do|does)\snot\s
+      i\s(?:do\snot|don['’]t)\s(?:know|have\s(?:enough|sufficient|any)\sinformation)
+    | i\s(?:cannot|can['’]t|could\snot|couldn['’]t|am\sunable\sto|was\sunable\sto)\s(?:find|answer|determine|tell)
+    | the\s(?:provided\s)?(?:passages|documents|information|context)[^.]{0,40}\s(?:(?:do|does)\snot|(?:do|does)n['’]t)\s
       (?:contain|mention|answer|provide|specify|say|state|include)
     | none\sof\sthe\s(?:provided\s)?(?:passages|documents)\s(?:directly\s|explicitly\s)?
       (?:contains?|mentions?|answers?|provides?|specif(?:y|ies)|says?|states?|includes?|gives?|addresses|tells?)\b
@@ -48,6 +48,13 @@ class Span:
 FRAGMENT = 5
 """Words. A shorter claim ("38 kg") is read with the question; to others it says nothing, and misleads."""
 _ORDINAL = re.compile(r"(?<!\w)\d{1,2}\.\s+\Z")
+_ABBREVIATION = re.compile(
+    r"\b(?:(?P<never_last>Ms|Cllr|Messrs|Hon|Rev|Supt|Insp|approx|incl|excl|cf|bzw)|avg|max|min|temp|vol|ch|eq|sect?"
+    r"|para|pos|ex|app|apt|tel|fax|hrs?|wks?|yrs?|mos?|lbs?|bn|mn|nos?|art|km|cm|mm|kg|figs?|ref|ext|dept|est|qty"
+    r"|\w*str)\.\s*\Z",
+    re.IGNORECASE,
+)
+"""After which a sentence goes on; after most of them only if what follows begins with a digit or a small letter."""
 _GERMAN_MONTH = re.compile(r"(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b")
 """After an ordinal it is a date, which English rules would cut in two."""
 
@@ -85,10 +92,19 @@ def sentence_boundaries(text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for boundary in sentencex.get_sentence_boundaries("en", text):
         start, end = boundary["start_index"], boundary["end_index"]
-        if found and _GERMAN_MONTH.match(text, start) and _ORDINAL.search(text, found[-1][0], start):
+        if found and _goes_on(text, *found[-1]):
             start = found.pop()[0]
         found.append((start, end))
     return found
+
+
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Whether what ends here is no sentence: an abbreviation, or the day of a German date."""
+    if _GERMAN_MONTH.match(text, end) and _ORDINAL.search(text, start, end):
+        return True
+    shortened = _ABBREVIATION.search(text, start, end)
+    following = text[end : end + 1]
+    return shortened is not None and (bool(shortened["never_last"]) or following.isdigit() or following.islower())
 
 
 def strip_citations(text: str) -> str:
@@ -190,12 +206,13 @@ _DIGIT = re.compile(r"\d")
 _COURTESY = re.compile(
     r"""\W*(?:
       (?:sure|certainly|of\scourse|absolutely|okay|ok|great\squestion|thank\syou|thanks|you['’]re\swelcome|hello|hi)
-      (?:\W*$|\W+(?:here|i|let|thanks?|thank)\b)
+      (?:\W*$|\W+(?:here|i|let|happy|glad|thanks?|thank)\b)
     | here\s(?:is|are)\s(?:the|a|an|some|your|my)\s(?:short\s|brief\s)?
       (?:answers?|summary|overview|list|information|details|examples?|steps?)\b
     | (?:please\s)?(?:let\sme\sknow|feel\sfree)\b
     | if\syou\s(?:have|need|want|would\slike)\b[^.]{0,80}
-      \b(?:questions?|help|feel\sfree|(?:just|please)\sask|let\sme\sknow|know)\b
+      (?:\bfeel\sfree|\bjust\sask|\blet\sme\sknow|\bhesitate|,\si(?:\s(?:can|could|would|will|am)\b|['’]))
+    | (?:good\sluck|hope\s(?:this|that)\shelps|(?:best|kind|warm)\sregards|yours\s(?:sincerely|faithfully))\W*$
     | i\s(?:hope|apologi[sz]e)\b | i['’]m\s(?:sorry|happy|glad)\b | i(?:['’]d|\swould)\sbe\s(?:happy|glad)\b
     | as\san?\s(?:ai\s)?(?:large\s)?language\smodel\b | as\san\sai(?:\s(?:chat\s?bot|model|assistant))?(?:,|\si\b)
     | (?:[^,"“]{1,120},\s)?i(?:\swould|['’]d)?\s(?:recommend|suggest|advise)\b

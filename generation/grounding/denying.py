@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import TYPE_CHECKING
 
 from .overlap import STOP_WORDS, content_words
+from .tables import terms_of
 
 if TYPE_CHECKING:
     from .evidence import Source
@@ -58,6 +59,7 @@ _ENDED = _words(
 )
 _MODAL = _words("may|can|could|might|right|entitled")
 _PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|wird|wurde)\s+(?:\w+\s+)?$", re.IGNORECASE)
+_BY = re.compile(r"\bby\b")
 _PART = re.compile(r"[,;:.!?](?!\d)")
 _CLAUSE = re.compile(r"[,;:.!?|()]|\s[-–—]\s|\b(?:but|whereas|while|sondern|mais)\b", re.IGNORECASE)
 _STATEMENT = re.compile(
@@ -111,11 +113,11 @@ def denied(claim: str, source: Source) -> list[tuple[int, int]]:
     weights = {term: source.weight(term) for term in content_words(claim)}
     found: set[str] = set()
     for unit in source.units:
-        opposed = {term for term in weights.keys() - unit.terms if unit.terms & _opposite(term, weights)}
+        opposed = {term for term in weights.keys() - source.terms if unit.terms & _opposite(term, weights)}
         least = CARRIED * sum(weight for term, weight in weights.items() if term not in opposed)
         if _carried(unit.terms, weights) < least or unit.text.rstrip().endswith("?"):
             continue
-        against = {term for term in opposed if _says_opposite(unit.text, term, weights, least)}
+        against = {term for term in opposed if _says_opposite(unit.text, term, claim, weights, least)}
         if not _HIDDEN.search(claim):
             against |= {word for word in _denied_words(unit.text, claim, weights.keys()) if word in weights}
             for clause in _ended(unit.text, claim):
@@ -137,13 +139,26 @@ def _opposite(term: str, claimed: Mapping[str, float]) -> Set[str]:
     return set() if opposites & claimed.keys() else opposites
 
 
-def _says_opposite(sentence: str, term: str, weights: Mapping[str, float], least: float) -> bool:
-    """Whether a part of a sentence that says the rest of a claim has the opposite of its term, and does not deny it."""
+def _says_opposite(sentence: str, term: str, claim: str, weights: Mapping[str, float], least: float) -> bool:
+    """Whether a part of a sentence that says the rest of a claim has the opposite of its term, and does not deny it.
+
+    Of somebody else that is no opposite: one rejects what another accepts, and wins what another loses.
+    """
+    of, _ = _around(claim, {term})
     for part in filter(None, _STATEMENT.split(sentence)):
         held = content_words(part)
         if held & _OPPOSITES[term] and not _DENIAL.search(part) and _carried(held, weights) >= least:
-            return True
+            before, after = _around(part, _OPPOSITES[term])
+            told = of & before and not (of - before) & after
+            if not of or told or (_BY.search(part) and of & after):
+                return True
     return False
+
+
+def _around(text: str, terms: Set[str]) -> tuple[Set[str], Set[str]]:
+    """The terms before and after the first word of a text that is one of these."""
+    found = next((match for match in _WORD.finditer(text) if content_words(match.group()) & terms), None)
+    return (terms_of(text[: found.start()]), terms_of(text[found.end() :])) if found else (frozenset(), frozenset())
 
 
 def _ended(sentence: str, claim: str) -> Iterator[set[str]]:

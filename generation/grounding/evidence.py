@@ -14,6 +14,7 @@ from ...retrieval.aligned import aligned_tables
 from .attributes import Attributes
 from .claims import split_sentences, strip_citations
 from .language import language
+from .misplacing import Figure, figures
 from .opening_hours import Days, opening_hours
 from .overlap import content_words
 from .records import Line, Row, parsed_record, record_lines, record_tables, table_rows
@@ -22,6 +23,12 @@ from .values import Reading, Value, covers, values
 
 BUDGET = 720
 """Characters of evidence for a claim: with it about 200 tokens, which is what the verifier was trained on."""
+_CURRENCIES = {
+    "€": content_words("EUR euro"),
+    "$": content_words("USD dollar"),
+    "£": content_words("GBP pound sterling"),
+    "¥": content_words("JPY yen"),
+}
 _HEADING = re.compile(r"^(#{1,6})[ \t](.*)$", re.MULTILINE)
 LONGEST_UNIT = 360
 """Characters; longer sentences are cut between words (transcripts have no full stops)."""
@@ -63,6 +70,7 @@ class Source:
     """Of each passage: where its headings begin, and each after those above it."""
     _weights: dict[str, float] = field(init=False)
     _languages: list[str | None] | None = field(init=False, default=None)
+    _figures: list[tuple[Figure, ...]] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         parsed = list(map(parsed_record, self.passages))
@@ -100,6 +108,13 @@ class Source:
     def holds(self, value: Value) -> bool:
         """Whether a number, date or hour is in the passages in any of its meanings."""
         return any(covers(known, claimed) for claimed in value.readings for known in self.readings)
+
+    @property
+    def figures(self) -> list[tuple[Figure, ...]]:
+        """The figures of each unit."""
+        if self._figures is None:
+            self._figures = [figures(unit.text) for unit in self.units]
+        return self._figures
 
     def heading(self, unit: Unit) -> str:
         """The Markdown headings that a unit stands below in its passage; empty where there are none."""
@@ -182,7 +197,12 @@ def _units(passage: int, lines: Iterable[Line], rows: Sequence[tuple[int, int]])
     """Units, with whether they stand in rows of tables."""
     for start, end, text in _cut(lines):
         in_table = any(first < end and start < last for first, last in rows)
-        yield Unit(passage, start, end, text, frozenset(content_words(text)), in_table)
+        yield Unit(passage, start, end, text, frozenset(content_words(text) | _currencies(text)), in_table)
+
+
+def _currencies(text: str) -> set[str]:
+    """How the signs of currencies in a text are called."""
+    return set().union(*(names for sign, names in _CURRENCIES.items() if sign in text))
 
 
 def _prose(passage: str, rows: Sequence[Row]) -> Iterator[Line]:

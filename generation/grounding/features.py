@@ -45,7 +45,7 @@ _WHETHER = re.compile(
     r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|may|might|must|will|would|shall|should)\b", re.IGNORECASE
 )
 """How a question begins that is answered with yes or no."""
-_JOINING = content_words(
+JOINING = content_words(
     "yes indeed however therefore thus hence also additionally furthermore moreover overall finally otherwise instead"
     " accordingly consequently nevertheless nonetheless actually certainly likewise similarly meanwhile"
 )
@@ -125,7 +125,7 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
         context: What is given besides: what is asked, and in further lines what stands above the passages.
         question: What of it the claim speaks of, where it is too short to say so.
     """
-    terms = content_words(claim) - _JOINING
+    terms = content_words(claim) - JOINING
     given = _vouched(context)
     converted = [(one.start, one.end) for one in held_in_units(claim, source.passages)]
     converted += [(value.start, value.end) for value in values(claim) if source.holds(value)]
@@ -206,7 +206,8 @@ def _missing_numbers(claim: str, source: Source, given: set[str], converted: Seq
             found.append(match.span())
     for spelled in values(claim):
         span = spelled.start, spelled.end
-        measured = _MEASURED.match(claim, spelled.end) and not NUMBER.search(claim, *span)
+        counts = any(isinstance(reading, Number) for reading in spelled.readings) and not NUMBER.search(claim, *span)
+        measured = counts and _MEASURED.match(claim, spelled.end)
         if (
             measured
             and spelled.readings != _ONE

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Codes = set[tuple[str, str]]
 """Each as its letters and its digits."""
 
+_CELL = re.compile(r"[^:;]+: [^;]+(?:; |$)")
+_FEWEST_CELLS = 3
+
 _CODE = re.compile(r"(?<![\w-])([^\W\d_]{1,5})[-\u2010\u2011]?(\d+)(?!\w)")
 _DENIAL = re.compile(r"\b(?:not|never|none|neither|nor|without|cannot|unlike)\b|n['’]t\b|\bno\b(?!\.)", re.IGNORECASE)
 _COMPARISON = re.compile(
@@ -44,7 +47,9 @@ def misjoined(claim: str, source: Source, question: str = "") -> list[tuple[int,
     if _DENIAL.search(claim) or (question and _across_rows(list(words_of(question)), source)):
         return []
     words = list(words_of(before + claim))
-    found = _across_rows(words, source) or _of_another(before + claim, words, source)
+    found = (
+        _across_rows(words, source) or _of_another(before + claim, words, source) or _of_cells(before + claim, source)
+    )
     own = [(word.start - len(before), word.end - len(before)) for word in found if word.start >= len(before)]
     return own or ([(0, len(claim))] if found else [])
 
@@ -55,6 +60,18 @@ def _across_rows(words: Sequence[Word], source: Source) -> list[Word]:
     if not told or not all(told) or all(word.terms & source.beside for word in told[0]):
         return []
     return told[0]
+
+
+def _of_cells(claim: str, source: Source) -> list[Word]:
+    """What stands in other columns, of a claim that is a row: `Model: K2; Length: 30; Width: 12`."""
+    cells = list(_CELL.finditer(claim))
+    if len(cells) < _FEWEST_CELLS or cells[0].start() or not source.tables:
+        return []
+    found = []
+    for cell in cells[1:]:
+        alone = f"{cells[0][0]}{' ' * (cell.start() - cells[0].end())}{cell[0]}"
+        found += [word for word in _across_rows(list(words_of(alone)), source) if word.start >= cell.start()]
+    return found
 
 
 def _of_another(claim: str, words: Sequence[Word], source: Source) -> list[Word]:

@@ -87,7 +87,7 @@ def misplaced(claim: str, source: Source) -> list[tuple[int, int]]:
 
 def _is_misplaced(claim: str, figure: Figure, own: Sequence[Figure], terms: frozenset[str], source: Source) -> bool:
     units = source.units
-    known = [figures(unit.text) for unit in units]
+    known = source.figures
     has = [n for n, of in enumerate(known) if any(map(figure.may_be, of))]
     if not has or not all(_stands_alone(units[n], terms) for n in has):
         return False

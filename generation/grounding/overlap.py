@@ -6,6 +6,7 @@ A plain measure, the one that the verifier is compared with. It does not see swa
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -18,7 +19,7 @@ from .values import numbers
 UNKNOWN_NUMBER_CAP = 0.3
 """The most support a claim can have whose number is in no passage."""
 
-_WORD = re.compile(r"\d[\d.,]*\d|\w+")
+_WORD = re.compile(r"\d[\d.,]*\d|[^\W_]+")
 _STEMMER = Stemmer.Stemmer("english")
 STOP_WORDS = frozenset(
     """
@@ -80,7 +81,11 @@ def _stem(word: str) -> str:
 
 
 def content_words(text: str) -> set[str]:
-    """The stems of a text's words without stop words; numbers without thousands separators."""
+    """The stems of a text's words without stop words; numbers without thousands separators.
+
+    Accents and ligatures may be written in any of Unicode's ways.
+    """
+    text = text if text.isascii() else unicodedata.normalize("NFKC", text).replace("\u00ad", "")
     words = set()
     for match in _WORD.finditer(text.lower()):
         word = match.group()

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
-from .values import Number, values
+from .values import Number, Value, values
 
 Unit = tuple[str, int]
 """What is measured, and how many of the least unit of it this one has."""
@@ -56,6 +56,8 @@ _ALONE = re.compile(
     re.IGNORECASE,
 )
 """Not "twice a day" and "100 a year"."""
+_RANGE = re.compile(r"\s*(?:to|-|–|—)\s*")
+"""Between two numbers of which the second has the unit of both: 1.5 to 5.5 cm."""
 _INEXACT = re.compile(
     r"[½¼¾⅓⅔]|\d/\d|\band a half\b|\bhalf[- ](?:an?|hour|day|year|million|dozen)\b|\bquarters? of an?\b"
     r"|\b(?:a|one|two|three|four|five|six|seven|eight|nine) (?:hundred|thousand)\b",
@@ -116,10 +118,17 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     return tuple(sorted((*single, *filter(None, together)), key=lambda quantity: (quantity.start, -quantity.end)))
 
 
+@lru_cache(maxsize=64)
+def _known(passages: tuple[str, ...]) -> tuple[tuple[Quantity, ...], frozenset[Measure]]:
+    """The quantities of passages, which many claims are held against, and what they measure."""
+    known = tuple(one for text in passages for one in quantities(text))
+    return known, frozenset[Measure]().union(*(one.measures for one in known))
+
+
 def held_in_units(claim: str, passages: Iterable[str]) -> list[Quantity]:
     """The quantities of a claim that a passage has, in whichever unit."""
-    known = frozenset[Measure]().union(*(one.measures for text in passages for one in quantities(text)))
-    return [one for one in quantities(claim) if one.measures & known]
+    _, measures = _known(tuple(passages))
+    return [one for one in quantities(claim) if one.measures & measures]
 
 
 def of_other_units(claim: str, passages: Sequence[str]) -> list[tuple[int, int]]:
@@ -129,7 +138,7 @@ def of_other_units(claim: str, passages: Sequence[str]) -> list[tuple[int, int]]
     """
     if any(map(_INEXACT.search, passages)):
         return []
-    known = [one for text in passages for one in quantities(text)]
+    known, _ = _known(tuple(passages))
     held = held_in_units(claim, passages)
     found = []
     for wanted in quantities(claim):
@@ -166,24 +175,31 @@ def _sum(one: Quantity, other: Quantity) -> Quantity | None:
 
 
 def _numbered(text: str) -> Iterator[Quantity]:
-    for value in values(text):
+    known = values(text)
+    for value, following in zip_longest(known, known[1:]):
         numbers = [reading.digits for reading in value.readings if isinstance(reading, Number)]
         if not numbers or not all(map(_DECIMAL.fullmatch, numbers)):  # 5'3 and the like
             continue
         if _PART.search(text, max(0, value.start - 14), value.start):
             yield Quantity(value.start, value.end, frozenset(numbers), frozenset())
             continue
-        before = _BEFORE.search(text, max(0, value.start - 6), value.start)
-        after = (before and _SHORT.match(text, value.end)) or _AFTER.match(text, value.end)
-        told = after.groupdict() if after else {}
-        times = _TIMES.get((told.get("times") or "").lower()) or _SHORT_TIMES.get((told.get("short") or "").lower(), 1)
-        writings = [told.get("unit"), *(before.groupdict().values() if before else ())]
-        units = frozenset[Unit]().union(*(_UNITS[writing] for writing in writings if writing))
+        start, end, units, times = _unit_of(text, value)
+        if following and not units and times == 1 and _RANGE.fullmatch(text, value.end, following.start):
+            *_, units, times = _unit_of(text, following)
         likeliest, *others = (_measures(Fraction(number) * times, units or _NONE) for number in numbers)
-        start = before.start() if before else value.start
-        end = after.end() if after and any(told.values()) else value.end
-        possible = likeliest.union(*others)
-        yield Quantity(start, end, frozenset(numbers), likeliest, possible, units, times)
+        yield Quantity(start, end, frozenset(numbers), likeliest, likeliest.union(*others), units, times)
+
+
+def _unit_of(text: str, value: Value) -> tuple[int, int, frozenset[Unit], int]:
+    """From where to where a number stands with its unit, the unit, and thousands or millions."""
+    before = _BEFORE.search(text, max(0, value.start - 6), value.start)
+    after = (before and _SHORT.match(text, value.end)) or _AFTER.match(text, value.end)
+    told = after.groupdict() if after else {}
+    times = _TIMES.get((told.get("times") or "").lower()) or _SHORT_TIMES.get((told.get("short") or "").lower(), 1)
+    writings = [told.get("unit"), *(before.groupdict().values() if before else ())]
+    units = frozenset[Unit]().union(*(_UNITS[writing] for writing in writings if writing))
+    start = before.start() if before else value.start
+    return start, after.end() if after and any(told.values()) else value.end, units, times
 
 
 def _alone(text: str) -> Iterator[Quantity]:

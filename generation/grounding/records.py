@@ -17,6 +17,8 @@ LONGEST_LITERAL = 200_000
 """Characters of a Python literal that are parsed at most; JSON has no such limit."""
 LONGEST_VALUE = 80
 """Characters of a value that shares a line with its siblings."""
+DEEPEST = 50
+"""Objects and lists within each other."""
 LONGEST_LIST = 300
 """Characters of a list of values that is one line."""
 
@@ -43,9 +45,24 @@ def parsed_record(passage: str) -> dict[Any, Any] | list[Any] | None:
             return None
         try:
             value = ast.literal_eval(text)
+            str(value)  # as lines will have it; too long a number cannot be written
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return None
-    return value if isinstance(value, dict | list) else None
+    return value if isinstance(value, dict | list) and _is_shallow(value) else None
+
+
+def _is_shallow(record: Any) -> bool:
+    """Whether a record can be walked through; what is deeper is no record that anybody writes."""
+    level = [record]
+    for _ in range(DEEPEST):
+        level = [v for one in level for v in (one.values() if isinstance(one, dict) else one) if _holds_others(v)]
+        if not level:
+            return True
+    return False
+
+
+def _holds_others(value: Any) -> bool:
+    return isinstance(value, dict | list | tuple)
 
 
 def record_lines(passage: str, record: dict[Any, Any] | list[Any]) -> list[Line]:
@@ -68,7 +85,7 @@ Path = tuple[str | int, ...]
 def _lines(value: Any, name: str, at: Path) -> Iterator[tuple[str, list[Path]]]:
     """Lines, each with where in the record what it says is, outermost first."""
     if isinstance(value, dict):
-        short = {key: v for key, v in value.items() if not isinstance(v, dict | list) and len(str(v)) <= LONGEST_VALUE}
+        short = {key: v for key, v in value.items() if _is_short(v)}
         if short:
             said = ", ".join(f"{_name(key)} {_said(v)}" for key, v in short.items())
             yield _line(name, said), [(*at, str(key)) for key in short]
@@ -76,7 +93,7 @@ def _lines(value: Any, name: str, at: Path) -> Iterator[tuple[str, list[Path]]]:
             if key not in short:
                 yield from _lines(v, f"{name} {_name(key)}".strip(), (*at, str(key)))
     elif isinstance(value, list | tuple):
-        if all(not isinstance(v, dict | list) for v in value) and sum(len(str(v)) for v in value) <= LONGEST_LIST:
+        if not any(map(_holds_others, value)) and sum(len(str(v)) for v in value) <= LONGEST_LIST:
             yield _line(name, ", ".join(map(_said, value))), [(*at, place) for place in range(len(value))]
         else:
             for place, v in enumerate(value):
@@ -121,7 +138,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _is_short(value: Any) -> bool:
-    return not isinstance(value, dict) and not _is_list(value) and len(str(value)) <= LONGEST_VALUE
+    return not _holds_others(value) and len(str(value)) <= LONGEST_VALUE
 
 
 def _short_values(value: dict[Any, Any], name: str) -> Iterator[tuple[str, str]]:

@@ -245,11 +245,12 @@ class Segments:
         if kind is None:
             return None
         line = self._raw[max(self._raw.rfind("\n", self._body, at) + 1, self._body) : at].rstrip()
+        hangs = 0 <= self._indent < following - at  # below the words of its item
         ends = (
             "\n" in self._raw[at + 1 : following]
             or kind != "sentence"
             or _ITEM.match(self._raw, following)
-            or len(line) < _WRAPPED
+            or (len(line) < _WRAPPED and not hangs)
             or line.endswith((":", ".", "!", "?", *_WIDE))
         )
         return at if ends else 0

@@ -1,4 +1,5 @@
-"""Numbers, dates and hours in a text as what they mean: 1,150.00 is 1150, 02/09/2019 is 2 September or 9 February 2019.
+"""Numbers, dates, hours and weekdays in a text as what they mean: 1,150.00 is 1150, 02/09/2019 is 2 September or
+9 February 2019.
 
 A writing that can be read in several ways has all those readings.
 """
@@ -47,7 +48,20 @@ class Clock:
         return frozenset({f"{self.hour}:{self.minute:02}"})
 
 
-Reading = Number | Date | Clock
+@dataclass(frozen=True, slots=True)
+class Weekday:
+    """A day of the week."""
+
+    name: str
+    """Its first three letters."""
+
+    @property
+    def terms(self) -> frozenset[str]:
+        """See `Number.terms`."""
+        return frozenset({self.name})
+
+
+Reading = Number | Date | Clock | Weekday
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,10 @@ def _clock(match: re.Match[str]) -> Iterator[Reading]:
         yield Clock(hour, minute, second)
 
 
+def _weekday(match: re.Match[str]) -> Iterator[Reading]:
+    yield Weekday(match[0][:3].lower())
+
+
 _FREE = r"(?<![\w.,:/])"
 _HALF = r"\s?(?P<half>[apAP])\.?[mM]\b\.?"
 _HOURS = r"(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.\d+)?)?"
@@ -125,6 +143,10 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[Reading]
         (rf"{_FREE}{_HOURS}(?:{_HALF})?(?![\w:])", _clock),
         (rf"{_FREE}(?P<hour>1[0-2]|0?[1-9])(?:\.(?P<minute>[0-5]\d))?{_HALF}", _clock),
         (rf"{_FREE}(?P<hour>1[0-2]|0?[1-9])\s+o['’]clock\b", _clock),
+        (
+            r"\b(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|(?:Mon|Tues?|Wed|Thur?s?|Fri|Sat|Sun)\.?)(?!\w)",
+            _weekday,
+        ),
         (rf"(?<![\w.])\d+(?:[.,'’{_SPACES}]\d+)*", lambda m: iter(numbers(m[0]))),
         (
             rf"(?i)\b(?:(?:{'|'.join(_TENS)})(?:[-\s](?:{'|'.join(_UNITS)}))?|{'|'.join((*_TEENS, *_UNITS))})"

@@ -25,7 +25,8 @@ from ..spans import Spans, joined
 from .claims import FRAGMENT, Claim, without_citations
 from .combination import Combination
 from .evidence import Source, Unit
-from .features import FEATURES, Comparison, compare, written_like
+from .features import FEATURES, JOINING, Comparison, compare, written_like
+from .overlap import content_words
 from .scoring import Evidence, Scorer
 
 WEIGHTS = Path(__file__).with_name("weights")
@@ -46,6 +47,8 @@ DENIED = -1.5
 """The network's logit below which it objects to a claim."""
 REFUTED = 0.05
 """The most support that a claim can have whose parts stand apart in the passages, or that they deny."""
+NO_WORDS = "it says nothing by itself"
+"""Why "Yes." is not scored."""
 FOREIGN = "the passages are in another language than the sentence"
 """Why a claim is not scored."""
 _CODE = re.compile(r"\b\w*\d(?:[\w.,:]*\w)?")
@@ -172,6 +175,8 @@ class Verifier(Scorer):
         return self._combination.support(read.values)
 
     def _judged(self, read: Read, passages: Sequence[str]) -> Evidence:
+        if not content_words(read.claim.text) - JOINING:
+            return Evidence(None, why=NO_WORDS)
         support = self.combined(read)
         refuted = read.comparison.refuted
         if refuted:

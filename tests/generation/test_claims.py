@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from ragstone.generation.grounding.claims import claim_of, is_claim
+from ragstone.generation.grounding.claims import claim_of, declines, is_claim, split_sentences
 from ragstone.generation.grounding.segments import Segments, split_segments
 
 ANSWER = """Sure! Here is what the passages say:
@@ -189,3 +189,75 @@ def test_the_work_grows_with_the_answer_and_not_with_its_square(text: str) -> No
 
     # The better of two: one may have to collect the garbage of all tests before.
     assert min(seconds(40_000), seconds(40_000)) < 12 * seconds(10_000) + 0.1
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "As an AI company, Acme earned 99 million dollars in 2023.",
+        "If you want a refund, you must ask within 99 days.",
+        "If you want a refund, you must ask the manager.",
+        "If you have none, support can help you, but needs a photo ID.",
+        "It will change to $99 on 1 March.",
+        "Here is the list price of the pump, 99 EUR.",
+        "There is no information desk; the pump weighs 38 kg.",
+        "None of the documents was signed in 2019.",
+        "I do not know the colour, but the pump weighs 38 kg.",
+        "**The pump weighs 99 kg.**\n\nIt is red.",
+    ],
+)
+def test_a_fact_is_a_claim_however_it_begins(sentence: str) -> None:
+    assert claims(sentence)[0] is not None and not declines(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The documents don't mention a pool.",
+        "I don't have enough information to answer.",
+        "I couldn't find that in the passages.",
+        "The context does not specify it.",
+        "There is no information about it.",
+        "None of the passages mention it.",
+    ],
+)
+def test_a_refusal_is_none(sentence: str) -> None:
+    assert declines(sentence) and not is_claim(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Sure, happy to help!", "Good luck!", "Hope that helps!", "Best regards,", "As an AI, I cannot see."]
+)
+def test_a_courtesy_is_no_claim(sentence: str) -> None:
+    assert not is_claim(sentence)
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        ("I met Ms. Brandt and Cllr. Evans.", 1),
+        ("It takes approx. 4 hours. Then it ends.", 2),
+        ("He lives at Industriestr. 8 in Bonn.", 1),
+        ("Call Tel. 123 now.", 1),
+        ("It costs 5 EUR incl. VAT. Fine.", 2),
+        ("We have 5 hrs. The end.", 2),
+    ],
+)
+def test_an_abbreviation_ends_no_sentence(text: str, n: int) -> None:
+    assert len(split_sentences(text)) == len(split_segments(text)) == n
+
+
+def test_tables_of_windows_and_empty_cells_are_read_by_column() -> None:
+    table = "|Model|Length|Width|Weight|\n|-|-|-|-|\n|K2||30|44|\n"
+    assert claims(table) == claims(table.replace("\n", "\r\n")) == [None, "Model: K2; Width: 30; Weight: 44"]
+
+
+def test_a_short_line_of_an_item_goes_on_below_it() -> None:
+    assert claims("- The pump\n  leaks badly.\n- It is red.") == ["The pump\n  leaks badly.", "It is red."]
+
+
+def test_three_backticks_within_a_line_open_no_block_and_four_are_not_closed_by_three() -> None:
+    kinds = [one.kind for one in split_segments("```pump``` weighs 99 kg.\nIt is blue.")]
+    assert kinds == ["sentence", "sentence"]
+    (block,) = split_segments("````\n```\nx\n```\n````")
+    assert block.kind == "code"

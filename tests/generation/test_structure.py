@@ -59,3 +59,7 @@ def test_a_model_that_heeds_no_schema_loses_no_text(tiny_model: LlamaModel) -> N
 )
 def test_the_first_whole_json_is_found_in_whatever_it_is_wrapped(text: str, value: object) -> None:
     assert first_json(text) == value
+
+
+def test_brackets_without_end_are_no_json() -> None:
+    assert first_json("[" * 3000) is None
