@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ragstone.app.settings import Settings
-from ragstone.generation.abstention import CLEAR, Signals, answerable, retrieval_signals
+from ragstone.generation.abstention import CLEAR, Signals, answerable, retrieval_signals, right
 from ragstone.generation.context import Passage
 
 MakePassages = Callable[..., list[Passage]]
@@ -94,3 +94,15 @@ def test_of_few_chunks_the_likeliest_counts_for_more_than_of_many(passages: Make
     ]
     assert told[0] > told[1] > told[2] == told[3] == pytest.approx(math.log(1 / 4))
     assert retrieval_signals("How deep is the harbour?", [], 5).relevance == -CLEAR
+
+
+def test_the_support_of_an_answer_grows_with_the_confidence() -> None:
+    weak = replace(STRONG, holds=-3.0, relevance=-3.0)
+    assert 0.0 < right(weak) < right(STRONG) < 1.0
+
+
+def test_a_search_may_be_quite_sure(passages: MakePassages) -> None:
+    (passage,) = passages("The limit is 4 kg.")
+    for probability in (0.0, 1.0):
+        hit = replace(passage.hit, probability=probability)
+        assert 0.0 < answerable(retrieval_signals("What is the limit?", [hit])) < 1.0

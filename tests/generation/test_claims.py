@@ -253,7 +253,7 @@ def test_tables_of_windows_and_empty_cells_are_read_by_column() -> None:
 
 
 def test_a_short_line_of_an_item_goes_on_below_it() -> None:
-    assert claims("- The pump\n  leaks badly.\n- It is red.") == ["The pump\n  leaks badly.", "It is red."]
+    assert claims("- The pump\n  leaks badly.\n- It is red.") == ["The pump\n leaks badly.", "It is red."]
 
 
 def test_three_backticks_within_a_line_open_no_block_and_four_are_not_closed_by_three() -> None:
