@@ -48,13 +48,17 @@ class Span:
 FRAGMENT = 5
 """Words. A shorter claim ("38 kg") is read with the question; to others it says nothing, and misleads."""
 _ORDINAL = re.compile(r"(?<!\w)\d{1,2}\.\s+\Z")
+_IN_VIEW = 8
+"""Characters after a full stop in which it shows how the next word begins."""
 _ABBREVIATION = re.compile(
     r"\b(?:(?P<never_last>Ms|Cllr|Messrs|Hon|Rev|Supt|Insp|approx|incl|excl|cf|bzw)|avg|max|min|temp|vol|ch|eq|sect?"
     r"|para|pos|ex|app|apt|tel|fax|hrs?|wks?|yrs?|mos?|lbs?|bn|mn|nos?|art|km|cm|mm|kg|figs?|ref|ext|dept|est|qty"
-    r"|\w*str)\.\s*\Z",
+    r"|\w*str)\.[*_]*\s*\Z",
     re.IGNORECASE,
 )
 """After which a sentence goes on; after most of them only if what follows begins with a digit or a small letter."""
+_HALF_OF_DAY = re.compile(r"\b[ap]\.m\.\s*\Z", re.IGNORECASE)
+_WEEKDAY = re.compile(r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b")
 _GERMAN_MONTH = re.compile(r"(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b")
 """After an ordinal it is a date, which English rules would cut in two."""
 
@@ -102,8 +106,10 @@ def _goes_on(text: str, start: int, end: int) -> bool:
     """Whether what ends here is no sentence: an abbreviation, or the day of a German date."""
     if _GERMAN_MONTH.match(text, end) and _ORDINAL.search(text, start, end):
         return True
+    if _HALF_OF_DAY.search(text, start, end) and _WEEKDAY.match(text, end):
+        return True
     shortened = _ABBREVIATION.search(text, start, end)
-    following = text[end : end + 1]
+    following = text[end : end + _IN_VIEW].lstrip(" *_")[:1]
     return shortened is not None and (bool(shortened["never_last"]) or following.isdigit() or following.islower())
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
-from .values import Number, Value, values
+from .values import Clock, Number, Value, values
 
 Unit = tuple[str, int]
 """What is measured, and how many of the least unit of it this one has."""
@@ -56,8 +56,11 @@ _ALONE = re.compile(
     re.IGNORECASE,
 )
 """Not "twice a day" and "100 a year"."""
+_HOURS = re.compile(r"\s?(?:h|hrs?|hours?)\b")
+_MARK = re.compile(r"^[ \t]*(?:#+[ \t]+)?(\d{1,3})[.)](?=[ \t])", re.MULTILINE)
+"""The number of a heading, or of an item of a list."""
 _RANGE = re.compile(r"\s*(?:to|-|–|—)\s*")
-"""Between two numbers of which the second has the unit of both: 1.5 to 5.5 cm."""
+"""In 1.5 to 5.5 cm."""
 _INEXACT = re.compile(
     r"[½¼¾⅓⅔]|\d/\d|\band a half\b|\bhalf[- ](?:an?|hour|day|year|million|dozen)\b|\bquarters? of an?\b"
     r"|\b(?:a|one|two|three|four|five|six|seven|eight|nine) (?:hundred|thousand)\b",
@@ -139,11 +142,16 @@ def of_other_units(claim: str, passages: Sequence[str]) -> list[tuple[int, int]]
     if any(map(_INEXACT.search, passages)):
         return []
     known, _ = _known(tuple(passages))
+    marks = {number for text in passages for number in _MARK.findall(text)}
     held = held_in_units(claim, passages)
     found = []
     for wanted in quantities(claim):
         alike = [one for one in known if one.numbers & wanted.numbers]
-        untold = wanted.is_bare or not alike or any(one.is_bare or one.is_written_like(wanted) for one in alike)
+        if wanted.numbers & marks and all(one.is_bare for one in alike):
+            alike = [one for one in known if wanted.units & one.units]  # the number only counts: "4. Side effects"
+            untold = wanted.is_bare or not alike
+        else:
+            untold = wanted.is_bare or not alike or any(one.is_bare or one.is_written_like(wanted) for one in alike)
         held_in_part = any(one.start <= wanted.start < one.end for one in held)
         if not untold and not held_in_part and wanted.numbers - _SAME_IN_ALL and not any(map(wanted.equals, known)):
             found.append((wanted.start, wanted.end))
@@ -178,16 +186,26 @@ def _numbered(text: str) -> Iterator[Quantity]:
     known = values(text)
     for value, following in zip_longest(known, known[1:]):
         numbers = [reading.digits for reading in value.readings if isinstance(reading, Number)]
+        lasts = [reading for reading in value.readings if isinstance(reading, Clock)]
+        if lasts and (hours := _HOURS.match(text, value.end)):  # 2:25 h
+            lasting = _measures(lasts[0].hour + Fraction(lasts[0].minute, 60), _UNITS["h"])
+            yield Quantity(value.start, hours.end(), frozenset(), lasting, lasting, _UNITS["h"])
         if not numbers or not all(map(_DECIMAL.fullmatch, numbers)):  # 5'3 and the like
             continue
         if _PART.search(text, max(0, value.start - 14), value.start):
             yield Quantity(value.start, value.end, frozenset(numbers), frozenset())
             continue
         start, end, units, times = _unit_of(text, value)
-        if following and not units and times == 1 and _RANGE.fullmatch(text, value.end, following.start):
+        if following and not units and times == 1 and _is_range(text, value, following):
             *_, units, times = _unit_of(text, following)
         likeliest, *others = (_measures(Fraction(number) * times, units or _NONE) for number in numbers)
         yield Quantity(start, end, frozenset(numbers), likeliest, likeliest.union(*others), units, times)
+
+
+def _is_range(text: str, first: Value, last: Value) -> bool:
+    """Whether the second of two numbers has the unit of both."""
+    between = text[first.end : last.start]
+    return bool(_RANGE.fullmatch(between)) or (between == " and " and text[: first.start].lower().endswith("between "))
 
 
 def _unit_of(text: str, value: Value) -> tuple[int, int, frozenset[Unit], int]:

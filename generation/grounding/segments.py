@@ -279,7 +279,7 @@ class Segments:
         assert self._start is not None
         raw, start, kind = self._raw, self._start, self._kind
         text = raw[start:end].rstrip()
-        if kind == "sentence" and raw[end : end + 2].lstrip("\r").startswith("\n") and _is_bold_heading(text):
+        if kind == "sentence" and _is_bold_heading(text, raw[self._body : end].rstrip(), raw[end:]):
             kind = "heading"
         columns = self._columns or () if kind == "row" else ()
         segment = Segment(self._dropped + start, text, raw[self._end : start], kind, self._context, columns)
@@ -289,10 +289,20 @@ class Segments:
         return segment
 
 
-def _is_bold_heading(text: str) -> bool:
-    """Whether a line in bold is no sentence."""
-    is_sentence = text.rstrip("*_").endswith((".", "!", "?", *_WIDE)) and len(text.split()) > _LONGEST_TITLE
-    return _BOLD_LINE.fullmatch(text) is not None and not is_sentence
+def _is_bold_heading(text: str, words: str, rest: str) -> bool:
+    """Whether a part in bold is the heading of what comes after it: of lines below, or in its own line.
+
+    Args:
+        text: The part.
+        words: The same without the mark of a list's item.
+        rest: What comes after it.
+    """
+    is_long = words.rstrip("*_").endswith((".", "!", "?", *_WIDE)) and len(words.split()) > _LONGEST_TITLE
+    if is_long or not _BOLD_LINE.fullmatch(words):
+        return False
+    if rest.lstrip(" \t\r").startswith("\n"):
+        return words == text
+    return bool(rest.strip()) and not re.search(r"\d", words)
 
 
 def introduces(text: str) -> bool:

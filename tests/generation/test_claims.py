@@ -241,6 +241,8 @@ def test_a_courtesy_is_no_claim(sentence: str) -> None:
         ("Call Tel. 123 now.", 1),
         ("It costs 5 EUR incl. VAT. Fine.", 2),
         ("We have 5 hrs. The end.", 2),
+        ("It is open until 11 p.m. Monday through Thursday.", 1),
+        ("Press *Temp.* and *Spin*. Then wait.", 2),
     ],
 )
 def test_an_abbreviation_ends_no_sentence(text: str, n: int) -> None:
@@ -254,6 +256,12 @@ def test_tables_of_windows_and_empty_cells_are_read_by_column() -> None:
 
 def test_a_short_line_of_an_item_goes_on_below_it() -> None:
     assert claims("- The pump\n  leaks badly.\n- It is red.") == ["The pump\n leaks badly.", "It is red."]
+
+
+def test_a_label_in_bold_before_its_text_is_no_claim_and_an_answer_in_bold_is() -> None:
+    assert claims("- **Lost phone.** Call us.\n- **Browser.** Use another.") == [None, "Call us.", None, "Use another."]
+    assert claims("**38 kg.** So it says.")[0] == "38 kg."
+    assert claims("**It is red.**") == ["It is red."]
 
 
 def test_three_backticks_within_a_line_open_no_block_and_four_are_not_closed_by_three() -> None:

@@ -59,6 +59,8 @@ def test_yes_and_no_alone_are_not_scored(word: str) -> None:
         ("It is closed on Sunday.", "Closed: Sun"),
         ("The rent is EUR 1,250.", "Rent: 1.250 € per month."),
         ("It is 1.5 to 5.5 cm thick.", "It is 15 to 55 mm thick."),
+        ("It fits tops between 1.5 and 5.5 cm thick.", "It fits tops of 15 to 55 mm."),
+        ("It takes 2 h 25 min.", "It takes 2:25 h and holds 2 kg."),
         ("Beer and wine are served.", '{"name": "X", "Alcohol": "beer_and_wine", "OutdoorSeating": true}'),
         ("The café in Orléans serves crêpes.", unicodedata.normalize("NFD", "The café in Orléans serves crêpes.")),
         ("The official office files 12 forms.", "The o\ufb03cial o\ufb03ce \ufb01les 12 forms."),
@@ -76,6 +78,7 @@ def test_the_same_in_another_writing_is_supported(claim: str, passage: str) -> N
     ("claim", "passage"),
     [
         ("It is closed on Monday.", "Closed: Sun"),
+        ("Wait at least 4 hours between doses.", "Wait at least 6 hours between doses.\n\n4. Side effects\n\nNausea."),
         ("Revenue in 2019 was 503.6.", TABLE),
         ("Team A won the final.", "Team A lost the final to Team B."),
         ("The committee approved the budget.", "The budget was rejected by the committee."),
