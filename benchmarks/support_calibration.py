@@ -17,7 +17,7 @@ import argparse
 import json
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +28,15 @@ from sklearn.linear_model import LogisticRegression
 from ragstone import Ragstone
 from ragstone.eval.metrics.abstention import Outcome, bins, measure
 from ragstone.eval.stats import estimate
-from ragstone.generation.abstention import Signals, answerable
+from ragstone.generation.abstention import Signals, answerable, right
 
 POOL = 1000
 """Passages of a library of NQ-open's."""
+KINDS: dict[str, Callable[[Signals], float]] = {
+    "support": lambda signals: min(signals.support, right(signals)),  # by today's constants
+    "confidence": answerable,
+    "support by the verifier alone": lambda signals: signals.support,
+}
 PARTS = ("fitted on", "held out")
 
 
@@ -122,19 +127,20 @@ def log_odds(probability: float) -> float:
 
 
 def outcomes(results: Sequence[Result], kind: str) -> list[Outcome]:
-    stated = {"support": lambda r: r.support, "confidence": lambda r: answerable(Signals(**r.signals))}[kind]
-    return [Outcome(r.question, r.gold is not None, True, is_right(r), stated(r)) for r in given(results)]
+    told = [(r, Signals(**r.signals)) for r in given(results)]
+    stated = KINDS[kind]
+    return [Outcome(r.question, r.gold is not None, True, is_right(r), stated(signals)) for r, signals in told]
 
 
 def show(name: str, results: Sequence[Result]) -> None:
     told = given(results)
-    right = estimate([float(is_right(r)) for r in told])
-    print(f"\n{name}: {len(results)} questions, {len(told)} answered, of these right {right}")
-    for kind in ("support", "confidence"):
+    share = estimate([float(is_right(r)) for r in told])
+    print(f"\n{name}: {len(results)} questions, {len(told)} answered, of these right {share}")
+    for kind in KINDS:
         of = outcomes(results, kind)
         print(f"\n| mean {kind} | n | right |\n| ---: | ---: | ---: |")
-        for mean, share, n in bins(of):
-            print(f"| {mean:.3f} | {n} | {share:.3f} |")
+        for mean, of_them, n in bins(of):
+            print(f"| {mean:.3f} | {n} | {of_them:.3f} |")
         told_by = measure(of)
         print(f"\nexpected calibration error {told_by['ECE']}, Brier score {told_by['Brier']}")
 
@@ -142,9 +148,9 @@ def show(name: str, results: Sequence[Result]) -> None:
 def drawn(points: Sequence[tuple[float, float, int]]) -> str:
     """The share of right answers over the support that was stated, as an SVG; areas grow with the number of answers."""
     circles = "".join(
-        f'<circle cx="{40 + 200 * stated:.1f}" cy="{220 - 200 * right:.1f}" r="{1.5 * n**0.5:.1f}" fill="#1b6ca8"/>'
-        f'<text x="{46 + 200 * stated + 1.5 * n**0.5:.1f}" y="{224 - 200 * right:.1f}">{n}</text>'
-        for stated, right, n in points
+        f'<circle cx="{40 + 200 * stated:.1f}" cy="{220 - 200 * share:.1f}" r="{1.5 * n**0.5:.1f}" fill="#1b6ca8"/>'
+        f'<text x="{43 + 200 * stated + 1.5 * n**0.5:.1f}" y="{224 - 200 * share:.1f}">{n}</text>'
+        for stated, share, n in points
     )
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" width="280" height="260" font-family="sans-serif" font-size="11">'
