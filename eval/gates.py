@@ -74,7 +74,7 @@ def check_gates(
 
     A gate over a figure that is unscored, or that a set does not have, is not met: unknown is not good enough. A
     relative one is not met where no set that it is about has the figure. A gate over a set that was not run, or over a
-    change without a baseline or of too few sources, is not checked.
+    change without a baseline, without an item that both could score, or of too few sources, is not checked.
 
     Args:
         gates: What has to hold.
@@ -146,7 +146,7 @@ def _state(gate: Gate, change: MetricChange, p: float | None) -> State:
     moved = change.difference.mean
     assert gate.max_drop is not None
     if moved.mean is None:
-        return "not met" if change.baseline.mean is not None else "not checked"
+        return "not met" if change.value.mean is None and change.baseline.mean is not None else "not checked"
     if not moved.has_interval:
         return "not checked"
     if change.verdict == "worse" and abs(moved.mean) > gate.max_drop and (p is None or p < ALPHA):

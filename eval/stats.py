@@ -198,6 +198,21 @@ def randomization_test(differences: npt.NDArray[np.float64], seed: int = 0) -> f
     return (as_far + 1) / (RESAMPLES + 1)
 
 
+def resampled_p(draws: npt.NDArray[np.float64], sources: int) -> float:
+    """Two-sided p of a difference by its resamples: twice the smaller share of them on either side of 0.
+
+    It is no less than the randomization test of as many sources can give.
+
+    Args:
+        draws: Differences, (resamples,); those that are NaN are left out, and one at least is not.
+        sources: That were resampled.
+    """
+    defined = draws[~np.isnan(draws)]
+    tail = min((defined <= 0).mean(), (defined >= 0).mean())
+    least = max(2.0 ** (1 - sources), 1 / (len(defined) + 1))
+    return float(min(1.0, max(2 * tail, least)))
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """p values adjusted for there being several of them, in the same order; None is no test and stays None.
 

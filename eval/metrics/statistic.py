@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..stats import Difference, Estimate, interval, randomization_test, resampled
+from ..stats import Difference, Estimate, interval, randomization_test, resampled, resampled_p
 
 Floats = npt.NDArray[np.float64]
 Columns = Mapping[str, float | None]
@@ -135,10 +135,7 @@ def _difference(
     if not spread.has_interval:
         return Difference(spread, None, None)
     if len(metric.columns) > 1:
-        defined = draws[~np.isnan(draws)]
-        tail = min((defined <= 0).mean(), (defined >= 0).mean())
-        least = max(2.0 ** (1 - len(sums)), 1 / (len(defined) + 1))
-        return Difference(spread, float(min(1.0, max(2 * tail, least))), None)
+        return Difference(spread, resampled_p(draws, len(sums)), None)
     (column,) = metric.columns
     moved = mine.columns[column] - theirs.columns[column]
     np.add.at(sums, belongs, moved)

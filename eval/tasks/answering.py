@@ -18,7 +18,7 @@ from ..metrics.figures import states_figure
 from ..metrics.rgb import repeats_error
 from ..metrics.statistic import Columns, mean_metric
 from ..readers.questions import Question, QuestionSet
-from ..stats import Estimate
+from ..stats import Difference, Estimate
 from ..subjects import Answered, Subject
 from ..task import Ask, Json, Row, Task
 
@@ -112,6 +112,12 @@ class AnsweringTask(Task[QuestionSet, Question]):
         of_all = abstention.measure([_outcome(row) for row in rows if row.output is not None], seed)
         return found | {name: of_all[name] for name in _OF_ALL}
 
+    def compare(self, rows: Sequence[Row], baseline: Sequence[Row], seed: int = 0) -> dict[str, Difference]:
+        """Every metric of these rows, less that of others of the same items."""
+        found = super().compare(rows, baseline, seed)
+        of_all = abstention.compare([_outcome(row) for row in rows], [_outcome(row) for row in baseline], seed)
+        return found | {name: of_all[name] for name in _OF_ALL}
+
     def times(self, output: Json) -> Columns:
         """What it took: milliseconds, tokens, joules."""
         answered = Answered.from_json(output)
@@ -140,6 +146,8 @@ def _statements(answered: Answered) -> tuple[Statement, ...]:
 
 
 def _outcome(row: Row) -> abstention.Outcome:
+    if row.output is None:
+        return abstention.Outcome(row.source or row.id, row.shown["answerable"], answered=None)
     answered, right = Answered.from_json(row.output), row.values.get("right where answered")
     return abstention.Outcome(
         source=row.source or row.id,

@@ -7,11 +7,16 @@ import pytest
 
 from ragstone.app.ui.run_charts import differences_chart, trend_chart
 from ragstone.eval.gates import Gate, GateResult, check_gates
+from ragstone.eval.readers.questions import Question
 from ragstone.eval.report.data import build_report
 from ragstone.eval.report.html import as_html
 from ragstone.eval.report.markdown import as_markdown
-from ragstone.eval.run_sets import RunSet, compare_run_sets, find_run_sets, unlike
-from ragstone.eval.task import Task
+from ragstone.eval.run_sets import RunSet, RunUnit, compare_run_sets, find_run_sets, unlike
+from ragstone.eval.runs import RunFolder
+from ragstone.eval.subjects import Answered
+from ragstone.eval.summary import compare_unit, summarize
+from ragstone.eval.task import Row, Task
+from ragstone.eval.tasks.answering import AnsweringTask
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,41 @@ def test_unknown_is_not_good_enough(check: Callable[..., list[GateResult]], nigh
     gate = Gate(suite="own", metric="faithfulness", at_least=0.1)
     (result,) = check_gates([gate], {"own": replace(unit, summary=summary)}, None)
     assert (result.state, result.reason) == ("not met", "unscored (n = 0, 40 unscored)")
+
+
+def confident(wrong: int, silent: int = 0) -> list[Row]:
+    """Answers to forty questions with their confidence: so many are wrong, and so many of the others are not given."""
+    task, rows = AnsweringTask(), []
+    for n in range(40):
+        question = Question(str(n), "How high?", ("eight metres",))
+        said = "Five metres." if n < wrong else "" if n >= 40 - silent else "Eight metres."
+        answered = Answered(said, not said, confidence=0.5 + n / 100)
+        values = task.values(question, answered.as_json())
+        rows.append(Row(str(n), "", "", task.shown(question), answered.as_json(), values, seconds=1.0))
+    return rows
+
+
+def held(gate: Gate, now: list[Row], before: list[Row], task: Task[Any, Any]) -> dict[str, str]:
+    """What comes of a gate, by figure."""
+    folder = RunFolder(Path("none"))
+    unit = RunUnit(folder, {}, {"name": "own", "suite": "own"}, summarize("own", "own", task, now).as_json())
+    changes = compare_unit("own", task, now, before).changes
+    return {result.metric: result.state for result in check_gates([gate], {"own": unit}, changes)}
+
+
+def test_what_is_no_mean_has_a_difference_and_an_unchanged_run_meets_a_gate_over_everything():
+    found = held(Gate(max_drop=0.02), confident(4), confident(4), AnsweringTask())
+    assert set(found.values()) == {"met"} and {"ECE", "AURC"} <= found.keys()
+    worse = held(Gate(max_drop=0.02), confident(25), confident(4), AnsweringTask())
+    assert worse["ECE"] == worse["AURC"] == "not met"
+
+
+def test_a_figure_that_both_have_but_of_no_common_item_is_not_checked():
+    before = [replace(row, values={"abstention accuracy": 0.0}) if int(row.id) < 20 else row for row in confident(0)]
+    found = held(Gate(metric="Brier", max_drop=0.02), confident(0, 20), before, AnsweringTask())
+    assert found == {"Brier": "not checked"}
+    none = [replace(row, values=dict.fromkeys(row.values)) for row in confident(0)]
+    assert held(Gate(metric="Brier", max_drop=0.02), none, confident(0), AnsweringTask()) == {"Brier": "not met"}
 
 
 def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direction(
