@@ -108,6 +108,8 @@ class MetricChange:
     p_holm: float | None
     """p adjusted for all that are compared together."""
     better: str
+    lost: int = 0
+    """Items that both runs have, with an output in the baseline and none in the new one, where they failed."""
 
     @property
     def weight(self) -> Weight:
@@ -194,9 +196,9 @@ def compare_unit(
             f"{name}: the {len(shared)} items come from {len(sources)} source{'s' if len(sources) > 1 else ''}, and no "
             f"difference can be told from chance by fewer than {MIN_SOURCES}"
         )
-    return Comparison(
-        _changes(name, task, [mine[key] for key in shared], [theirs[key] for key in shared], seed), warnings
-    )
+    lost = sum(bool(mine[key].error) and not theirs[key].error for key in shared)
+    changes = _changes(name, task, [mine[key] for key in shared], [theirs[key] for key in shared], seed)
+    return Comparison([replace(change, lost=lost) for change in changes], warnings)
 
 
 def _changes(

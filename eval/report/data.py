@@ -208,7 +208,8 @@ def build_report(
     better = {name: unit.better for name, unit in runs.units.items()}
     new, fixed = _flips(runs, baseline, rows)
     differing = [] if baseline is None else unlike(runs, baseline)
-    state, headline = _verdict(results, changes, not_run or {}, put_off, baseline)
+    failed = sum(bool(row.error) for of in rows.values() for row in of)
+    state, headline = _verdict(results, changes, failed, not_run or {}, put_off, baseline)
     manifest = next((unit.manifest for unit in runs.units.values()), {})
     return Report(
         name=runs.name,
@@ -255,6 +256,7 @@ def _change(change: MetricChange) -> Change:
 def _verdict(
     gates: Sequence[GateResult],
     changes: Sequence[Change],
+    failed: int,
     not_run: Mapping[str, str],
     put_off: Sequence[str],
     baseline: RunSet | None,
@@ -273,12 +275,14 @@ def _verdict(
         parts.append(f"{counted(len(worse), 'figure')} got worse by more than noise")
     else:
         parts.append("no figure got worse by more than noise")
+    if failed:
+        parts.append(f"{counted(failed, 'item')} failed")
     if not_run:
         parts.append(f"{counted(len(not_run), 'suite')} could not be run")
     if put_off:
         parts.append(f"{counted(len(put_off), 'suite')} put off for want of time")
     held: State = "good" if checked or judged else "measured"
-    state: State = "gate" if broken else "worse" if worse else "incomplete" if not_run else held
+    state: State = "gate" if broken else "worse" if worse else "incomplete" if not_run or failed else held
     return state, f"{'; '.join(parts)}."
 
 

@@ -84,10 +84,14 @@ def confident(wrong: int, silent: int = 0) -> list[Row]:
 
 def held(gate: Gate, now: list[Row], before: list[Row], task: Task[Any, Any]) -> dict[str, str]:
     """What comes of a gate, by figure."""
-    folder = RunFolder(Path("none"))
-    unit = RunUnit(folder, {}, {"name": "own", "suite": "own"}, summarize("own", "own", task, now).as_json())
     changes = compare_unit("own", task, now, before).changes
-    return {result.metric: result.state for result in check_gates([gate], {"own": unit}, changes)}
+    return {result.metric: result.state for result in check_gates([gate], {"own": unit_of(now, task)}, changes)}
+
+
+def unit_of(rows: list[Row], task: Task[Any, Any]) -> RunUnit:
+    """Rows as a set that was run."""
+    summary = summarize("own", "own", task, rows).as_json()
+    return RunUnit(RunFolder(Path("none")), {}, {"name": "own", "suite": "own"}, summary)
 
 
 def test_what_is_no_mean_has_a_difference_and_an_unchanged_run_meets_a_gate_over_everything():
@@ -103,6 +107,18 @@ def test_a_figure_that_both_have_but_of_no_common_item_is_not_checked():
     assert found == {"Brier": "not checked"}
     none = [replace(row, values=dict.fromkeys(row.values)) for row in confident(0)]
     assert held(Gate(metric="Brier", max_drop=0.02), none, confident(0), AnsweringTask()) == {"Brier": "not met"}
+
+
+def test_items_that_fail_only_now_meet_no_relative_gate():
+    task, before = AnsweringTask(), confident(4)
+    now = [
+        replace(row, output=None, values={}, error="it broke off") if n > 29 else row for n, row in enumerate(before)
+    ]
+    gate = Gate(metric="right", max_drop=0.02)
+    (result,) = check_gates([gate], {"own": unit_of(now, task)}, compare_unit("own", task, now, before).changes)
+    assert result.state == "not met"
+    assert result.reason.endswith("; 10 of the items that have an output in the baseline failed")
+    assert held(gate, now, now, task) == held(gate, before, now, task) == {"right": "met"}  # they failed before, too
 
 
 def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direction(
@@ -131,8 +147,8 @@ def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direct
     assert "[unknown]" in as_html(report)
     assert r"\[unknown\]" in as_markdown(report)
     assert (report.state, report.headline) == (
-        "measured",
-        "No gate was checked; no difference from the baseline can be told from chance.",
+        "incomplete",
+        "No gate was checked; no difference from the baseline can be told from chance; 1 item failed.",
     )
     trend_chart("faithfulness", [(one, one.units["own"].metrics["faithfulness"]) for one in (baseline, night)])
     assert differences_chart(report.changes) is not None
@@ -141,6 +157,7 @@ def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direct
 def test_a_relative_gate_on_the_time_of_an_output_is_checked_where_it_is_named(
     tmp_path: Path, write: Callable[..., Any], rows: list[Any], tasks: Mapping[str, Task[Any, Any]]
 ):
+    rows = [row for row in rows if not row.error]
     slow = [replace(row, seconds=9.0 + n / 100) for n, row in enumerate(rows)]
     write(tmp_path / "slow", {"own": ("own", slow)}, 25)
     write(tmp_path / "fast", {"own": ("own", rows)}, 24)
