@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from .metrics.statistic import Columns, mean_metric
+from .judges import better as better_score
+from .metrics.statistic import Better, Columns, mean_metric
 from .metrics.statistic import compare as compare_columns
 from .metrics.statistic import measure as measure_columns
 from .runs import RunFolder
@@ -215,8 +216,8 @@ def _changes(
     ]
     for judge in dict.fromkeys(judge for row in rows for judge in row.judged):
         judged = [_of(row, judge) for row in rows], [_of(row, judge) for row in baseline]
-        changes += _mean_changes(unit, f"{judge}: ", judged, rows, "more", seed)
-    return changes + _mean_changes(unit, "", (_times(rows), _times(baseline)), rows, "less", seed)
+        changes += _mean_changes(unit, f"{judge}: ", judged, rows, better_score, seed)
+    return changes + _mean_changes(unit, "", (_times(rows), _times(baseline)), rows, lambda _: "less", seed)
 
 
 def _mean_changes(
@@ -224,7 +225,7 @@ def _mean_changes(
     prefix: str,
     columns: tuple[Sequence[Columns], Sequence[Columns]],
     rows: Sequence[Row],
-    better: str,
+    better: Callable[[str], Better],
     seed: int,
 ) -> list[MetricChange]:
     """The changes of the means of the columns that both have."""
@@ -235,7 +236,7 @@ def _mean_changes(
     sources = [row.source or row.id for row in rows]
     value, before = (measure_columns(of, sources, metrics, seed) for of in columns)
     return [
-        MetricChange(unit, f"{prefix}{name}", value[name], before[name], difference, None, better)
+        MetricChange(unit, f"{prefix}{name}", value[name], before[name], difference, None, better(name))
         for name, difference in compare_columns(*columns, sources, metrics, seed).items()
     ]
 

@@ -121,6 +121,24 @@ def test_items_that_fail_only_now_meet_no_relative_gate():
     assert held(gate, now, now, task) == held(gate, before, now, task) == {"right": "met"}  # they failed before, too
 
 
+def test_more_that_a_judge_calls_hallucinated_is_worse_and_less_is_better():
+    task = AnsweringTask()
+
+    def judged(bad: int) -> list[Row]:
+        found = [{"hallucination": float(n < bad), "support": 1.0 - (n < bad)} for n in range(40)]
+        return [replace(row, judged={"verifier": scores}) for row, scores in zip(confident(0), found, strict=True)]
+
+    gate = Gate(metric="verifier: *", max_drop=0.02)
+    assert held(gate, judged(20), judged(0), task) == dict.fromkeys(
+        ("verifier: hallucination", "verifier: support"), "not met"
+    )
+    assert set(held(gate, judged(0), judged(20), task).values()) == {"met"}
+    changes = compare_unit("own", task, judged(0), judged(20)).changes
+    assert {one.verdict for one in changes if one.metric.startswith("verifier")} == {"better"}
+    unit = unit_of(judged(0), task)
+    assert (unit.better["verifier: hallucination"], unit.better["verifier: support"]) == ("less", "more")
+
+
 def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direction(
     tmp_path: Path, write: Callable[..., Any], rows: list[Any], tasks: Mapping[str, Task[Any, Any]]
 ):
