@@ -45,8 +45,12 @@ class Point:
     """Of an item, the median, in milliseconds."""
     reused: int
     """Outputs of earlier runs: their times are of then."""
+    items: int = 0
+    """That were asked."""
+    failed: int = 0
+    """Of them, those without an output, which are unscored; see `weighed`."""
     optimal: bool = False
-    """Pareto-optimal: no other one is as good and as fast, and better in one of them."""
+    """Pareto-optimal: no other one is as good and as fast, and better in one of them, failed items weighed."""
     change: Difference | None = None
     """Of the quality, from the current settings, item by item; None for these themselves."""
     p_holm: float | None = None
@@ -58,6 +62,13 @@ class Point:
     def scored(self) -> bool:
         """Whether it has both figures."""
         return self.quality.mean is not None and self.latency.mean is not None
+
+    def weighed(self, better: str) -> float:
+        """The quality as configurations are chosen by it: an item that failed is as bad as can be, 0 where more is
+        better and 1 where less is, or as the others where these are worse than that."""
+        quality, share = self.quality.mean or 0.0, self.failed / max(self.items, 1)
+        worst = min(0.0, quality) if better == "more" else max(1.0, quality)
+        return (1 - share) * quality + share * worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,8 @@ class Sweep:
         sure = _leaves_out_0(best.change.mean) if best.p_holm is None else best.p_holm < ALPHA
         verdict = f"a {moved} beyond chance" if sure else "no difference beyond chance (more questions may show one)"
         took = "" if best.slower is None else f"; {_signed(best.slower, 0)} ms an item"
-        return f"Against the current settings: {told}, {verdict}{took}."
+        failed = f" {best.failed} of its {best.items} items failed." if best.failed else ""
+        return f"Against the current settings: {told}, {verdict}{took}.{failed}"
 
     def as_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -152,13 +164,14 @@ def sweep_of(
 
 
 def optimal(point: Point, points: Sequence[Point], better: str = "more") -> bool:
-    """Whether no other of the points is at least as good and as fast, and better in one of them."""
+    """Whether no other of the points is at least as good and as fast, and better in one of them; items that failed
+    weigh as in `Point.weighed`."""
     if not point.scored:
         return False
     sign = 1 if better == "more" else -1
 
     def beats(other: Point) -> bool:
-        mine, theirs = ((sign * (p.quality.mean or 0.0), -(p.latency.mean or 0.0)) for p in (point, other))
+        mine, theirs = ((sign * p.weighed(better), -(p.latency.mean or 0.0)) for p in (point, other))
         return theirs != mine and theirs[0] >= mine[0] and theirs[1] >= mine[1]
 
     return not any(other.scored and beats(other) for other in points)
@@ -180,7 +193,17 @@ def _metric(tasks: Mapping[str, Task[Any, Any]], name: str) -> tuple[Metric, Tas
 def _point(one: Ran, rows: Sequence[Row], task: Task[Any, Any], name: str, seed: int) -> Point:
     quality = task.measure(rows, seed)[name] if rows else Estimate(None, None, None, 0, 0, 0)
     latency = percentile([_milliseconds(row) for row in rows], 50, seed)
-    return Point(one.name, one.values, one.run, one.error, quality, latency, sum(row.cached for row in rows))
+    return Point(
+        name=one.name,
+        values=one.values,
+        run=one.run,
+        error=one.error,
+        quality=quality,
+        latency=latency,
+        reused=sum(row.cached for row in rows),
+        items=len(rows),
+        failed=sum(bool(row.error) for row in rows),
+    )
 
 
 def _changed(
@@ -210,7 +233,7 @@ def _milliseconds(row: Row) -> float | None:
 
 
 def _weighed(point: Point, better: str) -> dict[str, float | None]:
-    quality = point.quality.mean or 0.0  # where less is better, half as much is twice as good
+    quality = point.weighed(better)  # where less is better, half as much is twice as good
     return {"accuracy": quality if better == "more" else 1 / max(quality, 1e-9), "latency": point.latency.mean}
 
 

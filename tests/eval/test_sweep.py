@@ -1,3 +1,4 @@
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -70,6 +71,28 @@ def test_what_failed_is_unscored_and_does_not_count():
     assert found.points[1].quality.mean is None and found.points[1].error == "no such model"
     assert found.recommended is found.current and "broken" not in found.totals
     assert sweep(Ran("current", {}, "current", {}, "gone"), broken).recommended is None
+
+
+def test_what_fails_on_most_items_is_neither_recommended_nor_optimal():
+    def failing(name: str, values: list[float], fails: int) -> Ran:
+        rows = [
+            Row(str(n), "", "", {}, None, {"nDCG@10": None}, error="the context is too small", seconds=0.1)
+            if n >= len(values) - fails
+            else Row(str(n), "", "", {}, [], {"nDCG@10": value}, seconds=0.5)
+            for n, value in enumerate(values)
+        ]
+        return Ran(name, {} if name == "current" else {"hits": 40}, name, {"retrieval/x": rows})
+
+    found = sweep(failing("current", [1.0] * 8 + [0.7] * 12, 0), failing("hits=40", [1.0] * 20, 12))
+    current, other = found.points
+    assert (other.quality.mean, other.quality.n_unscored, other.failed, other.items) == (1.0, 12, 12, 20)
+    assert (other.weighed("more"), current.weighed("more")) == (pytest.approx(0.4), pytest.approx(0.82))
+    assert other.weighed("less") == 1.0 and replace(other, failed=5).weighed("less") == 1.0
+    assert replace(other, quality=Estimate(0.0, 0.0, 0.0, 8)).weighed("less") == pytest.approx(0.6)
+    assert found.recommended is current and (current.optimal, other.optimal) == (True, False)
+    assert "12 of 20 items failed" in sweep_as_html(found) and "(12 unscored)" in sweep_as_html(found)
+    least = sweep(failing("current", [0.1] * 20, 0), failing("hits=40", [1.0] * 20, 2))
+    assert least.recommended is least.points[1] and least.reason.endswith(" 2 of its 20 items failed.")
 
 
 def test_the_quality_is_what_the_task_itself_measures():
