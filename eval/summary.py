@@ -11,7 +11,7 @@ from .metrics.statistic import Better, Columns, mean_metric
 from .metrics.statistic import compare as compare_columns
 from .metrics.statistic import measure as measure_columns
 from .runs import RunFolder
-from .stats import ALPHA, MIN_SOURCES, Difference, Estimate, estimate, holm
+from .stats import ALPHA, MIN_SOURCES, Difference, Estimate, holm
 from .suites import Published
 from .task import Row, Task
 
@@ -74,11 +74,16 @@ def summarize(
         metrics=task.measure(rows, seed),
         groups={group: task.measure(of, seed) for group, of in groups.items()} if len(groups) > 1 else {},
         judged=_judged(rows, seed),
-        seconds=estimate([row.seconds for row in rows if row.output is not None], seed),
+        seconds=_seconds(rows, seed),
         times=_means([row.times for row in rows], rows, seed),
         better={metric.name: metric.better for metric in task.metrics},
         published=published,
     )
+
+
+def _seconds(rows: Sequence[Row], seed: int) -> Estimate:
+    sources = [row.source or row.id for row in rows]
+    return measure_columns(_times(rows), sources, [mean_metric(SECONDS, "")], seed)[SECONDS]
 
 
 def _judged(rows: Sequence[Row], seed: int) -> dict[str, dict[str, Estimate]]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from ..metrics.ranking import Qrels
@@ -34,6 +34,8 @@ class JudgedCorpus:
     qrels: Qrels
     queries_absent: int = 0
     """Judged queries whose text is missing; they are left out."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Of each query, what it shares with those that depend on it, such as the article; its own where none is told."""
 
     @property
     def judgements(self) -> int:
