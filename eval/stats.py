@@ -78,6 +78,10 @@ class Difference:
     """Two-sided, (0, 1]; None where nothing was scored, or too little for an interval."""
     effect: float | None
     """Cohen's d for pairs: the mean difference in standard deviations of the differences. None when they have none."""
+    value: Estimate | None = None
+    """The one configuration's figure over the items that both scored; None where there are none."""
+    baseline: Estimate | None = None
+    """The other's over the same."""
 
 
 def estimate(values: Sequence[float | None], seed: int = 0) -> Estimate:
@@ -168,13 +172,17 @@ def compare(values: Sequence[float | None], baseline: Sequence[float | None], se
     """
     pairs = zip(values, baseline, strict=True)
     differences = [None if a is None or b is None else a - b for a, b in pairs]
-    scored = np.array([d for d in differences if d is not None], dtype=np.float64)
     mean = estimate(differences, seed)
-    if mean.mean is None or not mean.has_interval:
+    if mean.mean is None:
         return Difference(mean, None, None)
+    both = [pair for pair in zip(values, baseline, strict=True) if None not in pair]
+    sides = [estimate(side, seed) for side in zip(*both, strict=True)]
+    if not mean.has_interval:
+        return Difference(mean, None, None, *sides)
+    scored = np.array([d for d in differences if d is not None], dtype=np.float64)
     spread = float(scored.std(ddof=1))
     effect = mean.mean / spread if spread else None
-    return Difference(mean, randomization_test(scored, seed), effect)
+    return Difference(mean, randomization_test(scored, seed), effect, *sides)
 
 
 def randomization_test(differences: npt.NDArray[np.float64], seed: int = 0) -> float:

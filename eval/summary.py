@@ -103,7 +103,8 @@ def _of(row: Row, judge: str) -> Columns:
 
 @dataclass(frozen=True, slots=True)
 class MetricChange:
-    """A metric of one run beside that of another, over the items that both have."""
+    """A metric of one run beside that of another, over the items that both have scored; the figures are over all items
+    that both have where none was scored by both."""
 
     unit: str
     metric: str
@@ -139,6 +140,12 @@ class MetricChange:
             return "different"
         return "better" if (spread.mean > 0) == (self.better == "more") else "worse"
 
+    def as_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        told = asdict(self)
+        difference = {name: told["difference"][name] for name in ("mean", "p", "effect")}
+        return told | {"difference": difference, "verdict": self.verdict}
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -150,8 +157,7 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        changes = [asdict(change) | {"verdict": change.verdict} for change in self.changes]
-        return {"changes": changes, "warnings": list(self.warnings)}
+        return {"changes": [change.as_json() for change in self.changes], "warnings": list(self.warnings)}
 
 
 def compare_runs(run: RunFolder, baseline: RunFolder, tasks: Mapping[str, Task[Any, Any]], seed: int = 0) -> Comparison:
@@ -215,7 +221,7 @@ def _changes(
     values, before = task.measure(rows, seed), task.measure(baseline, seed)
     better = {metric.name: metric.better for metric in task.metrics}
     changes = [
-        MetricChange(unit, name, values[name], before[name], difference, None, better.get(name, "neither"))
+        _change(unit, name, values[name], before[name], difference, better.get(name, "neither"))
         for name, difference in task.compare(rows, baseline, seed).items()
         if values[name].mean is not None or before[name].mean is not None
     ]
@@ -223,6 +229,15 @@ def _changes(
         judged = [_of(row, judge) for row in rows], [_of(row, judge) for row in baseline]
         changes += _mean_changes(unit, f"{judge}: ", judged, rows, better_score, seed)
     return changes + _mean_changes(unit, "", (_times(rows), _times(baseline)), rows, lambda _: "less", seed)
+
+
+def _change(
+    unit: str, metric: str, value: Estimate, baseline: Estimate, difference: Difference, better: str
+) -> MetricChange:
+    """A change whose figures are over the items of the difference, where there are any."""
+    if difference.value is not None and difference.baseline is not None:
+        value, baseline = difference.value, difference.baseline
+    return MetricChange(unit, metric, value, baseline, difference, None, better)
 
 
 def _mean_changes(
@@ -241,7 +256,7 @@ def _mean_changes(
     sources = [row.source or row.id for row in rows]
     value, before = (measure_columns(of, sources, metrics, seed) for of in columns)
     return [
-        MetricChange(unit, f"{prefix}{name}", value[name], before[name], difference, None, better(name))
+        _change(unit, f"{prefix}{name}", value[name], before[name], difference, better(name))
         for name, difference in compare_columns(*columns, sources, metrics, seed).items()
     ]
 

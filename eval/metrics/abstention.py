@@ -89,17 +89,19 @@ def compare(outcomes: Sequence[Outcome], baseline: Sequence[Outcome], seed: int 
     pairs = list(zip(outcomes, baseline, strict=True))
     both = [(a, b) for a, b in pairs if _ranked(a) and _ranked(b)]
     lost = sum(a.answered is not False or b.answered is not False for a, b in pairs) - len(both)
+    tables = [_Table([pair[side] for pair in both]) for side in (0, 1)]
     sources = [a.source for a, _ in both]
-    mine, theirs = _Table([a for a, _ in both]), _Table([b for _, b in both])
-    everything = np.ones((1, len(both)))
-    point = [table.values(everything) for table in (mine, theirs)]
-    blocks = [(mine.values(weights), theirs.values(weights)) for weights in resampled(sources, seed)]
+    counts = len(both), lost, len(set(sources))
+    points = [table.values(np.ones((1, len(both)))) for table in tables]
+    blocks = [[table.values(weights) for table in tables] for weights in resampled(sources, seed)]
     found = {}
     for name in OF_CONFIDENCE:
-        draws = np.concatenate([np.empty(0), *(a[name] - b[name] for a, b in blocks)])
-        value = float(point[0][name][0] - point[1][name][0])
-        spread = interval(value, draws, len(both), lost, len(set(sources)))
-        found[name] = Difference(spread, resampled_p(draws, len(set(sources))) if spread.has_interval else None, None)
+        draws = [np.concatenate([np.empty(0), *(block[side][name] for block in blocks)]) for side in (0, 1)]
+        values = [float(point[name][0]) for point in points]
+        spread = interval(values[0] - values[1], draws[0] - draws[1], *counts)
+        p = resampled_p(draws[0] - draws[1], counts[-1]) if spread.has_interval else None
+        sides = [interval(value, of, *counts) for value, of in zip(values, draws, strict=True)] if both else []
+        found[name] = Difference(spread, p, None, *sides)
     return found
 
 

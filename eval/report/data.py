@@ -31,7 +31,7 @@ State = Literal["good", "gate", "worse", "incomplete", "measured"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A figure beside the baseline's, over the items that both have."""
+    """A figure beside the baseline's, over the items that both have scored."""
 
     unit: str
     metric: str

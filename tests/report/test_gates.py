@@ -139,6 +139,23 @@ def test_more_that_a_judge_calls_hallucinated_is_worse_and_less_is_better():
     assert (unit.better["verifier: hallucination"], unit.better["verifier: support"]) == ("less", "more")
 
 
+def test_the_figures_beside_a_difference_are_over_its_items():
+    task = AnsweringTask()
+    before, now = confident(0, silent=10), confident(20)
+    now[:10] = confident(0, silent=40)[:10]  # ten that only the baseline answers, and ten that only the run does
+    found = {one.metric: one for one in compare_unit("own", task, now, before).changes}
+    for metric in ("right where answered", "Brier", "ECE", "AURC"):
+        change = found[metric]
+        value, baseline, moved = change.value, change.baseline, change.difference.mean
+        assert (value.n, baseline.n, moved.n, moved.n_unscored) == (20, 20, 20, 20)
+        assert value.mean is not None and baseline.mean is not None
+        assert moved.mean == pytest.approx(value.mean - baseline.mean)
+    right = found["right where answered"]
+    assert (right.value.mean, right.baseline.mean) == (0.5, 1.0)  # of all answers .667
+    told = right.as_json()
+    assert set(told["difference"]) == {"mean", "p", "effect"} and told["value"]["mean"] == 0.5
+
+
 def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direction(
     tmp_path: Path, write: Callable[..., Any], rows: list[Any], tasks: Mapping[str, Task[Any, Any]]
 ):
