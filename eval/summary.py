@@ -66,17 +66,18 @@ def summarize(
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)
+    metrics = task.measure(rows, seed)
     return UnitSummary(
         name=name,
         suite=suite,
         n=len(rows),
         failed=sum(bool(row.error) for row in rows),
-        metrics=task.measure(rows, seed),
+        metrics=metrics,
         groups={group: task.measure(of, seed) for group, of in groups.items()} if len(groups) > 1 else {},
         judged=_judged(rows, seed),
         seconds=_seconds(rows, seed),
         times=_means([row.times for row in rows], rows, seed),
-        better={metric.name: metric.better for metric in task.metrics},
+        better={metric: task.better(metric) for metric in metrics},
         published=published,
     )
 
@@ -219,9 +220,8 @@ def _changes(
     if not rows:
         return []
     values, before = task.measure(rows, seed), task.measure(baseline, seed)
-    better = {metric.name: metric.better for metric in task.metrics}
     changes = [
-        _change(unit, name, values[name], before[name], difference, better.get(name, "neither"))
+        _change(unit, name, values[name], before[name], difference, task.better(name))
         for name, difference in task.compare(rows, baseline, seed).items()
         if values[name].mean is not None or before[name].mean is not None
     ]

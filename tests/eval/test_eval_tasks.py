@@ -1,16 +1,25 @@
 """What the tasks of suites ask, and what they make of outputs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from ragstone.eval.gates import Gate, check_gates
 from ragstone.eval.readers.corpus import CorpusDocument
 from ragstone.eval.readers.excerpts import ExcerptQuestion, ExcerptSet
 from ragstone.eval.readers.questions import Question, QuestionSet
-from ragstone.eval.summary import summarize
+from ragstone.eval.run_sets import RunUnit
+from ragstone.eval.runs import RunFolder
+from ragstone.eval.subjects import Answered
+from ragstone.eval.summary import compare_unit, summarize
 from ragstone.eval.task import Row, Task
 from ragstone.eval.tasks.excerpts import ExcerptTask
 from ragstone.eval.tasks.parity import ParityTask
 from ragstone.eval.tasks.ranking import RankingTask
+from ragstone.eval.tasks.varying import VaryingTask
 
 
 def sources(task: Task[Any, Any], data: Any) -> list[str]:
@@ -30,6 +39,35 @@ def test_items_of_one_article_share_their_source_in_every_task() -> None:
     assert set(sources(ParityTask(), alone)) == {"1"}
     excerpts = ExcerptSet("e", tuple(ExcerptQuestion("Who?", name, ((0, 5),)) for name in ("a", "a", "b")), ())
     assert sources(ExcerptTask(), excerpts) == ["a", "a", "b"]
+
+
+def test_what_a_way_of_asking_costs_is_compared_with_another_run() -> None:
+    task = VaryingTask()
+
+    def rows(wrong: int) -> list[Row]:
+        found = []
+        for n in range(20):
+            for way in ("as it is", "typing errors"):
+                asked = Question(f"{n}, {way}", "How high?", ("8 m",), group=way, source=str(n))
+                answered = Answered("5 m" if way != "as it is" and n < wrong else "8 m", False)
+                values = task.values(asked, answered.as_json())
+                found.append(Row(asked.id, way, str(n), task.shown(asked), answered.as_json(), values, seconds=1.0))
+        return found
+
+    name = "right: typing errors less as it is"
+    now, before = rows(15), rows(3)
+    assert [task.measure(of)[name].mean for of in (now, before)] == pytest.approx([-0.75, -0.15])
+    (change,) = [one for one in compare_unit("r", task, now, before).changes if one.metric == name]
+    assert change.difference.mean.mean == pytest.approx(-0.6) and change.difference.p is not None
+    assert [change.value.mean, change.baseline.mean] == pytest.approx([-0.75, -0.15]) and change.verdict == "worse"
+    assert summarize("r", "r", task, now).better[name] == "more"
+    unit = RunUnit(RunFolder(Path()), {}, {"name": "r", "suite": "r"}, summarize("r", "r", task, now).as_json())
+    (result,) = check_gates([Gate(metric="right: typing*", max_drop=0.02)], {"r": unit}, [change])
+    assert result.state == "not met"
+    lacking = [replace(row, values={"right": None}) if row.id == "19, as it is" else row for row in before]
+    (change,) = [one for one in compare_unit("r", task, now, lacking).changes if one.metric == name]
+    assert (change.difference.mean.n, change.difference.mean.n_unscored) == (19, 1)
+    assert name not in task.compare([], []) and name not in task.measure([])
 
 
 def test_the_time_of_an_output_is_estimated_by_source_as_all_else() -> None:
