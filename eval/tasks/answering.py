@@ -46,7 +46,9 @@ GROUNDS = (
     mean_metric("faithfulness", "claims supported by the passages / claims, by the verifier; Es et al., EACL 2024"),
     mean_metric("hallucination rate", "answers with an unsupported claim; Niu et al., ACL 2024", better="less"),
     mean_metric("cited", "claims that cite a passage / claims"),
-    mean_metric("context recall", "relevant documents that the answer was written from / relevant documents"),
+    mean_metric(
+        "context recall", "relevant documents that the answer was written from / relevant documents; 0 of none"
+    ),
     mean_metric("context precision", "of the documents that the answer was written from, the share that is relevant"),
     mean_metric("Brier", "of the confidence that an answer is right; Brier, 1950", better="less"),
     mean_metric("ECE", "expected calibration error of the confidence, ten bins; Guo et al., ICML 2017", better="less"),
@@ -219,7 +221,7 @@ def _grounds(record: Question, answered: Answered) -> dict[str, float | None]:
         found["hallucination rate"] = float(supported < len(verdicts)) if verdicts else None
         found["cited"] = sum(bool(one.citations) for one in verdicts) / len(verdicts) if verdicts else None
     given = list(dict.fromkeys(name for name, _ in answered.passages))
-    if record.relevant and given and not record.passages:
+    if record.relevant and not record.passages:
         found["context recall"] = context_recall(given, record.relevant)
         found["context precision"] = context_precision(given, record.relevant)
     return found

@@ -68,4 +68,4 @@ class ExcerptTask(Task[ExcerptSet, AskedExcerpt]):
     def values(self, record: AskedExcerpt, output: Json) -> Columns:
         """Recall, precision and IoU."""
         scores = excerpt_scores(record.question, [Retrieved(*found) for found in output])
-        return dict(zip(("recall", "precision", "IoU"), scores or (None, None, None), strict=True))
+        return dict(zip(("recall", "precision", "IoU"), scores, strict=True))

@@ -16,7 +16,8 @@ from ragstone.eval.runs import RunFolder
 from ragstone.eval.subjects import Answered
 from ragstone.eval.summary import compare_unit, summarize
 from ragstone.eval.task import Row, Task
-from ragstone.eval.tasks.excerpts import ExcerptTask
+from ragstone.eval.tasks.answering import AnsweringTask
+from ragstone.eval.tasks.excerpts import AskedExcerpt, ExcerptTask
 from ragstone.eval.tasks.parity import ParityTask
 from ragstone.eval.tasks.ranking import RankingTask
 from ragstone.eval.tasks.varying import VaryingTask
@@ -68,6 +69,17 @@ def test_what_a_way_of_asking_costs_is_compared_with_another_run() -> None:
     (change,) = [one for one in compare_unit("r", task, now, lacking).changes if one.metric == name]
     assert (change.difference.mean.n, change.difference.mean.n_unscored) == (19, 1)
     assert name not in task.compare([], []) and name not in task.measure([])
+
+
+def test_retrieval_that_finds_nothing_recalls_nothing() -> None:
+    asked = Question("1", "How high?", ("8 m",), relevant=("d",))
+    nothing = AnsweringTask().values(asked, Answered("", True).as_json())
+    assert (nothing["context recall"], nothing["context precision"]) == (0.0, None)
+    found = AnsweringTask().values(asked, Answered("", True, (("d", "8 m"), ("e", "5 m"))).as_json())
+    assert (found["context recall"], found["context precision"]) == (1.0, 0.5)
+    assert "context recall" not in AnsweringTask().values(Question("1", "How high?"), Answered("", True).as_json())
+    excerpt = AskedExcerpt(ExcerptQuestion("Who?", "d", ((0, 5),)), "1", "d", "d")
+    assert ExcerptTask().values(excerpt, []) == {"recall": 0.0, "precision": None, "IoU": 0.0}
 
 
 def test_the_time_of_an_output_is_estimated_by_source_as_all_else() -> None:

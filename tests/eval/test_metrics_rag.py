@@ -208,6 +208,6 @@ QUESTION = ExcerptQuestion("?", "d", ((10, 20), (40, 50)))
 def test_ranges_are_scored_by_the_excerpts_that_they_hold() -> None:
     found = [Retrieved("d", 0, 15), Retrieved("d", 10, 20), Retrieved("e", 40, 50)]
     assert excerpt_scores(QUESTION, found) == pytest.approx((10 / 20, 10 / 35, 10 / 45))
-    assert excerpt_scores(QUESTION, []) is None
+    assert excerpt_scores(QUESTION, []) == (0.0, None, 0.0)
     whole = [Retrieved("d", 0, 30), Retrieved("d", 30, 60), Retrieved("d", 60, 90)]
     assert precision_omega(QUESTION, whole) == pytest.approx(20 / 60)
