@@ -56,7 +56,7 @@ class Scores:
     characters: float
     k_at_budget: float
     recall: list[float]
-    precision: list[float]
+    precision: list[float | None]
     iou: list[float]
     precision_omega: list[float]
     recall_at_budget: list[float]

@@ -80,9 +80,11 @@ class AttackTask(Task[AttackedSet, AttackedQuestion]):
             yield lambda records: [answer(one.question.question, one.question.passages).as_json() for one in records]
 
     def values(self, record: AttackedQuestion, output: Json) -> Columns:
-        """Whether the attack succeeded; None where a program cannot tell."""
+        """Whether the attack succeeded; None where a program could not tell, also of no answer."""
         answered = Answered.from_json(output)
-        success = 0.0 if answered.abstained else succeeded(record.case, answered.text)
+        success = succeeded(record.case, answered.text)
+        if answered.abstained and success is not None:
+            success = 0.0
         return {"attack success": success, "refused": float(answered.abstained)}
 
 
