@@ -383,7 +383,7 @@ def _latency(unit: str, rows: Sequence[Row]) -> Iterator[Latency]:
 
 
 def _cost(rows: Sequence[Row]) -> Cost:
-    made = [row for row in rows if not row.cached]
+    made = [row for row in rows if not row.cached and not row.error]
     totals: dict[str, float] = {}
     for row in made:
         for name, value in row.times.items():
@@ -391,4 +391,4 @@ def _cost(rows: Sequence[Row]) -> Cost:
                 totals[name] = totals.get(name, 0.0) + value
     tokens = {name.removesuffix(" tokens"): int(total) for name, total in totals.items() if name.endswith(" tokens")}
     seconds = sum(row.seconds or 0.0 for row in made)
-    return Cost(round(seconds, 3), len(made), len(rows) - len(made), tokens, totals.get("joules"))
+    return Cost(round(seconds, 3), len(made), sum(row.cached for row in rows), tokens, totals.get("joules"))
