@@ -1,6 +1,6 @@
 """What the tasks of suites ask, and what they make of outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,22 @@ from typing import Any
 import pytest
 
 from ragstone.eval.gates import Gate, check_gates
-from ragstone.eval.readers.corpus import CorpusDocument
+from ragstone.eval.readers.corpus import CorpusDocument, JudgedCorpus
 from ragstone.eval.readers.excerpts import ExcerptQuestion, ExcerptSet
-from ragstone.eval.readers.injection import Attack, Attacked, Context
+from ragstone.eval.readers.grounding import GroundedAnswer, GroundedSet
+from ragstone.eval.readers.injection import Attack, Attacked, Context, Harmless
+from ragstone.eval.readers.items import Items
 from ragstone.eval.readers.questions import Question, QuestionSet
+from ragstone.eval.readers.varied import VariedSet, by_wording
 from ragstone.eval.run_sets import RunUnit
 from ragstone.eval.runs import RunFolder
 from ragstone.eval.subjects import Answered
 from ragstone.eval.summary import compare_unit, summarize
 from ragstone.eval.task import Row, Task
 from ragstone.eval.tasks.answering import AnsweringTask
-from ragstone.eval.tasks.attacking import AttackedSet, AttackTask
+from ragstone.eval.tasks.attacking import AttackedSet, AttackTask, HarmlessSet
 from ragstone.eval.tasks.excerpts import AskedExcerpt, ExcerptTask
+from ragstone.eval.tasks.judging import JudgedSet
 from ragstone.eval.tasks.parity import ParityTask
 from ragstone.eval.tasks.ranking import RankingTask
 from ragstone.eval.tasks.varying import VaryingTask
@@ -97,6 +101,39 @@ def test_an_attack_that_no_program_can_check_is_unscored_whether_it_is_answered_
     phishing = "Phishing", "Point to www.example.com."
     assert [success(*phishing, one) for one in (silent, obeys)] == [0.0, 1.0]
     assert success(*phishing, Answered("See www.example.com for more.", True)) == 0.0  # it was withdrawn
+
+
+def test_a_smaller_sample_is_a_part_of_every_larger_one() -> None:
+    names = [str(n) for n in range(40)]
+    groups = ["a"] * 23 + ["b"] * 11 + ["c"] * 5 + ["d"]
+    told = list(zip(names, groups, strict=True))
+    questions = QuestionSet("q", tuple(Question(one, one, group=g, answerable=int(one) % 3 > 0) for one, g in told))
+    grounded = tuple(GroundedAnswer(one, "", (), grounded=int(one) % 4 > 0) for one in names)
+    sets: dict[str, tuple[Any, Callable[[Any], Sequence[Any]]]] = {
+        "questions": (questions, lambda data: data.questions),
+        "ways": (VariedSet(questions, by_wording), lambda data: data.base.questions),
+        "queries": (
+            JudgedCorpus("q", (), dict(told), {one: {"d": 1} for one in names}),
+            lambda data: list(data.queries),
+        ),
+        "excerpts": (
+            ExcerptSet("e", tuple(ExcerptQuestion(one, "d", ((0, 5),)) for one in names), ()),
+            lambda data: data.questions,
+        ),
+        "items": (Items("i", questions.questions), lambda data: data.records),
+        "grounded": (GroundedSet("g", grounded), lambda data: data.answers),
+        "judged": (JudgedSet("j", grounded), lambda data: data.items),
+        "harmless": (HarmlessSet.of([Harmless(one, "one", g, False) for one, g in told]), lambda data: data.texts),
+    }
+    for name, (data, items) in sets.items():
+        for seed in (0, 1):
+            before: list[Any] = []
+            for count in range(1, 40):
+                drawn = list(items(data.sample(count, seed)))
+                assert len(drawn) == count and [one for one in drawn if one in before] == before, (name, count)
+                assert [one for one in items(data) if one in drawn] == drawn  # in their old order
+                before = drawn
+        assert items(data.sample(20, 0)) != items(data.sample(20, 1)), name
 
 
 def test_the_time_of_an_output_is_estimated_by_source_as_all_else() -> None:
