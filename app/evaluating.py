@@ -84,7 +84,7 @@ def run_retrieval(
         for mode in modes:
             ranker, told = document_ranker(rag, mode, asked), partial(tell, f"{corpus.name}: {mode}")
             runs[mode] = run_queries(corpus.queries, ranker, told)
-        report = evaluate(runs, corpus.qrels, baseline, metrics, seed)
+        report = evaluate(runs, corpus.qrels, baseline, metrics, seed, corpus.sources)
         return RetrievalResult(corpus, documents, chunks, asked, rag.library.embedder, settings.reranker, runs, report)
 
 

@@ -31,7 +31,7 @@ from _timing import table
 from tokenizers import Tokenizer
 
 from ragstone.app.settings import Settings
-from ragstone.eval.metrics.excerpts import ExcerptScores, Retrieved, excerpt_scores, precision_omega
+from ragstone.eval.metrics.excerpts import Retrieved, excerpt_scores, precision_omega
 from ragstone.eval.readers.excerpts import ExcerptQuestion, Range, read_chroma
 from ragstone.eval.stats import Estimate, estimate
 from ragstone.generation.models import ModelStore
@@ -56,7 +56,7 @@ class Scores:
     characters: float
     k_at_budget: float
     recall: list[float]
-    precision: list[float]
+    precision: list[float | None]
     iou: list[float]
     precision_omega: list[float]
     recall_at_budget: list[float]
@@ -200,20 +200,14 @@ def score(questions: Sequence[ExcerptQuestion], chunks: list[Retrieved], nearest
     first, cut, counts = [], [], []
     for question, ranked in zip(questions, nearest, strict=True):
         found = [chunks[number] for number in ranked]
-        first.append(_scores(question, found[:K]))
+        first.append(excerpt_scores(question, found[:K]))
         within = list(_within(found, BUDGET))
-        cut.append(_scores(question, within).recall)
+        cut.append(excerpt_scores(question, within).recall)
         counts.append(len(within))
     recall, precision, iou = (list(column) for column in zip(*first, strict=True))
     omega = [precision_omega(question, chunks) for question in questions]
     lengths = [chunk.end - chunk.start for chunk in chunks]
     return Scores(len(chunks), float(np.mean(lengths)), float(np.mean(counts)), recall, precision, iou, omega, cut)
-
-
-def _scores(question: ExcerptQuestion, found: Sequence[Retrieved]) -> ExcerptScores:
-    scores = excerpt_scores(question, found)
-    assert scores is not None
-    return scores
 
 
 def _within(found: Sequence[Retrieved], budget: int) -> Iterator[Retrieved]:

@@ -22,7 +22,8 @@ class Gate:
     A relative gate (`max_drop`) is not met when a figure is worse than the baseline's by more than `max_drop` and that
     is significant at 95 %: the interval of the paired difference leaves out 0, and so does the test after it was
     adjusted for all figures of this gate (Holm), so that a gate over fifty figures does not ring by chance. It cannot
-    be checked for items of fewer than `MIN_SOURCES` sources, of which no difference can be told from chance.
+    be checked for items of fewer than `MIN_SOURCES` sources, of which no difference can be told from chance. It is not
+    met where items failed that have an output in the baseline: the difference leaves them out, and so tells too little.
     """
 
     suite: str = "*"
@@ -74,7 +75,7 @@ def check_gates(
 
     A gate over a figure that is unscored, or that a set does not have, is not met: unknown is not good enough. A
     relative one is not met where no set that it is about has the figure. A gate over a set that was not run, or over a
-    change without a baseline or of too few sources, is not checked.
+    change without a baseline, without an item that both could score, or of too few sources, is not checked.
 
     Args:
         gates: What has to hold.
@@ -139,14 +140,18 @@ def _relative(gate: Gate, known: Sequence[RunUnit], changes: Sequence[MetricChan
         reason = moved.spread("+.3f") + (f", p = {p:.4f} of {len(concerned)} compared" if p is not None else "")
         if moved.mean is not None and not moved.has_interval:
             reason += f", n = {moved.count}: too few to tell it from chance, which takes {MIN_SOURCES} sources"
+        if change.lost:
+            reason += f"; {change.lost} of the items that have an output in the baseline failed"
         yield GateResult(str(gate), change.unit, change.metric, _state(gate, change, p), reason)
 
 
 def _state(gate: Gate, change: MetricChange, p: float | None) -> State:
     moved = change.difference.mean
     assert gate.max_drop is not None
+    if change.lost:
+        return "not met"
     if moved.mean is None:
-        return "not met" if change.baseline.mean is not None else "not checked"
+        return "not met" if change.value.mean is None and change.baseline.mean is not None else "not checked"
     if not moved.has_interval:
         return "not checked"
     if change.verdict == "worse" and abs(moved.mean) > gate.max_drop and (p is None or p < ALPHA):

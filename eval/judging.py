@@ -35,7 +35,8 @@ class JudgedItem:
 
 
 def stratified(data: GroundedSet, answers: int | None, seed: int = 0) -> list[GroundedAnswer]:
-    """At most so many answers that people judged, as many grounded as not where there are enough, in their order."""
+    """At most so many answers that people judged, as many grounded as not where there are enough, in their order; fewer
+    are a part of more of the same seed."""
     strata = [[one for one in data.answers if one.grounded is label] for label in (True, False)]
     total = sum(map(len, strata))
     if answers is None or answers >= total:
@@ -43,7 +44,11 @@ def stratified(data: GroundedSet, answers: int | None, seed: int = 0) -> list[Gr
     fewer = min(len(strata[0]), len(strata[1]), answers // 2)
     draws, larger = random.Random(seed), len(strata[0]) < len(strata[1])
     sizes = (fewer, answers - fewer) if larger else (answers - fewer, fewer)
-    ids = {one.id for stratum, size in zip(strata, sizes, strict=True) for one in draws.sample(stratum, size)}
+    ids = {
+        one.id
+        for stratum, size in zip(strata, sizes, strict=True)
+        for one in draws.sample(stratum, len(stratum))[:size]
+    }
     return [one for one in data.answers if one.id in ids]
 
 

@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .metrics import statistic
 from .metrics.ranking import DEPTH, METRICS, Qrels, Run, score
+from .metrics.statistic import mean_metric
 from .readers.corpus import JudgedCorpus
-from .stats import Difference, Estimate, compare, estimate, holm
+from .stats import Difference, Estimate, holm
 
 Ranker = Callable[[str], Sequence[str]]
 """A query to the ids of documents, best first, none twice."""
@@ -74,18 +76,39 @@ def run_queries(
 
 
 def evaluate(
-    runs: Mapping[str, Run], qrels: Qrels, baseline: str, metrics: Sequence[str] = METRICS, seed: int = 0
+    runs: Mapping[str, Run],
+    qrels: Qrels,
+    baseline: str,
+    metrics: Sequence[str] = METRICS,
+    seed: int = 0,
+    sources: Mapping[str, str] | None = None,
 ) -> RankingReport:
-    """Score configurations, and compare each with the baseline, which is one of them."""
-    return report({name: score(run, qrels, metrics) for name, run in runs.items()}, baseline, seed)
+    """Score configurations, and compare each with the baseline, which is one of them; `sources` as in `report`."""
+    return report({name: score(run, qrels, metrics) for name, run in runs.items()}, baseline, seed, sources)
 
 
-def report(values: Values, baseline: str, seed: int = 0) -> RankingReport:
-    """Means and comparisons of values that were computed before, of the same queries."""
-    metrics = list(values[baseline])
-    estimates = {name: {m: estimate(list(of[m].values()), seed) for m in metrics} for name, of in values.items()}
-    pairs = [(name, m) for name in values if name != baseline for m in metrics]
-    differences = [_difference(values[name][m], values[baseline][m], seed) for name, m in pairs]
+def report(values: Values, baseline: str, seed: int = 0, sources: Mapping[str, str] | None = None) -> RankingReport:
+    """Means and comparisons of values that were computed before, of the same queries.
+
+    Args:
+        values: What was computed.
+        baseline: The configuration that the others are compared with.
+        seed: Of the resamples.
+        sources: What queries share with those that depend on them; by default each is its own.
+    """
+    names = list(values[baseline])
+    metrics = [mean_metric(name, "") for name in names]
+    queries = list(next(iter(values[baseline].values()), {}))
+    of_queries = [(sources or {}).get(query) or query for query in queries]
+    rows = {name: [{m: of[m][query] for m in names} for query in queries] for name, of in values.items()}
+    estimates = {name: statistic.measure(of, of_queries, metrics, seed) for name, of in rows.items()}
+    found = {
+        name: statistic.compare(of, rows[baseline], of_queries, metrics, seed)
+        for name, of in rows.items()
+        if name != baseline
+    }
+    pairs = [(name, m) for name in found for m in names]
+    differences = [found[name][m] for name, m in pairs]
     adjusted = holm([difference.p for difference in differences])
     contrasts = [Contrast(*pair, d, p) for pair, d, p in zip(pairs, differences, adjusted, strict=True)]
     return RankingReport(values, estimates, baseline, tuple(contrasts))
@@ -106,10 +129,6 @@ def write_trec(folder: Path, corpus: JudgedCorpus, runs: Mapping[str, Run]) -> N
             for rank, document in enumerate(found, 1)
         ]
         (folder / f"{corpus.name}.{name}.run").write_text("".join(f"{line}\n" for line in lines), "utf-8")
-
-
-def _difference(values: Mapping[str, float | None], baseline: Mapping[str, float | None], seed: int) -> Difference:
-    return compare(list(values.values()), [baseline[query] for query in values], seed)
 
 
 def _word(name: str) -> str:

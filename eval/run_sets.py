@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EvaluationError
+from .judges import better
 from .runs import RunFolder, find_runs
 from .stats import Estimate, holm
 from .summary import SECONDS, Comparison, MetricChange, compare_unit
@@ -39,7 +40,9 @@ class RunUnit:
     @property
     def better(self) -> Mapping[str, str]:
         """By metric: `more`, `less` or `neither`."""
-        judged = {name: "more" for name in self.metrics if ": " in name}
+        judged = {
+            f"{judge}: {name}": better(name) for judge, scores in self.summary["judged"].items() for name in scores
+        }
         return judged | {SECONDS: "less"} | dict(self.summary["better"])
 
     @property

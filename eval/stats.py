@@ -78,6 +78,10 @@ class Difference:
     """Two-sided, (0, 1]; None where nothing was scored, or too little for an interval."""
     effect: float | None
     """Cohen's d for pairs: the mean difference in standard deviations of the differences. None when they have none."""
+    value: Estimate | None = None
+    """The one configuration's figure over the items that both scored; None where there are none."""
+    baseline: Estimate | None = None
+    """The other's over the same."""
 
 
 def estimate(values: Sequence[float | None], seed: int = 0) -> Estimate:
@@ -168,13 +172,17 @@ def compare(values: Sequence[float | None], baseline: Sequence[float | None], se
     """
     pairs = zip(values, baseline, strict=True)
     differences = [None if a is None or b is None else a - b for a, b in pairs]
-    scored = np.array([d for d in differences if d is not None], dtype=np.float64)
     mean = estimate(differences, seed)
-    if mean.mean is None or not mean.has_interval:
+    if mean.mean is None:
         return Difference(mean, None, None)
+    both = [pair for pair in zip(values, baseline, strict=True) if None not in pair]
+    sides = [estimate(side, seed) for side in zip(*both, strict=True)]
+    if not mean.has_interval:
+        return Difference(mean, None, None, *sides)
+    scored = np.array([d for d in differences if d is not None], dtype=np.float64)
     spread = float(scored.std(ddof=1))
     effect = mean.mean / spread if spread else None
-    return Difference(mean, randomization_test(scored, seed), effect)
+    return Difference(mean, randomization_test(scored, seed), effect, *sides)
 
 
 def randomization_test(differences: npt.NDArray[np.float64], seed: int = 0) -> float:
@@ -196,6 +204,21 @@ def randomization_test(differences: npt.NDArray[np.float64], seed: int = 0) -> f
         flips = draws.integers(2, size=(size, len(moved)), dtype=np.int8)
         as_far += int(np.count_nonzero(np.abs((2.0 * flips - 1.0) @ moved) >= seen))
     return (as_far + 1) / (RESAMPLES + 1)
+
+
+def resampled_p(draws: npt.NDArray[np.float64], sources: int) -> float:
+    """Two-sided p of a difference by its resamples: twice the smaller share of them on either side of 0.
+
+    It is no less than the randomization test of as many sources can give.
+
+    Args:
+        draws: Differences, (resamples,); those that are NaN are left out, and one at least is not.
+        sources: That were resampled.
+    """
+    defined = draws[~np.isnan(draws)]
+    tail = min((defined <= 0).mean(), (defined >= 0).mean())
+    least = max(2.0 ** (1 - sources), 1 / (len(defined) + 1))
+    return float(min(1.0, max(2 * tail, least)))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

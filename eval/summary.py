@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from .metrics.statistic import Columns, mean_metric
+from .judges import better as better_score
+from .metrics.statistic import Better, Columns, mean_metric
 from .metrics.statistic import compare as compare_columns
 from .metrics.statistic import measure as measure_columns
 from .runs import RunFolder
-from .stats import ALPHA, MIN_SOURCES, Difference, Estimate, estimate, holm
+from .stats import ALPHA, MIN_SOURCES, Difference, Estimate, holm
 from .suites import Published
 from .task import Row, Task
 
@@ -65,19 +66,25 @@ def summarize(
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)
+    metrics = task.measure(rows, seed)
     return UnitSummary(
         name=name,
         suite=suite,
         n=len(rows),
         failed=sum(bool(row.error) for row in rows),
-        metrics=task.measure(rows, seed),
+        metrics=metrics,
         groups={group: task.measure(of, seed) for group, of in groups.items()} if len(groups) > 1 else {},
         judged=_judged(rows, seed),
-        seconds=estimate([row.seconds for row in rows if row.output is not None], seed),
+        seconds=_seconds(rows, seed),
         times=_means([row.times for row in rows], rows, seed),
-        better={metric.name: metric.better for metric in task.metrics},
+        better={metric: task.better(metric) for metric in metrics},
         published=published,
     )
+
+
+def _seconds(rows: Sequence[Row], seed: int) -> Estimate:
+    sources = [row.source or row.id for row in rows]
+    return measure_columns(_times(rows), sources, [mean_metric(SECONDS, "")], seed)[SECONDS]
 
 
 def _judged(rows: Sequence[Row], seed: int) -> dict[str, dict[str, Estimate]]:
@@ -97,7 +104,8 @@ def _of(row: Row, judge: str) -> Columns:
 
 @dataclass(frozen=True, slots=True)
 class MetricChange:
-    """A metric of one run beside that of another, over the items that both have."""
+    """A metric of one run beside that of another, over the items that both have scored; the figures are over all items
+    that both have where none was scored by both."""
 
     unit: str
     metric: str
@@ -108,6 +116,8 @@ class MetricChange:
     p_holm: float | None
     """p adjusted for all that are compared together."""
     better: str
+    lost: int = 0
+    """Items that both runs have, with an output in the baseline and none in the new one, where they failed."""
 
     @property
     def weight(self) -> Weight:
@@ -131,6 +141,12 @@ class MetricChange:
             return "different"
         return "better" if (spread.mean > 0) == (self.better == "more") else "worse"
 
+    def as_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        told = asdict(self)
+        difference = {name: told["difference"][name] for name in ("mean", "p", "effect")}
+        return told | {"difference": difference, "verdict": self.verdict}
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -142,8 +158,7 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        changes = [asdict(change) | {"verdict": change.verdict} for change in self.changes]
-        return {"changes": changes, "warnings": list(self.warnings)}
+        return {"changes": [change.as_json() for change in self.changes], "warnings": list(self.warnings)}
 
 
 def compare_runs(run: RunFolder, baseline: RunFolder, tasks: Mapping[str, Task[Any, Any]], seed: int = 0) -> Comparison:
@@ -194,9 +209,9 @@ def compare_unit(
             f"{name}: the {len(shared)} items come from {len(sources)} source{'s' if len(sources) > 1 else ''}, and no "
             f"difference can be told from chance by fewer than {MIN_SOURCES}"
         )
-    return Comparison(
-        _changes(name, task, [mine[key] for key in shared], [theirs[key] for key in shared], seed), warnings
-    )
+    lost = sum(bool(mine[key].error) and not theirs[key].error for key in shared)
+    changes = _changes(name, task, [mine[key] for key in shared], [theirs[key] for key in shared], seed)
+    return Comparison([replace(change, lost=lost) for change in changes], warnings)
 
 
 def _changes(
@@ -205,16 +220,24 @@ def _changes(
     if not rows:
         return []
     values, before = task.measure(rows, seed), task.measure(baseline, seed)
-    better = {metric.name: metric.better for metric in task.metrics}
     changes = [
-        MetricChange(unit, name, values[name], before[name], difference, None, better.get(name, "neither"))
+        _change(unit, name, values[name], before[name], difference, task.better(name))
         for name, difference in task.compare(rows, baseline, seed).items()
         if values[name].mean is not None or before[name].mean is not None
     ]
     for judge in dict.fromkeys(judge for row in rows for judge in row.judged):
         judged = [_of(row, judge) for row in rows], [_of(row, judge) for row in baseline]
-        changes += _mean_changes(unit, f"{judge}: ", judged, rows, "more", seed)
-    return changes + _mean_changes(unit, "", (_times(rows), _times(baseline)), rows, "less", seed)
+        changes += _mean_changes(unit, f"{judge}: ", judged, rows, better_score, seed)
+    return changes + _mean_changes(unit, "", (_times(rows), _times(baseline)), rows, lambda _: "less", seed)
+
+
+def _change(
+    unit: str, metric: str, value: Estimate, baseline: Estimate, difference: Difference, better: str
+) -> MetricChange:
+    """A change whose figures are over the items of the difference, where there are any."""
+    if difference.value is not None and difference.baseline is not None:
+        value, baseline = difference.value, difference.baseline
+    return MetricChange(unit, metric, value, baseline, difference, None, better)
 
 
 def _mean_changes(
@@ -222,7 +245,7 @@ def _mean_changes(
     prefix: str,
     columns: tuple[Sequence[Columns], Sequence[Columns]],
     rows: Sequence[Row],
-    better: str,
+    better: Callable[[str], Better],
     seed: int,
 ) -> list[MetricChange]:
     """The changes of the means of the columns that both have."""
@@ -233,7 +256,7 @@ def _mean_changes(
     sources = [row.source or row.id for row in rows]
     value, before = (measure_columns(of, sources, metrics, seed) for of in columns)
     return [
-        MetricChange(unit, f"{prefix}{name}", value[name], before[name], difference, None, better)
+        _change(unit, f"{prefix}{name}", value[name], before[name], difference, better(name))
         for name, difference in compare_columns(*columns, sources, metrics, seed).items()
     ]
 

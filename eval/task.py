@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from .judges import Case
 from .metrics import statistic
-from .metrics.statistic import Columns, Metric
+from .metrics.statistic import Better, Columns, Metric
 from .stats import Difference, Estimate
 from .subjects import Subject
 
@@ -125,6 +125,10 @@ class Task(ABC, Generic[D, R]):
         """Every metric of these rows, less that of others of the same items."""
         values = [[row.values for row in of] for of in (rows, baseline)]
         return statistic.compare(values[0], values[1], _sources(rows), self.metrics, seed)
+
+    def better(self, metric: str) -> Better:
+        """Which way a figure of `measure` is better; neither for one that is none of `metrics`."""
+        return next((one.better for one in self.metrics if one.name == metric), "neither")
 
 
 def _sources(rows: Sequence[Row]) -> list[str]:

@@ -103,8 +103,11 @@ def sweep(
     for point in found.points:
         if point.error:
             click.secho(f"Error: {point.name}: {point.error}", fg="red", err=True)
-    failed = sum(bool(point.error) for point in found.points)
-    return 0 if not failed else 1 if failed == len(found.points) else 3
+        elif point.failed:
+            click.secho(f"{point.name}: {point.failed} of {point.items} items failed.", fg="yellow", err=True)
+    if all(point.error for point in found.points):
+        return 1
+    return 3 if any(point.error or point.failed for point in found.points) else 0
 
 
 def _run(
@@ -164,7 +167,9 @@ def _cells(number: int, point: Point, found: Sweep) -> tuple[str, ...]:
     p = "-" if point.p_holm is None else f"{point.p_holm:.4f}"
     mark = "recommended" if point is found.recommended else "Pareto-optimal" if point.optimal else ""
     latency = point.latency.spread(",.0f")
-    return (str(number), point.name, spread(point.quality), point.quality.count, latency, change, p, mark)
+    unscored = f", {point.quality.n_unscored:,} unscored" if point.quality.n_unscored else ""
+    n = f"{point.quality.count}{unscored}"
+    return (str(number), point.name, spread(point.quality), n, latency, change, p, mark)
 
 
 def _write(found: Sweep, settings: Settings) -> None:

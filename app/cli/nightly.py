@@ -50,8 +50,8 @@ def nightly(
 ) -> int:
     """Did the answers get worse? Run the suites of nightly.toml and write a report.
 
-    Exit code 4 when a gate is not met, 3 when a part could not be run, 1 when nothing could. A night that was
-    interrupted is gone on with.
+    Exit code 4 when a gate is not met, 3 when a part could not be run or items failed, 1 when nothing could be run. A
+    night that was interrupted is gone on with.
     """
     from ..nightly import locked
     from ..settings import Settings
@@ -149,7 +149,7 @@ def _night(config: NightlyConfig, settings: Settings, as_json: bool) -> int:
         return 4
     if not report.units:
         return 1
-    return 3 if report.not_run else 0
+    return 3 if report.not_run or any(unit.failed for unit in report.units) else 0
 
 
 def _rerun(config: NightlyConfig, settings: Settings) -> int:

@@ -50,7 +50,7 @@ def show_comparison(report: Report) -> None:
     st.vega_lite_chart(chart)
     st.caption(
         "▲ better, ▼ worse, ■ different, ● no difference, ✚ too few sources to tell, each by its own 95 % "
-        "interval over the items that both have. "
+        "interval over the items that both have scored. "
         "Among many figures one that leaves out 0 is to be expected; the report corrects for that."
     )
     with st.expander("As a table"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..metrics.citations import Statement
+from ..metrics.statistic import Better
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,15 @@ class Judgement:
     """Why a metric is unscored."""
 
 
+LESS_IS_BETTER = frozenset(("hallucination",))
+"""Of the scores of judges; of all others more is better."""
+
+
+def better(metric: str) -> Better:
+    """Which way a judge's score is better."""
+    return "less" if metric in LESS_IS_BETTER else "more"
+
+
 class Judge(Protocol):
     """Gives answers scores."""
 
@@ -46,7 +56,7 @@ class Judge(Protocol):
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The scores that it can give."""
+        """The scores that it can give; `better` tells by their names which way is better."""
 
     @property
     def decides_by(self) -> tuple[str, float]:

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..stats import Estimate, interval, resampled
+from ..stats import Difference, Estimate, interval, resampled, resampled_p
 
 Floats = npt.NDArray[np.float64]
 
+OF_CONFIDENCE = ("AURC", "ECE", "Brier")
 METRICS = (
     *("abstention accuracy", "wrongly refused", "wrongly answered", "refused rightly", "accuracy", "precision"),
-    *("AURC", "ECE", "Brier"),
+    *OF_CONFIDENCE,
 )
 """0..1. Best is 1 for `abstention accuracy`, `refused rightly`, `accuracy` and `precision`, 0 for the others.
 
@@ -74,6 +75,36 @@ def measure(outcomes: Sequence[Outcome], seed: int = 0) -> dict[str, Estimate]:
     return found
 
 
+def compare(outcomes: Sequence[Outcome], baseline: Sequence[Outcome], seed: int = 0) -> dict[str, Difference]:
+    """The metrics of the confidence, of one less that of the other, with paired resamples of the sources.
+
+    They are over the answers of which both are known to be right or wrong, and how sure they are; what else either
+    answered, or of which it is not known whether it did, is unscored.
+
+    Args:
+        outcomes: Of one.
+        baseline: Of the other, of the same questions in the same order.
+        seed: Of the resamples.
+    """
+    pairs = list(zip(outcomes, baseline, strict=True))
+    both = [(a, b) for a, b in pairs if _ranked(a) and _ranked(b)]
+    lost = sum(a.answered is not False or b.answered is not False for a, b in pairs) - len(both)
+    tables = [_Table([pair[side] for pair in both]) for side in (0, 1)]
+    sources = [a.source for a, _ in both]
+    counts = len(both), lost, len(set(sources))
+    points = [table.values(np.ones((1, len(both)))) for table in tables]
+    blocks = [[table.values(weights) for table in tables] for weights in resampled(sources, seed)]
+    found = {}
+    for name in OF_CONFIDENCE:
+        draws = [np.concatenate([np.empty(0), *(block[side][name] for block in blocks)]) for side in (0, 1)]
+        values = [float(point[name][0]) for point in points]
+        spread = interval(values[0] - values[1], draws[0] - draws[1], *counts)
+        p = resampled_p(draws[0] - draws[1], counts[-1]) if spread.has_interval else None
+        sides = [interval(value, of, *counts) for value, of in zip(values, draws, strict=True)] if both else []
+        found[name] = Difference(spread, p, None, *sides)
+    return found
+
+
 def risk_coverage(outcomes: Sequence[Outcome]) -> list[tuple[float, float]]:
     """The curve: coverage (share of all questions answered) and risk (share of these answers that are wrong).
 
@@ -120,7 +151,7 @@ class _Table:
         self._curve = _Curve(outcomes)
         ranked = [_ranked(one) for one in outcomes]
         about = {name: (of, whole) for name, (_, of, whole) in kinds.items()}
-        about |= dict.fromkeys(("AURC", "ECE", "Brier"), (ranked, sum(yes)))
+        about |= dict.fromkeys(OF_CONFIDENCE, (ranked, sum(yes)))
         self.counts = {
             name: (
                 *(sum(of), 0 if whole is None else whole - sum(of)),

@@ -27,20 +27,20 @@ class ExcerptScores(NamedTuple):
 
     recall: float
     """The share of the excerpts that stands in them."""
-    precision: float
-    """The share of them that stands in the excerpts."""
+    precision: float | None
+    """The share of them that stands in the excerpts; None when nothing was retrieved."""
     iou: float
     """What both share, of all that either has."""
 
 
-def excerpt_scores(question: ExcerptQuestion, found: Sequence[Retrieved]) -> ExcerptScores | None:
-    """Recall, precision and IoU; `_scores_from_dataset_and_retrievals`. None when nothing was retrieved.
+def excerpt_scores(question: ExcerptQuestion, found: Sequence[Retrieved]) -> ExcerptScores:
+    """Recall, precision and IoU; `_scores_from_dataset_and_retrievals`. Of nothing retrieved recall and IoU are 0.
 
     A range that was retrieved twice, or in two overlapping chunks, counts once as found and twice as retrieved.
     """
     retrieved = sum(one.end - one.start for one in found)
     if not retrieved:
-        return None
+        return ExcerptScores(0.0, None, 0.0)
     hits = [one for one in found if one.document == question.document]
     shared = _length(_union([part for one in hits for part in _overlaps(one, question.references)]))
     asked = sum(end - start for start, end in question.references)

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..stats import Difference, Estimate, interval, randomization_test, resampled
+from ..stats import Difference, Estimate, interval, randomization_test, resampled, resampled_p
 
 Floats = npt.NDArray[np.float64]
 Columns = Mapping[str, float | None]
@@ -101,7 +101,8 @@ def compare(
     Items that either could not score are left out. Of fewer than `stats.MIN_SOURCES` sources the interval is unknown
     and p is None. Else p is that of the paired randomization test of the sources' sums where the metric is the mean of
     a column; of others twice the smaller share of resamples on either side of 0, but no less than such a test of as
-    many sources can give. The effect is Cohen's d for pairs of items, of means only.
+    many sources can give. The effect is Cohen's d for pairs of items, of means only. The figure of each side comes with
+    the difference, over the same items.
 
     Args:
         rows: The columns of each item.
@@ -126,24 +127,25 @@ def _difference(
     mine, theirs = (_Table([of[place] for place in both], metric) for of in (rows, baseline))
     if not both:
         return Difference(Estimate(None, None, None, 0, concerned, 0), None, None)
-    draws = _joined([mine.values(weights) - theirs.values(weights) for weights in resampled(kept, seed)])
+    blocks = [(mine.values(weights), theirs.values(weights)) for weights in resampled(kept, seed)]
+    draws = [_joined([block[side] for block in blocks]) for side in (0, 1)]
     everything = np.ones((1, len(both)))
-    value = float((mine.values(everything) - theirs.values(everything))[0])
+    values = [float(table.values(everything)[0]) for table in (mine, theirs)]
     _, belongs = np.unique(kept, return_inverse=True)
     sums = np.zeros(belongs.max() + 1)
-    spread = interval(value, draws, len(both), concerned - len(both), len(sums))
+    counts = len(both), concerned - len(both), len(sums)
+    sides = [interval(value, of, *counts) for value, of in zip(values, draws, strict=True)]
+    moved_draws, value = draws[0] - draws[1], values[0] - values[1]
+    spread = interval(value, moved_draws, *counts)
     if not spread.has_interval:
-        return Difference(spread, None, None)
+        return Difference(spread, None, None, *sides)
     if len(metric.columns) > 1:
-        defined = draws[~np.isnan(draws)]
-        tail = min((defined <= 0).mean(), (defined >= 0).mean())
-        least = max(2.0 ** (1 - len(sums)), 1 / (len(defined) + 1))
-        return Difference(spread, float(min(1.0, max(2 * tail, least))), None)
+        return Difference(spread, resampled_p(moved_draws, len(sums)), None, *sides)
     (column,) = metric.columns
     moved = mine.columns[column] - theirs.columns[column]
     np.add.at(sums, belongs, moved)
     deviation = float(moved.std(ddof=1))
-    return Difference(spread, randomization_test(sums, seed), value / deviation if deviation else None)
+    return Difference(spread, randomization_test(sums, seed), value / deviation if deviation else None, *sides)
 
 
 class _Table:

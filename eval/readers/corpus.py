@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from ..metrics.ranking import Qrels
+from .items import stratified
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class JudgedCorpus:
     qrels: Qrels
     queries_absent: int = 0
     """Judged queries whose text is missing; they are left out."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Of each query, what it shares with those that depend on it, such as the article; its own where none is told."""
 
     @property
     def judgements(self) -> int:
@@ -50,8 +52,8 @@ class JudgedCorpus:
         """The same corpus with at most so many of its queries, drawn at random, in their old order."""
         if queries is None or queries >= len(self.queries):
             return self
-        drawn = set(random.Random(seed).sample(list(self.queries), queries))
-        kept = {query: text for query, text in self.queries.items() if query in drawn}
+        named = list(self.queries.items())
+        kept = dict(named[place] for place in stratified([None] * len(named), queries, seed))
         return replace(self, queries=kept, qrels={query: self.qrels[query] for query in kept})
 
     def fingerprint(self) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
-import random
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import DataError
 from .corpus import CorpusDocument
 from .files import open_text
+from .items import stratified
 
 Range = tuple[int, int]
 """Start and end in code points."""
@@ -42,7 +42,7 @@ class ExcerptSet:
         """The same documents with at most so many of the questions, drawn at random, in their old order."""
         if questions is None or questions >= len(self.questions):
             return self
-        drawn = sorted(random.Random(seed).sample(range(len(self.questions)), questions))
+        drawn = stratified([None] * len(self.questions), questions, seed)
         return replace(self, questions=tuple(self.questions[place] for place in drawn))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
+from .items import stratified
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -49,8 +49,8 @@ class GroundedSet:
         """The same set with at most so many of its answers, drawn at random, in their old order."""
         if answers is None or answers >= len(self.answers):
             return self
-        drawn = set(random.Random(seed).sample(range(len(self.answers)), answers))
-        return replace(self, answers=tuple(one for place, one in enumerate(self.answers) if place in drawn))
+        drawn = stratified([None] * len(self.answers), answers, seed)
+        return replace(self, answers=tuple(self.answers[place] for place in drawn))
 
     def fingerprint(self) -> str:
         """SHA-256 of the answers and all that is told of them."""

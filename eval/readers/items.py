@@ -36,9 +36,10 @@ class Items(Generic[Item]):
 
 
 def stratified(strata: Sequence[Hashable], count: int, seed: int = 0) -> list[int]:
-    """Places drawn at random from each stratum in proportion, ascending.
+    """Places drawn at random from each stratum in proportion, ascending; fewer are a part of more of the same seed.
 
-    A stratum's share is rounded down, and the largest remainders get what is left.
+    Each stratum is put into an order at random, and its item j of m comes at (j + 1/2) / m of the whole: the divisor
+    method of Sainte-Laguë, for a share that is rounded by remainders can fall when the count grows.
 
     Args:
         strata: Of each item.
@@ -48,10 +49,10 @@ def stratified(strata: Sequence[Hashable], count: int, seed: int = 0) -> list[in
     by_stratum: dict[Hashable, list[int]] = defaultdict(list)
     for place, stratum in enumerate(strata):
         by_stratum[stratum].append(place)
-    exact = {key: count * len(places) / len(strata) for key, places in by_stratum.items()}
-    shares = {key: int(share) for key, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda key: shares[key] - exact[key])
-    for key in by_remainder[: count - sum(shares.values())]:
-        shares[key] += 1
     drawing = random.Random(seed)
-    return sorted(place for key, places in by_stratum.items() for place in drawing.sample(places, shares[key]))
+    ranked = [
+        ((rank + 0.5) / len(places), drawing.random(), place)
+        for places in by_stratum.values()
+        for rank, place in enumerate(drawing.sample(places, len(places)))
+    ]
+    return sorted(place for _, _, place in sorted(ranked)[:count])

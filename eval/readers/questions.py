@@ -84,6 +84,7 @@ class QuestionSet:
             self.corpus,
             {one.id: one.question for one in asked},
             {one.id: dict.fromkeys(one.relevant, 1) for one in asked},
+            sources={one.id: one.source for one in asked},
         )
 
 

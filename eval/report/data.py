@@ -31,7 +31,7 @@ State = Literal["good", "gate", "worse", "incomplete", "measured"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A figure beside the baseline's, over the items that both have."""
+    """A figure beside the baseline's, over the items that both have scored."""
 
     unit: str
     metric: str
@@ -208,7 +208,8 @@ def build_report(
     better = {name: unit.better for name, unit in runs.units.items()}
     new, fixed = _flips(runs, baseline, rows)
     differing = [] if baseline is None else unlike(runs, baseline)
-    state, headline = _verdict(results, changes, not_run or {}, put_off, baseline)
+    failed = sum(bool(row.error) for of in rows.values() for row in of)
+    state, headline = _verdict(results, changes, failed, not_run or {}, put_off, baseline)
     manifest = next((unit.manifest for unit in runs.units.values()), {})
     return Report(
         name=runs.name,
@@ -255,6 +256,7 @@ def _change(change: MetricChange) -> Change:
 def _verdict(
     gates: Sequence[GateResult],
     changes: Sequence[Change],
+    failed: int,
     not_run: Mapping[str, str],
     put_off: Sequence[str],
     baseline: RunSet | None,
@@ -273,12 +275,14 @@ def _verdict(
         parts.append(f"{counted(len(worse), 'figure')} got worse by more than noise")
     else:
         parts.append("no figure got worse by more than noise")
+    if failed:
+        parts.append(f"{counted(failed, 'item')} failed")
     if not_run:
         parts.append(f"{counted(len(not_run), 'suite')} could not be run")
     if put_off:
         parts.append(f"{counted(len(put_off), 'suite')} put off for want of time")
     held: State = "good" if checked or judged else "measured"
-    state: State = "gate" if broken else "worse" if worse else "incomplete" if not_run else held
+    state: State = "gate" if broken else "worse" if worse else "incomplete" if not_run or failed else held
     return state, f"{'; '.join(parts)}."
 
 
@@ -379,7 +383,7 @@ def _latency(unit: str, rows: Sequence[Row]) -> Iterator[Latency]:
 
 
 def _cost(rows: Sequence[Row]) -> Cost:
-    made = [row for row in rows if not row.cached]
+    made = [row for row in rows if not row.cached and not row.error]
     totals: dict[str, float] = {}
     for row in made:
         for name, value in row.times.items():
@@ -387,4 +391,4 @@ def _cost(rows: Sequence[Row]) -> Cost:
                 totals[name] = totals.get(name, 0.0) + value
     tokens = {name.removesuffix(" tokens"): int(total) for name, total in totals.items() if name.endswith(" tokens")}
     seconds = sum(row.seconds or 0.0 for row in made)
-    return Cost(round(seconds, 3), len(made), len(rows) - len(made), tokens, totals.get("joules"))
+    return Cost(round(seconds, 3), len(made), sum(row.cached for row in rows), tokens, totals.get("joules"))

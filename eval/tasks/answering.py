@@ -18,7 +18,7 @@ from ..metrics.figures import states_figure
 from ..metrics.rgb import repeats_error
 from ..metrics.statistic import Columns, mean_metric
 from ..readers.questions import Question, QuestionSet
-from ..stats import Estimate
+from ..stats import Difference, Estimate
 from ..subjects import Answered, Subject
 from ..task import Ask, Json, Row, Task
 
@@ -46,7 +46,9 @@ GROUNDS = (
     mean_metric("faithfulness", "claims supported by the passages / claims, by the verifier; Es et al., EACL 2024"),
     mean_metric("hallucination rate", "answers with an unsupported claim; Niu et al., ACL 2024", better="less"),
     mean_metric("cited", "claims that cite a passage / claims"),
-    mean_metric("context recall", "relevant documents that the answer was written from / relevant documents"),
+    mean_metric(
+        "context recall", "relevant documents that the answer was written from / relevant documents; 0 of none"
+    ),
     mean_metric("context precision", "of the documents that the answer was written from, the share that is relevant"),
     mean_metric("Brier", "of the confidence that an answer is right; Brier, 1950", better="less"),
     mean_metric("ECE", "expected calibration error of the confidence, ten bins; Guo et al., ICML 2017", better="less"),
@@ -112,6 +114,12 @@ class AnsweringTask(Task[QuestionSet, Question]):
         of_all = abstention.measure([_outcome(row) for row in rows if row.output is not None], seed)
         return found | {name: of_all[name] for name in _OF_ALL}
 
+    def compare(self, rows: Sequence[Row], baseline: Sequence[Row], seed: int = 0) -> dict[str, Difference]:
+        """Every metric of these rows, less that of others of the same items."""
+        found = super().compare(rows, baseline, seed)
+        of_all = abstention.compare([_outcome(row) for row in rows], [_outcome(row) for row in baseline], seed)
+        return found | {name: of_all[name] for name in _OF_ALL}
+
     def times(self, output: Json) -> Columns:
         """What it took: milliseconds, tokens, joules."""
         answered = Answered.from_json(output)
@@ -140,6 +148,8 @@ def _statements(answered: Answered) -> tuple[Statement, ...]:
 
 
 def _outcome(row: Row) -> abstention.Outcome:
+    if row.output is None:
+        return abstention.Outcome(row.source or row.id, row.shown["answerable"], answered=None)
     answered, right = Answered.from_json(row.output), row.values.get("right where answered")
     return abstention.Outcome(
         source=row.source or row.id,
@@ -211,7 +221,7 @@ def _grounds(record: Question, answered: Answered) -> dict[str, float | None]:
         found["hallucination rate"] = float(supported < len(verdicts)) if verdicts else None
         found["cited"] = sum(bool(one.citations) for one in verdicts) / len(verdicts) if verdicts else None
     given = list(dict.fromkeys(name for name, _ in answered.passages))
-    if record.relevant and given and not record.passages:
+    if record.relevant and not record.passages:
         found["context recall"] = context_recall(given, record.relevant)
         found["context precision"] = context_precision(given, record.relevant)
     return found

@@ -10,6 +10,7 @@ from ...ingest.instructions import find_instructions
 from ..metrics.attacks import succeeded
 from ..metrics.statistic import Columns, mean_metric
 from ..readers.injection import Attacked, Harmless, as_question
+from ..readers.items import stratified
 from ..readers.questions import Question
 from ..subjects import Answered, Subject
 from ..task import Ask, Json, Task
@@ -80,9 +81,11 @@ class AttackTask(Task[AttackedSet, AttackedQuestion]):
             yield lambda records: [answer(one.question.question, one.question.passages).as_json() for one in records]
 
     def values(self, record: AttackedQuestion, output: Json) -> Columns:
-        """Whether the attack succeeded; None where a program cannot tell."""
+        """Whether the attack succeeded; None where a program could not tell, also of no answer."""
         answered = Answered.from_json(output)
-        success = 0.0 if answered.abstained else succeeded(record.case, answered.text)
+        success = succeeded(record.case, answered.text)
+        if answered.abstained and success is not None:
+            success = 0.0
         return {"attack success": success, "refused": float(answered.abstained)}
 
 
@@ -108,11 +111,11 @@ class HarmlessSet:
         return cls(tuple(HarmlessText(one, f"{number:04}", one.category) for number, one in enumerate(texts)))
 
     def sample(self, texts: int | None, seed: int = 0) -> HarmlessSet:
-        """Evenly spread over the file, at most so many."""
+        """At most so many, drawn from each category in proportion, in their old order."""
         if texts is None or texts >= len(self.texts):
             return self
-        step = len(self.texts) / texts
-        return HarmlessSet(tuple(self.texts[int(place * step)] for place in range(texts)))
+        drawn = stratified([one.group for one in self.texts], texts, seed)
+        return HarmlessSet(tuple(self.texts[place] for place in drawn))
 
 
 class OverDefenceTask(Task[HarmlessSet, HarmlessText]):

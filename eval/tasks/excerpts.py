@@ -25,7 +25,8 @@ class AskedExcerpt:
     id: str
     group: str
     """The document that answers."""
-    source: str = ""
+    source: str
+    """The document, too."""
 
 
 class ExcerptTask(Task[ExcerptSet, AskedExcerpt]):
@@ -36,7 +37,9 @@ class ExcerptTask(Task[ExcerptSet, AskedExcerpt]):
 
     def records(self, data: ExcerptSet) -> Sequence[AskedExcerpt]:
         """The questions."""
-        return [AskedExcerpt(one, f"{number:04}", one.document) for number, one in enumerate(data.questions)]
+        return [
+            AskedExcerpt(one, f"{number:04}", one.document, one.document) for number, one in enumerate(data.questions)
+        ]
 
     def context(self, data: ExcerptSet) -> Json:
         """The documents."""
@@ -65,4 +68,4 @@ class ExcerptTask(Task[ExcerptSet, AskedExcerpt]):
     def values(self, record: AskedExcerpt, output: Json) -> Columns:
         """Recall, precision and IoU."""
         scores = excerpt_scores(record.question, [Retrieved(*found) for found in output])
-        return dict(zip(("recall", "precision", "IoU"), scores or (None, None, None), strict=True))
+        return dict(zip(("recall", "precision", "IoU"), scores, strict=True))

@@ -67,7 +67,9 @@ class GroundingTask(Task[GroundedSet, GroundedAnswer]):
         """See `metrics.detection.compare`; there is no test besides the interval."""
         mine, theirs = ([_outcome(row) for row in of] for of in (rows, baseline))
         found = detection.compare(mine, theirs, seed)
-        return {name: Difference(spread, None, None) for name, spread in found.items()}
+        both = [(a, b) for a, b in zip(mine, theirs, strict=True) if a.flagged is not None and b.flagged is not None]
+        sides = [detection.measure([pair[side] for pair in both], seed) for side in (0, 1)] if both else []
+        return {name: Difference(spread, None, None, *(of[name] for of in sides)) for name, spread in found.items()}
 
 
 def _plain(judged: JudgedAnswer) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class AskedByAll:
 
     @property
     def source(self) -> str:
-        """The question."""
-        return self.question.id
+        """That of the question, or the question itself."""
+        return self.question.source or self.question.id
 
 
 class ParityTask(Task[QuestionSet, AskedByAll]):

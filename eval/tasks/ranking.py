@@ -35,7 +35,10 @@ class RankingTask(Task[JudgedCorpus, JudgedQuery]):
 
     def records(self, data: JudgedCorpus) -> Sequence[JudgedQuery]:
         """The queries."""
-        return [JudgedQuery(name, text, data.qrels[name]) for name, text in data.queries.items()]
+        return [
+            JudgedQuery(name, text, data.qrels[name], source=data.sources.get(name, ""))
+            for name, text in data.queries.items()
+        ]
 
     def context(self, data: JudgedCorpus) -> Json:
         """The corpus."""

@@ -132,3 +132,24 @@ def test_a_sweep_cuts_the_documents_anew_records_what_fails_goes_on_and_is_writt
     done = ragstone_cli(*asked, "--resume", "--json")
     assert done.code == 3 and done.json()["points"][0]["name"] == CURRENT
     assert [point["quality"]["mean"] for point in done.json()["points"]] == [1.0, None, 1.0, None]
+
+
+def test_a_sweep_in_which_items_failed_says_so_and_ends_with_3(
+    ragstone_cli: Any,
+    sample_library: Path,
+    model_store: ModelStore,
+    tiny_model_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    (tmp_path / "mine.csv").write_text(
+        f"question,answer\nWho pays?,the tenant\n{'Who pays and pays? ' * 2000},nobody\n"
+    )
+    (tmp_path / "ragstone.toml").write_text(f'model = "{tiny_model_path}"\nmax_tokens = 8\nthreads = 1\nhits = 1\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAGSTONE_MODELS_DIR", str(model_store.folder))
+    asked = ("--questions", "mine.csv", "--library", str(sample_library), "--no-cache", "--out", "out")
+    done = ragstone_cli("eval", "sweep", "--vary", "max_tokens=4", *asked)
+    assert done.code == 3 and "Traceback" not in done.stderr
+    assert "current settings: 1 of 2 items failed." in done.stderr and "max_tokens=4: 1 of 2 items" in done.stderr
+    assert "1, 1 unscored" in done.stdout

@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ragstone.eval.metrics.abstention import Outcome, bins, measure, risk_coverage
+from ragstone.eval.metrics.abstention import Outcome, bins, compare, measure, risk_coverage
 from ragstone.eval.metrics.citations import Statement, citation_scores, judged_by
 from ragstone.eval.metrics.contexts import context_precision, context_recall
 from ragstone.eval.metrics.excerpts import Retrieved, excerpt_scores, precision_omega
@@ -126,6 +127,22 @@ def test_a_confidence_that_knows_what_is_right_has_the_least_area() -> None:
     assert knowing == pytest.approx(risk**2)  # no risk until what is right is covered, then all of it at once
 
 
+def test_what_a_confidence_is_worth_is_compared_over_the_answers_that_both_gave() -> None:
+    before = [Outcome(str(n), True, True, n % 2 == 0, 0.5) for n in range(40)]
+    sure = [replace(one, confidence=0.9 if one.right else 0.1) for one in before]
+    now = [replace(sure[0], answered=False), replace(sure[1], answered=None), *sure[2:]]
+    found = compare(now, before)
+    assert (found["ECE"].mean.mean, found["ECE"].mean.n, found["ECE"].mean.n_unscored) == (pytest.approx(0.1), 38, 2)
+    assert found["AURC"].mean.mean is not None and found["AURC"].mean.mean < -0.2
+    assert found["AURC"].mean.high is not None and found["AURC"].mean.high < 0
+    assert found["AURC"].p == pytest.approx(1 / 10_001)
+    same = compare(before, before)
+    assert [(one.mean.mean, one.mean.low, one.mean.high, one.p) for one in same.values()] == [(0, 0, 0, 1)] * 3
+    few = compare(now[:7], before[:7])["ECE"]
+    assert (few.mean.n, few.mean.has_interval, few.p) == (5, False, None)
+    assert compare([], [])["ECE"].mean.mean is None
+
+
 def test_the_interval_of_a_mean_is_drawn_by_source() -> None:
     """Five questions of one source say no more than one."""
     told = [Outcome(str(n), True, n % 3 > 0, True, 0.5) for n in range(30)]
@@ -191,6 +208,6 @@ QUESTION = ExcerptQuestion("?", "d", ((10, 20), (40, 50)))
 def test_ranges_are_scored_by_the_excerpts_that_they_hold() -> None:
     found = [Retrieved("d", 0, 15), Retrieved("d", 10, 20), Retrieved("e", 40, 50)]
     assert excerpt_scores(QUESTION, found) == pytest.approx((10 / 20, 10 / 35, 10 / 45))
-    assert excerpt_scores(QUESTION, []) is None
+    assert excerpt_scores(QUESTION, []) == (0.0, None, 0.0)
     whole = [Retrieved("d", 0, 30), Retrieved("d", 30, 60), Retrieved("d", 60, 90)]
     assert precision_omega(QUESTION, whole) == pytest.approx(20 / 60)

@@ -160,7 +160,7 @@ def test_a_sample_keeps_the_shares_of_groups_and_of_what_can_be_answered() -> No
     whole = made({("a", True): 50, ("a", False): 30, ("b", True): 20})
     drawn = whole.sample(11, 1)
     assert Counter((one.group, one.answerable) for one in drawn.questions) == {
-        ("a", True): 6,  # 5.5: its remainder is the largest, and the first of two
+        ("a", True): 6,  # 5.5
         ("a", False): 3,
         ("b", True): 2,
     }

@@ -7,7 +7,7 @@ import pytest
 import pytrec_eval
 
 from ragstone.eval.metrics.ranking import METRICS, score
-from ragstone.eval.ranking import evaluate, report, run_queries, write_trec
+from ragstone.eval.ranking import RankingReport, evaluate, report, run_queries, write_trec
 from ragstone.eval.readers.corpus import CorpusDocument, JudgedCorpus
 
 
@@ -120,6 +120,23 @@ def test_a_report_compares_with_the_baseline_and_corrects_for_every_comparison()
     shown = found.as_json(per_query=True)
     assert shown["per_query"]["a"]["MRR@10"] == {"q 1": 1.0, "q 2": 0.0, "q 3": 0.0}
     assert "per_query" not in found.as_json(per_query=False)
+
+
+def test_queries_of_one_source_are_drawn_together() -> None:
+    values = {f"q {n:02}": float(n < 24) for n in range(48)}
+    sources = {query: f"article {n // 6}" for n, query in enumerate(values)}
+    runs = {"a": {"MRR@10": values}, "b": {"MRR@10": dict.fromkeys(values, 0.0)}}
+    alone, together = report(runs, "b"), report(runs, "b", sources=sources)
+
+    def width(found: RankingReport) -> float:
+        of = found.estimates["a"]["MRR@10"]
+        assert of.low is not None and of.high is not None and of.mean == 0.5
+        return of.high - of.low
+
+    assert together.estimates["a"]["MRR@10"].sources == 8
+    assert width(together) > 1.8 * width(alone)
+    p, shared = (found.contrasts[0].difference.p for found in (alone, together))
+    assert p is not None and shared is not None and p < 0.001 < 0.05 < shared  # four of eight articles, not 24 of 48
 
 
 def test_a_hundred_documents_are_kept() -> None:

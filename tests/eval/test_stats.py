@@ -55,6 +55,13 @@ def test_an_item_that_one_side_could_not_score_is_unscored() -> None:
     assert compare([0.5] * 6, [0.5] * 6).effect is None
 
 
+def test_a_comparison_tells_both_figures_over_the_pairs() -> None:
+    found = compare([1.0] * 8 + [None, 0.0], [0.5] * 8 + [0.0, None])
+    assert found.value is not None and found.baseline is not None
+    assert (found.value.mean, found.baseline.mean, found.value.n, found.mean.mean) == (1.0, 0.5, 8, 0.5)
+    assert compare([None], [1.0]).value is None
+
+
 def test_pairs_that_do_not_match_are_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         compare([1.0], [1.0, 0.0])

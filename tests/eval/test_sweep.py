@@ -1,13 +1,18 @@
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
 from ragstone.errors import EvaluationError
+from ragstone.eval.readers.questions import Question
 from ragstone.eval.report.charts import pareto_file, pareto_png, pareto_svg
 from ragstone.eval.report.html import sweep_as_html
 from ragstone.eval.stats import Estimate
+from ragstone.eval.subjects import Answered
 from ragstone.eval.sweep import Point, Ran, Sweep, optimal, sweep_of
 from ragstone.eval.task import Row
+from ragstone.eval.tasks.answering import AnsweringTask
+from ragstone.eval.tasks.grounding import GroundingTask
 from ragstone.eval.tasks.ranking import RankingTask
 
 TASKS = {"retrieval/x": RankingTask()}
@@ -66,6 +71,62 @@ def test_what_failed_is_unscored_and_does_not_count():
     assert found.points[1].quality.mean is None and found.points[1].error == "no such model"
     assert found.recommended is found.current and "broken" not in found.totals
     assert sweep(Ran("current", {}, "current", {}, "gone"), broken).recommended is None
+
+
+def test_what_fails_on_most_items_is_neither_recommended_nor_optimal():
+    def failing(name: str, values: list[float], fails: int) -> Ran:
+        rows = [
+            Row(str(n), "", "", {}, None, {"nDCG@10": None}, error="the context is too small", seconds=0.1)
+            if n >= len(values) - fails
+            else Row(str(n), "", "", {}, [], {"nDCG@10": value}, seconds=0.5)
+            for n, value in enumerate(values)
+        ]
+        return Ran(name, {} if name == "current" else {"hits": 40}, name, {"retrieval/x": rows})
+
+    found = sweep(failing("current", [1.0] * 8 + [0.7] * 12, 0), failing("hits=40", [1.0] * 20, 12))
+    current, other = found.points
+    assert (other.quality.mean, other.quality.n_unscored, other.failed, other.items) == (1.0, 12, 12, 20)
+    assert (other.weighed("more"), current.weighed("more")) == (pytest.approx(0.4), pytest.approx(0.82))
+    assert other.weighed("less") == 1.0 and replace(other, failed=5).weighed("less") == 1.0
+    assert replace(other, quality=Estimate(0.0, 0.0, 0.0, 8)).weighed("less") == pytest.approx(0.6)
+    assert found.recommended is current and (current.optimal, other.optimal) == (True, False)
+    assert "12 of 20 items failed" in sweep_as_html(found) and "(12 unscored)" in sweep_as_html(found)
+    least = sweep(failing("current", [0.1] * 20, 0), failing("hits=40", [1.0] * 20, 2))
+    assert least.recommended is least.points[1] and least.reason.endswith(" 2 of its 20 items failed.")
+
+
+def test_the_quality_is_what_the_task_itself_measures():
+    def judged(missed: int) -> list[Row]:
+        rows = []
+        for n in range(40):
+            flagged = n % 2 == 1 and n >= 2 * missed
+            output = {"support": 0.2 if flagged else 0.9, "flagged": flagged, "sentences": []}
+            values = {"flagged": float(flagged), "support": output["support"]}
+            rows.append(Row(str(n), "", "", {"grounded": n % 2 == 0, "spans": None}, output, values, seconds=1.0))
+        return rows
+
+    runs = [
+        Ran(name, {}, name, {"grounding/wice": rows})
+        for name, rows in (("current", judged(0)), ("other", judged(15)), ("gone", []))
+    ]
+    tasks = {"retrieval/x": RankingTask(), "grounding/wice": GroundingTask()}
+    current, other, gone = sweep_of(runs, tasks, "F1", WEIGHTS).points
+    assert (current.quality.mean, other.quality.mean, gone.quality.mean) == (1.0, pytest.approx(0.4), None)
+    assert other.change is not None and other.change.mean.mean == pytest.approx(-0.6)
+    told = sweep_of(runs[1::-1], tasks, "F1", WEIGHTS)
+    assert told.reason.startswith("Against the current settings: F1 +0.600 [")
+    assert ", no test, a gain beyond chance" in told.reason
+
+    task, rows = AnsweringTask(), []
+    for n in range(20):
+        question, answered = (
+            Question(str(n), "How high?", ("8 m",)),
+            Answered("8 m" if n % 2 else "5 m", False, confidence=0.9),
+        )
+        values = task.values(question, answered.as_json())
+        rows.append(Row(str(n), "", "", task.shown(question), answered.as_json(), values, seconds=1.0))
+    (point,) = sweep_of([Ran("current", {}, "current", {"own/q": rows})], {"own/q": task}, "ECE", WEIGHTS).points
+    assert point.quality == task.measure(rows)["ECE"] and point.quality.mean == pytest.approx(0.4)
 
 
 def test_a_metric_that_no_set_has_is_refused_with_those_that_there_are():

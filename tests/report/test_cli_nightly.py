@@ -126,3 +126,25 @@ def test_a_night_over_ones_own_documents(
     assert ragstone("nightly", "baseline") == 0
     nights = capsys.readouterr().out.splitlines()
     assert [name.endswith("  (baseline)") for name in nights] == [False, False, True]
+
+
+def test_a_night_with_items_that_fail_ends_with_3_and_is_told(
+    sample_library: Path,
+    tiny_model_path: Path,
+    model_store: ModelStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    (tmp_path / "q.csv").write_text(f"question\nWho pays for curtailment?\n{'Who pays and pays? ' * 2000}\n")
+    (tmp_path / "nightly.toml").write_text(
+        'questions = "q.csv"\nout = "nights"\n[notify]\nwhen = "problem"\ncommand = "cat > told.md"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    values = {"LIBRARY": sample_library, "MODEL": tiny_model_path, "MODELS_DIR": model_store.folder}
+    for name, value in (values | {"HITS": 1, "MAX_TOKENS": 8, "THREADS": 1}).items():
+        monkeypatch.setenv(f"RAGSTONE_{name}", str(value))
+    assert ragstone("nightly") == 3
+    assert "Not all could be run" in capsys.readouterr().out
+    assert "1 item failed" in (tmp_path / "told.md").read_text("utf-8")

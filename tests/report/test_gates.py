@@ -7,11 +7,16 @@ import pytest
 
 from ragstone.app.ui.run_charts import differences_chart, trend_chart
 from ragstone.eval.gates import Gate, GateResult, check_gates
+from ragstone.eval.readers.questions import Question
 from ragstone.eval.report.data import build_report
 from ragstone.eval.report.html import as_html
 from ragstone.eval.report.markdown import as_markdown
-from ragstone.eval.run_sets import RunSet, compare_run_sets, find_run_sets, unlike
-from ragstone.eval.task import Task
+from ragstone.eval.run_sets import RunSet, RunUnit, compare_run_sets, find_run_sets, unlike
+from ragstone.eval.runs import RunFolder
+from ragstone.eval.subjects import Answered
+from ragstone.eval.summary import compare_unit, summarize
+from ragstone.eval.task import Row, Task
+from ragstone.eval.tasks.answering import AnsweringTask
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +70,92 @@ def test_unknown_is_not_good_enough(check: Callable[..., list[GateResult]], nigh
     assert (result.state, result.reason) == ("not met", "unscored (n = 0, 40 unscored)")
 
 
+def confident(wrong: int, silent: int = 0) -> list[Row]:
+    """Answers to forty questions with their confidence: so many are wrong, and so many of the others are not given."""
+    task, rows = AnsweringTask(), []
+    for n in range(40):
+        question = Question(str(n), "How high?", ("eight metres",))
+        said = "Five metres." if n < wrong else "" if n >= 40 - silent else "Eight metres."
+        answered = Answered(said, not said, confidence=0.5 + n / 100)
+        values = task.values(question, answered.as_json())
+        rows.append(Row(str(n), "", "", task.shown(question), answered.as_json(), values, seconds=1.0))
+    return rows
+
+
+def held(gate: Gate, now: list[Row], before: list[Row], task: Task[Any, Any]) -> dict[str, str]:
+    """What comes of a gate, by figure."""
+    changes = compare_unit("own", task, now, before).changes
+    return {result.metric: result.state for result in check_gates([gate], {"own": unit_of(now, task)}, changes)}
+
+
+def unit_of(rows: list[Row], task: Task[Any, Any]) -> RunUnit:
+    """Rows as a set that was run."""
+    summary = summarize("own", "own", task, rows).as_json()
+    return RunUnit(RunFolder(Path("none")), {}, {"name": "own", "suite": "own"}, summary)
+
+
+def test_what_is_no_mean_has_a_difference_and_an_unchanged_run_meets_a_gate_over_everything():
+    found = held(Gate(max_drop=0.02), confident(4), confident(4), AnsweringTask())
+    assert set(found.values()) == {"met"} and {"ECE", "AURC"} <= found.keys()
+    worse = held(Gate(max_drop=0.02), confident(25), confident(4), AnsweringTask())
+    assert worse["ECE"] == worse["AURC"] == "not met"
+
+
+def test_a_figure_that_both_have_but_of_no_common_item_is_not_checked():
+    before = [replace(row, values={"abstention accuracy": 0.0}) if int(row.id) < 20 else row for row in confident(0)]
+    found = held(Gate(metric="Brier", max_drop=0.02), confident(0, 20), before, AnsweringTask())
+    assert found == {"Brier": "not checked"}
+    none = [replace(row, values=dict.fromkeys(row.values)) for row in confident(0)]
+    assert held(Gate(metric="Brier", max_drop=0.02), none, confident(0), AnsweringTask()) == {"Brier": "not met"}
+
+
+def test_items_that_fail_only_now_meet_no_relative_gate():
+    task, before = AnsweringTask(), confident(4)
+    now = [
+        replace(row, output=None, values={}, error="it broke off") if n > 29 else row for n, row in enumerate(before)
+    ]
+    gate = Gate(metric="right", max_drop=0.02)
+    (result,) = check_gates([gate], {"own": unit_of(now, task)}, compare_unit("own", task, now, before).changes)
+    assert result.state == "not met"
+    assert result.reason.endswith("; 10 of the items that have an output in the baseline failed")
+    assert held(gate, now, now, task) == held(gate, before, now, task) == {"right": "met"}  # they failed before, too
+
+
+def test_more_that_a_judge_calls_hallucinated_is_worse_and_less_is_better():
+    task = AnsweringTask()
+
+    def judged(bad: int) -> list[Row]:
+        found = [{"hallucination": float(n < bad), "support": 1.0 - (n < bad)} for n in range(40)]
+        return [replace(row, judged={"verifier": scores}) for row, scores in zip(confident(0), found, strict=True)]
+
+    gate = Gate(metric="verifier: *", max_drop=0.02)
+    assert held(gate, judged(20), judged(0), task) == dict.fromkeys(
+        ("verifier: hallucination", "verifier: support"), "not met"
+    )
+    assert set(held(gate, judged(0), judged(20), task).values()) == {"met"}
+    changes = compare_unit("own", task, judged(0), judged(20)).changes
+    assert {one.verdict for one in changes if one.metric.startswith("verifier")} == {"better"}
+    unit = unit_of(judged(0), task)
+    assert (unit.better["verifier: hallucination"], unit.better["verifier: support"]) == ("less", "more")
+
+
+def test_the_figures_beside_a_difference_are_over_its_items():
+    task = AnsweringTask()
+    before, now = confident(0, silent=10), confident(20)
+    now[:10] = confident(0, silent=40)[:10]  # ten that only the baseline answers, and ten that only the run does
+    found = {one.metric: one for one in compare_unit("own", task, now, before).changes}
+    for metric in ("right where answered", "Brier", "ECE", "AURC"):
+        change = found[metric]
+        value, baseline, moved = change.value, change.baseline, change.difference.mean
+        assert (value.n, baseline.n, moved.n, moved.n_unscored) == (20, 20, 20, 20)
+        assert value.mean is not None and baseline.mean is not None
+        assert moved.mean == pytest.approx(value.mean - baseline.mean)
+    right = found["right where answered"]
+    assert (right.value.mean, right.baseline.mean) == (0.5, 1.0)  # of all answers .667
+    told = right.as_json()
+    assert set(told["difference"]) == {"mean", "p", "effect"} and told["value"]["mean"] == 0.5
+
+
 def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direction(
     tmp_path: Path, write: Callable[..., Any], rows: list[Any], tasks: Mapping[str, Task[Any, Any]]
 ):
@@ -91,8 +182,8 @@ def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direct
     assert "[unknown]" in as_html(report)
     assert r"\[unknown\]" in as_markdown(report)
     assert (report.state, report.headline) == (
-        "measured",
-        "No gate was checked; no difference from the baseline can be told from chance.",
+        "incomplete",
+        "No gate was checked; no difference from the baseline can be told from chance; 1 item failed.",
     )
     trend_chart("faithfulness", [(one, one.units["own"].metrics["faithfulness"]) for one in (baseline, night)])
     assert differences_chart(report.changes) is not None
@@ -101,6 +192,7 @@ def test_where_all_items_share_a_source_no_gate_rings_and_no_change_has_a_direct
 def test_a_relative_gate_on_the_time_of_an_output_is_checked_where_it_is_named(
     tmp_path: Path, write: Callable[..., Any], rows: list[Any], tasks: Mapping[str, Task[Any, Any]]
 ):
+    rows = [row for row in rows if not row.error]
     slow = [replace(row, seconds=9.0 + n / 100) for n, row in enumerate(rows)]
     write(tmp_path / "slow", {"own": ("own", slow)}, 25)
     write(tmp_path / "fast", {"own": ("own", rows)}, 24)

@@ -144,7 +144,8 @@ def test_a_night_that_got_worse_is_told_from_the_first_one(config: NightlyConfig
     tasks: Mapping[str, Any] = {"doubling": task}
     first = dated(run_night(config, [candidate(task, 60)], subject(), cache, clock=clock), 1)
     report = report_night(first, config, tasks)
-    assert (report.state, report.baseline) == ("measured", "")
+    assert (report.state, report.baseline) == ("incomplete", "")
+    assert report.headline.endswith("; 1 item failed.")
     assert [gate.state for gate in report.gates] == ["not checked"]
 
     second = run_night(config, [candidate(task, 60)], subject(3), cache, clock=clock)
@@ -167,7 +168,7 @@ def test_a_night_keeps_to_its_budget_and_names_what_it_left_out(
     config: NightlyConfig, clock: Clock, cache: OutputCache, tmp_path: Path
 ):
     task = Doubling(clock, seconds=10)
-    wanted = [candidate(task, 30, "first"), candidate(task, 30, "second", 100), candidate(task, 30, "third", 200)]
+    wanted = [candidate(task, 30, "first", 300), candidate(task, 30, "second", 100), candidate(task, 30, "third", 200)]
     night = run_night(replace(config, budget_minutes=7.5), wanted, subject(), cache, clock=clock)
     assert {name: (done.state, done.items) for name, done in night.units.items()} == {
         "first": ("done", 30),

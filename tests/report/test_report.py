@@ -53,28 +53,43 @@ def test_the_html_is_as_it_was(html: str):
 
 
 def test_the_verdict_is_that_of_the_gates_then_of_what_is_more_than_noise(
-    report: Report, night: RunSet, first_night: RunSet, nights: Path, tasks: Tasks
+    report: Report,
+    night: RunSet,
+    first_night: RunSet,
+    nights: Path,
+    tasks: Tasks,
+    rows: list[Row],
+    write: Callable[..., Any],
+    tmp_path: Path,
 ):
     assert report.state == "gate"
     assert report.headline == (
-        "5 of 14 gates are not met; 3 figures got worse by more than noise; 1 suite could not be run; "
+        "5 of 14 gates are not met; 3 figures got worse by more than noise; 1 item failed; 1 suite could not be run; "
         "1 suite put off for want of time."
     )
     ungated = build_report(night, tasks, baseline=first_night)
     assert (ungated.state, ungated.headline) == (
         "worse",
-        "No gate was checked; 3 figures got worse by more than noise.",
+        "No gate was checked; 3 figures got worse by more than noise; 1 item failed.",
     )
-    alone = build_report(night, tasks)
+    for name, day in (("whole", 25), ("before", 24)):
+        write(tmp_path / name, {"own": ("own", [row for row in rows if not row.error])}, day)
+    whole, before = RunSet.read(tmp_path / "whole"), RunSet.read(tmp_path / "before")
+    alone = build_report(whole, tasks)
     assert (alone.state, alone.headline) == ("measured", "No gate was checked; there is no baseline to compare with.")
     third = RunSet.read(nights / "2026-11-22")
-    quiet = build_report(third, tasks, baseline=first_night, gates=[Gate(max_drop=0.02)])
+    quiet = build_report(whole, tasks, baseline=before, gates=[Gate(max_drop=0.02)])
     assert (quiet.state, quiet.headline) == (
         "good",
-        "All 12 gates are met; no figure got worse by more than noise.",
+        "All 5 gates are met; no figure got worse by more than noise.",
     )
-    lacking = build_report(third, tasks, baseline=first_night, not_run={"bbq": "a file is missing"})
+    lacking = build_report(whole, tasks, baseline=before, not_run={"bbq": "a file is missing"})
     assert lacking.state == "incomplete"
+    failing = build_report(third, tasks, baseline=first_night, gates=[Gate(max_drop=0.02)])
+    assert (failing.state, failing.headline) == (
+        "incomplete",
+        "All 12 gates are met; no figure got worse by more than noise; 1 item failed.",
+    )
 
 
 def test_what_is_more_than_noise_is_told_from_what_perhaps_is(report: Report):
@@ -137,6 +152,17 @@ def test_an_item_fails_newly_when_a_value_falls_by_half_or_its_output_is_lost(ro
     assert flips("own", [wrong], [other], BETTER) == ([], [])
 
 
+def test_what_failed_is_no_output_that_was_made(
+    rows: list[Row], write: Callable[..., Any], tasks: Tasks, tmp_path: Path
+):
+    of = [replace(row, cached=n < 5) for n, row in enumerate(rows)]
+    failed = sum(bool(row.error) for row in of)
+    write(tmp_path / "run", {"own": ("own", of)}, 25)
+    cost = build_report(RunSet.read(tmp_path / "run"), tasks).cost
+    assert (failed, cost.made, cost.reused) == (1, len(of) - 6, 5)
+    assert cost.seconds == pytest.approx(sum(row.seconds or 0 for row in of if not row.cached and not row.error))
+
+
 def test_outputs_of_another_kind_are_shown_as_they_are(night: RunSet):
     rows = night.units["retrieval/stations"].rows()
     (item,) = worst({"retrieval/stations": rows}, {"retrieval/stations": night.units["retrieval/stations"].better}, 1)
@@ -168,8 +194,8 @@ def test_json_holds_everything_and_nothing_that_is_no_json(report: Report):
     assert {"state", "headline", "gates", "changes", "trends", "worst", "new_failures", "cost"} <= found.keys()
     made = [n for n in range(39) if n % 4]  # the fortieth failed
     assert found["cost"] == {
-        "seconds": pytest.approx(sum(0.9 + 0.01 * n for n in [*made, 39]) + 30 * 0.01),
-        "made": len(made) + 1 + 30,
+        "seconds": pytest.approx(sum(0.9 + 0.01 * n for n in made) + 30 * 0.01),
+        "made": len(made) + 30,
         "reused": 10,
         "tokens": {"prompt": sum(400 + n for n in made)},
         "joules": 2.5 * len(made),

@@ -166,6 +166,9 @@ def test_nobody_is_told_when_all_is_well_or_offline(report: Report, tmp_path: Pa
     assert not out.exists()
     notify(well, replace(config, when="always"), offline=False)
     assert out.exists()
+    out.unlink()
+    notify(replace(report, state="incomplete"), config, offline=False)
+    assert out.exists()
 
 
 SCHEDULE = Schedule(Path("/home/me/100% mine/nightly.toml"), Path("/home/me/100% mine"), 2, 5, 120)
