@@ -168,6 +168,29 @@ def test_tags_are_given_to_chosen_documents_and_taken(
     assert [d.tags for d in shared().engines.library.documents()[:2]] == [("urgent",)] * 2
 
 
+def test_documents_are_moved_to_a_collection_also_texts_and_files_that_are_gone_and_keep_their_paths(
+    draw: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    for name in ("stays.txt", "gone.txt"):
+        (tmp_path / "docs" / name).write_text(f"This one {name}.")
+    draw()
+    with shared().engines.lease() as rag:
+        rag.ingest("docs")
+        rag.add("The tap drips.", name="tickets/1")
+    (tmp_path / "docs" / "gone.txt").unlink()
+    lines = ("from ragstone.app.ui.library_page import _show_selected", "from ragstone.app.ui.state import shared")
+    app = AppTest.from_string("\n".join((*lines, "_show_selected(shared().engines.library.documents())")))
+    app.default_timeout = 60
+    app.run()
+    app.text_input(key="move-to").set_value(" open ").run()
+    button(app, "Move").click().run()
+    assert not app.exception and not app.error
+    filed = {document.path: document.collection for document in shared().engines.library.documents()}
+    assert filed == {"docs/gone.txt": "open", "docs/stays.txt": "open", "tickets/1": "open"}
+
+
 def test_of_near_identical_documents_one_can_be_kept(
     draw: Callable[..., AppTest], tmp_path: Path, model_store: Any, ragstone_cli: Any
 ):
