@@ -44,3 +44,24 @@ def test_neither_the_start_nor_a_page_of_another_origin_makes_the_server_ask_ano
         proxy.setblocking(False)
         with pytest.raises(BlockingIOError):  # nobody came
             proxy.accept()
+
+
+@pytest.fixture(scope="module")
+def empty(start_ui: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return start_ui(tmp_path_factory.mktemp("empty") / "library")
+
+
+def name_given(answer: http.client.HTTPResponse) -> str:
+    """The cookie with a browser's name that an answer sets; empty for none."""
+    cookies = answer.headers.get_all("set-cookie", [])
+    return next((cookie.split(";")[0] for cookie in cookies if cookie.startswith("ragstone_owner=")), "")
+
+
+@pytest.mark.parametrize("page", ["/", "/chat", "/library", "/search?q=cable"])
+def test_a_browser_gets_its_name_on_whatever_page_it_comes_to_first(empty: Any, page: str) -> None:
+    first = asked(empty, page)
+    name = name_given(first)
+    assert first.status == 200 and name
+    assert not name_given(asked(empty, page, Cookie=name))
+    assert name_given(asked(empty, page, **{"If-None-Match": first.headers["etag"]}))  # the page was kept, the name not
+    assert not name_given(asked(empty, "/_stcore/health"))
