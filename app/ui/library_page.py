@@ -206,7 +206,7 @@ def _remove(documents: Sequence[Document]) -> None:
     library = shared().engines.library
     files = {place[0] for document in documents if (place := library.source_of(document.id))}
     try:
-        with shared().engines.lease() as rag:
+        with shared().ingests.held_off(), shared().engines.lease() as rag:
             rag.remove(*(document.id for document in documents))
     except RagstoneError as error:
         st.error(str(error))
