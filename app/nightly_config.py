@@ -94,7 +94,7 @@ def load_nightly(path: Path) -> NightlyConfig:
             type or out of range, or a gate is about a suite that is not run.
     """
     try:
-        given = tomllib.loads(path.read_text("utf-8"))
+        given = tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
         raise SettingsError(
             "there is no such file", path=path, remedy="Copy examples/nightly.toml, or name one with --config"

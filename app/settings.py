@@ -268,7 +268,7 @@ def _from_file(config: Path | None, environment: Mapping[str, str]) -> tuple[str
     if named is None and not path.is_file():
         return str(path), {}
     try:
-        return str(path), tomllib.loads(path.read_text("utf-8"))
+        return str(path), tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"cannot be read ({error})", path=path, remedy="Correct the file or remove it") from error
 

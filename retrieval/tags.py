@@ -1,6 +1,6 @@
-"""Tags: what people call their documents, in words of their own.
+"""Tags and collections: what people call their documents, in words of their own.
 
-They belong to a file and a part of it: they stay when it is read again, and when it moves.
+A tag belongs to a file and a part of it, a collection to a whole file: they stay when it is read again or moves.
 """
 
 from __future__ import annotations
@@ -57,6 +57,20 @@ def untag(library: Library, document_ids: Iterable[int], *tags: str) -> None:
             "(SELECT file_id, part FROM documents WHERE id IN (SELECT value FROM json_each(?1)))",
             (json.dumps(list(document_ids)), json.dumps(names)),
         )
+
+
+def file_under(library: Library, document_ids: Iterable[int], collection: str) -> None:
+    """Put documents into a collection, each with all others of its file; nothing is read for it.
+
+    Args:
+        library: It is to be locked: an ingest puts the files that it knows back to where they were at its start.
+        document_ids: Of documents; one that is gone is left out.
+        collection: Its name; empty for none.
+    """
+    within = "SELECT file_id FROM documents WHERE id IN (SELECT value FROM json_each(?2))"
+    with library.database.writing() as db:
+        ids = json.dumps(list(document_ids))
+        db.execute(f"UPDATE files SET collection = ?1 WHERE id IN ({within})", (collection, ids))
 
 
 def all_tags(library: Library) -> dict[str, int]:

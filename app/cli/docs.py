@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ...retrieval.index import IndexState
     from ...retrieval.records import Document
     from ..engine import Ragstone
+
+_MOST_NAMED = 5
+"""Documents that a message gives the names of."""
 
 
 @click.command()
@@ -122,7 +125,7 @@ def duplicates(library: Path | None, as_json: bool) -> int:
 def show(document: str, text: bool, library: Path | None, as_json: bool) -> int:
     """Show one document, by its path or id."""
     with open_engine(library) as rag:
-        found = _find(rag, document)[0]
+        found = _one(_find(rag, document), document)
         chunks = rag.library.chunks_of(found.id)
         whole = rag.library.text(found.id)
     if as_json:
@@ -227,6 +230,17 @@ def _minute(time: datetime) -> str:
 def _places(document: Document) -> str:
     places = len(document.instructions)
     return f"{places} places speak" if places > 1 else "1 place speaks"
+
+
+def _one(found: Sequence[Document], name: str) -> Document:
+    """The only document among those of a name, or the one whose parts the others are: a mail with attachments."""
+    first, *others = found
+    if not all(other.path.startswith(f"{first.path}/") for other in others):
+        named = [f"{document.id} {document.path}" for document in found[:_MOST_NAMED]]
+        more = f" and {len(found) - _MOST_NAMED:,} more" if len(found) > _MOST_NAMED else ""
+        what = f"these are {len(found):,} documents: {', '.join(named)}{more}"
+        raise SourceError(what, path=name, remedy="Give the path or the id of one of them")
+    return first
 
 
 def _find(rag: Ragstone, name: str) -> list[Document]:

@@ -32,7 +32,9 @@ _MOST_NAMED = 5
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match.")
 @click.option("--ocr", type=click.Choice(["auto", "off", "force"]), help="Recognize text in images and scans.")
 @click.option("--password", "passwords", multiple=True, help="Try this password on locked files.")
-@click.option("--password-file", type=click.File(encoding="utf-8"), help="Try the passwords in this file, one a line.")
+@click.option(
+    "--password-file", type=click.File(encoding="utf-8-sig"), help="Try the passwords in this file, one a line."
+)
 @click.option("--duplicates", type=click.Choice(["keep", "report", "skip"]), help="What to do with near-duplicates.")
 @click.option("--jobs", type=int, help="How many files are read at a time.")
 @click.option("--max-file-mb", type=int, help="Leave out larger files.")

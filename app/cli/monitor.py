@@ -81,8 +81,9 @@ def clear(group: Path | None, library: Path | None, keep_days: int | None, yes: 
     """Erase what is kept; documents, chats and feedback stay."""
     from ..monitoring import UseLog, days_ago
 
-    if not yes:
-        click.confirm("Erase what the monitor has kept?", abort=True, err=True)
+    if not yes and not click.confirm("Erase what the monitor has kept?", err=True):
+        click.echo("Nothing was erased.")
+        return 0
     with open_engine(library or group) as rag:
         erased = UseLog(rag.library).clear(*([] if keep_days is None else [days_ago(keep_days)]))
     click.echo(f"{counted(erased, 'question')} erased.")

@@ -57,6 +57,7 @@ def nightly(
     from ..settings import Settings
 
     if context.invoked_subcommand is not None:
+        context.default_map = {context.invoked_subcommand: {"config": config, "out": out}}
         return 0
     read, settings = _read(config, out), Settings.load()
     if dry_run:

@@ -70,7 +70,7 @@ def _password(variable: str | None, file: Path | None) -> str | None:
     if variable is None and file is None:
         return None
     try:
-        password = os.environ.get(variable, "") if variable else file.read_text("utf-8").strip()  # type: ignore[union-attr]
+        password = os.environ.get(variable, "") if variable else file.read_text("utf-8-sig").strip()  # type: ignore[union-attr]
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the password cannot be read ({error})", path=file, remedy="Name another file") from error
     if not password:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -98,20 +99,22 @@ def _field(name: str, own: Mapping[str, Any], base: Settings, chat: str) -> Any:
 
 def _filter_field(own: Mapping[str, Any], chat: str) -> list[str]:
     """Which documents may be used."""
-    names = [name for name in shared().engines.library.collections() if name]
+    known = [name for name in shared().engines.library.collections() if name]
     given = [str(condition) for condition in own.get(FILTER, [])]
+    chosen = [name for condition in given if (name := _collection_of(condition)) is not None]
+    names = known + [name for name in chosen if name not in known]  # it narrows the chat also when it is empty by now
     conditions: list[str] = []
     if names:
         kept = st.multiselect(
             "Collections",
             names,
-            [name for name in names if _in_collection(name) in given],
+            chosen,
             key=f"{chat}-collections",
             placeholder="All",
             on_change=_note_change,
         )
         conditions += [_in_collection(name) for name in kept]
-    other = " ".join(c for c in given if not c.startswith("collection="))
+    other = " ".join(condition for condition in given if _collection_of(condition) is None)
     text = st.text_input(
         "Filter",
         other,
@@ -131,3 +134,9 @@ def _filter_field(own: Mapping[str, Any], chat: str) -> list[str]:
 
 def _in_collection(name: str) -> str:
     return 'collection="' + name.replace('"', '""') + '"'
+
+
+def _collection_of(condition: str) -> str | None:
+    """The name of the collection in a condition of `_in_collection`; None of any other."""
+    quoted = re.fullmatch(r'collection="((?:[^"]|"")*)"', condition)
+    return quoted[1].replace('""', '"') if quoted else None

@@ -77,7 +77,7 @@ class Guard:
             await self._app(scope, receive, _with_headers(send, scope, cookies, secure))
         elif scope["type"] == "http" and scope["path"] == "/enter" and scope["method"] == "POST":
             await self._enter(scope, receive, send, secure)
-        elif scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/":
+        elif scope["type"] == "http" and scope["method"] == "GET" and _wants_page(scope, headers):
             await _respond(send, 401, _form(""), "text/html")
         else:
             await _refuse(scope, send, 401, "Enter the password first.")
@@ -105,7 +105,7 @@ def _with_headers(send: Send, scope: Scope, cookies: Mapping[str, str], secure: 
         if message["type"] == "http.response.start":
             headers = [pair for pair in message["headers"] if pair[0].lower().decode("latin-1") not in _HEADERS]
             headers += [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
-            if scope["path"] == "/" and owner_of(cookies) is None:
+            if _is_page(scope, message) and owner_of(cookies) is None:
                 token = secrets.token_urlsafe(32)
                 cookie = f"{OWNER_COOKIE}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={_YEAR}{secure}"
                 headers.append((b"set-cookie", cookie.encode()))
@@ -113,6 +113,17 @@ def _with_headers(send: Send, scope: Scope, cookies: Mapping[str, str], secure: 
         await send(message)
 
     return sending
+
+
+def _wants_page(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Whether somebody comes to a page, and not the page to what it consists of."""
+    return scope["path"] == "/" or "text/html" in headers.get("accept", "")
+
+
+def _is_page(scope: Scope, start: Message) -> bool:
+    """Whether this is a page, or the word that the first one has not changed since the browser kept it."""
+    kinds = [value for name, value in start["headers"] if name.lower() == b"content-type"]
+    return scope["path"] == "/" or any(kind.startswith(b"text/html") for kind in kinds)
 
 
 def _name(host: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ...errors import LibraryLockedError
@@ -74,6 +75,18 @@ class Ingests:
         Raises:
             LibraryLockedError: One is in progress.
         """
+        with self.held_off():
+            self.last = Ingest(self._engines, paths, collection)
+            self.last.start()
+            return self.last
+
+    @contextmanager
+    def held_off(self) -> Iterator[None]:
+        """Until the end, let none begin: what else changes the library is not to wait for its end.
+
+        Raises:
+            LibraryLockedError: One is in progress.
+        """
         with self._lock:
             if self.last is not None and not self.last.ended:
                 raise LibraryLockedError(
@@ -81,6 +94,4 @@ class Ingests:
                     path=self._engines.library.named,
                     remedy="Wait for its end, or cancel it",
                 )
-            self.last = Ingest(self._engines, paths, collection)
-            self.last.start()
-            return self.last
+            yield

@@ -10,7 +10,9 @@ import streamlit as st
 from ...errors import RagstoneError
 from ...eval.report.wording import counted
 from ...ingest.parsers import SUFFIXES
+from ...retrieval import tags
 from ...retrieval.records import Document
+from ..given import require_name
 from .duplicates_view import show_duplicates
 from .folders import forget_folder, known_folders, note_folder
 from .ingest_view import show_ingest, show_outcome
@@ -171,8 +173,7 @@ def _show_selected(documents: list[Document]) -> None:
         with st.popover("Move to a collection", icon=":material/drive_file_move:"):
             name = st.text_input("Collection", key="move-to", help="Empty: into none.")
             if st.button("Move", type="primary", key="move"):
-                files = {place[0] for d in documents if (place := shared().engines.library.source_of(d.id))}
-                _start(sorted(files), name.strip())
+                _move(documents, name.strip())
 
 
 def _show_details(document: Document) -> None:
@@ -190,11 +191,22 @@ def _show_details(document: Document) -> None:
                 st.text(text[place.char_start : place.char_end])
 
 
+def _move(documents: Sequence[Document], collection: str) -> None:
+    try:
+        require_name(collection)
+        with shared().ingests.held_off(), shared().engines.lease() as rag, rag.library.locked():
+            tags.file_under(rag.library, [document.id for document in documents], collection)
+    except RagstoneError as error:
+        st.error(str(error))
+        return
+    st.rerun()
+
+
 def _remove(documents: Sequence[Document]) -> None:
     library = shared().engines.library
     files = {place[0] for document in documents if (place := library.source_of(document.id))}
     try:
-        with shared().engines.lease() as rag:
+        with shared().ingests.held_off(), shared().engines.lease() as rag:
             rag.remove(*(document.id for document in documents))
     except RagstoneError as error:
         st.error(str(error))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit import net_util
 from streamlit.file_util import get_static_dir
 
 from .assets import Assets
@@ -35,6 +36,8 @@ def serve(address: str, port: int, password: str | None, upload_mb: int, serves_
     guard = Middleware(Guard, password=password, port=port, any_host=any_host)
     assets = Middleware(Assets, folder=Path(get_static_dir()))
     logging.getLogger("streamlit").setLevel(logging.WARNING)
+    # Streamlit asks a server of Amazon for it: to print it, and to compare it with the origin of a foreign page.
+    net_util.get_external_ip = lambda: None
     st.App(SCRIPT, middleware=[guard, assets], secrets={"serves_folders": serves_folders}, lifespan=_loaded).run(
         config={
             "server.address": address,

@@ -1,5 +1,6 @@
 import os
 import shutil
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -141,6 +142,26 @@ def test_a_document_of_this_folder_goes_before_one_of_the_same_relative_path(rag
     assert cli("docs", "remove", "docs", "--library", library).code == 0
     with Library(library) as left:
         assert [left.text(document.id) for document in left.documents()] == ["The text of one."]
+
+
+def test_of_several_documents_none_is_shown_and_a_mail_with_attachments_is_one(ragstone_cli: Cli, tmp_path: Path):
+    (tmp_path / "docs").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "docs" / f"{name}.txt").write_text(f"The text of {name}.")
+    mail = EmailMessage()
+    mail["Subject"] = "The ferry"
+    mail.set_content("It leaves at nine.")
+    mail.add_attachment("Ten on Sundays.", filename="sundays.txt")
+    (tmp_path / "mail.eml").write_bytes(mail.as_bytes())
+    assert ragstone_cli("ingest", "docs", "mail.eml").code == 0
+    paths = {d["path"]: d["id"] for d in ragstone_cli("docs", "list", "--json").json()["documents"]}
+    assert [*paths] == ["docs/a.txt", "docs/b.txt", "mail.eml", "mail.eml/sundays.txt"]
+    refused = ragstone_cli("docs", "show", "docs")
+    assert (refused.code, refused.stdout) == (1, "")
+    first, second = paths["docs/a.txt"], paths["docs/b.txt"]
+    assert f"docs: these are 2 documents: {first} docs/a.txt, {second} docs/b.txt. Give" in refused.stderr
+    assert ragstone_cli("docs", "show", "mail.eml", "--json").json()["id"] == paths["mail.eml"]
+    assert ragstone_cli("docs", "show", "docs/b.txt", "--json").json()["id"] == second
 
 
 def test_an_empty_name_is_bad_usage_and_not_the_current_folder(ragstone_cli: Cli, tmp_path: Path):

@@ -1,5 +1,6 @@
 import logging
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -209,6 +210,17 @@ def test_the_command_reports_exports_and_erases(ragstone_cli: Any, library: Call
     assert done.code == 0 and (tmp_path / "uses.jsonl").read_text().count(SECRET) == 3
     done = ragstone_cli("monitor", "clear", *options, "--keep-days", "7", "--yes")
     assert done.stdout == "1 question erased.\n" and len(UseLog(opened).all()) == 2
+
+
+def test_nothing_is_erased_without_a_yes_and_that_is_said(ragstone_cli: Any, library: Callable[..., Library]):
+    opened = library()
+    UseLog(opened).add(use(SECRET, days=1), keep_days=90)
+    command = [*ragstone_cli.ragstone, "monitor", "clear", "--library", str(opened.folder)]
+    done = subprocess.run(command, input="n\n", capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "Nothing was erased.\n")
+    assert len(UseLog(opened).all()) == 1 and "Interrupted" not in done.stderr
+    done = subprocess.run(command, input="y\n", capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "1 question erased.\n")
 
 
 @pytest.mark.parametrize("days", ["1000000", "1e308", "inf"])

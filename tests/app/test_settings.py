@@ -157,6 +157,11 @@ def test_an_overlap_of_more_than_a_quarter_is_refused():
     assert "chunk_overlap is 26 and chunk_tokens 100. Set chunk_overlap to at most a quarter, 25." in message
 
 
+def test_a_file_may_begin_with_the_mark_that_windows_puts_before_utf_8():
+    Path("ragstone.toml").write_text("hits = 7\n", "utf-8-sig")
+    assert Settings.load(environment={}) == Settings(hits=7)
+
+
 @pytest.mark.parametrize("content", [b"hits = ", b"hits = 1\nhits = 2", b"\xff\xfe\x00"])
 def test_a_file_that_is_not_toml_is_refused(content: bytes):
     Path("ragstone.toml").write_bytes(content)

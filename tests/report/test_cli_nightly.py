@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -89,6 +90,29 @@ def test_what_is_installed_can_be_seen_before(
     for at in ("24:00", "3", "3:60", "²:00", "-1:00"):
         with pytest.raises(click.BadParameter, match="is no time of the day such as 02:00"):
             ragstone("nightly", "install", "--cron", f"--at={at}", "--print")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("--config", "other.toml", "install"),
+        ("install", "--config", "other.toml"),
+        ("--config", "nightly.toml", "install", "--config", "other.toml"),
+    ],
+)
+def test_the_options_before_a_subcommand_hold_for_it_too(
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    given: tuple[str, ...],
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(config, "other.toml")
+    assert ragstone("nightly", *given, "--cron", "--print") == 0
+    assert capsys.readouterr().out.endswith(f" -m ragstone nightly --config {tmp_path / 'other.toml'}\n")
+    with pytest.raises(SettingsError, match="kept: there is no night"):
+        ragstone("nightly", "--out", "kept", "baseline", "2026-11-20")
 
 
 def test_a_night_over_ones_own_documents(

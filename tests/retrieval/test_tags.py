@@ -7,7 +7,7 @@ from ragstone.errors import SettingsError
 from ragstone.retrieval.filters import Filter
 from ragstone.retrieval.library import Library
 from ragstone.retrieval.records import NewFile
-from ragstone.retrieval.tags import all_tags, tag, untag
+from ragstone.retrieval.tags import all_tags, file_under, tag, untag
 
 MakeFile = Callable[..., NewFile]
 
@@ -40,6 +40,14 @@ def test_tags_are_given_once_and_taken(shelf: Library):
     untag(shelf, [ids["a.txt"], ids["b.txt"]], "never given", "urgent")
     assert tagged(shelf) == before | {"b.txt": ("To read, soon",)}
     assert all_tags(shelf) == {"To read, soon": 1, "urgent": 1}
+
+
+def test_documents_are_filed_under_a_collection_with_all_of_their_file_and_keep_their_path_and_tags(shelf: Library):
+    before = {document.path: document for document in shelf.documents()}
+    file_under(shelf, [before["b.txt"].id, before["box.zip/d.txt"].id, 99], 'fruit "soft"')
+    assert kept(shelf, 'collection="fruit ""soft"""') == {"b.txt", "box.zip/c.txt", "box.zip/d.txt"}
+    file_under(shelf, [document.id for document in before.values()], "")
+    assert {document.path: document for document in shelf.documents()} == before
 
 
 @pytest.mark.parametrize(

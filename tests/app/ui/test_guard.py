@@ -113,6 +113,13 @@ def test_who_does_not_know_the_password_gets_nothing(path: str):
     assert call(guard, path, cookie="ragstone_entry_8501=guessed").status == 401
 
 
+def test_whoever_comes_to_any_page_is_asked_for_the_password():
+    page = call(guarded("sesame"), "/search", accept="text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
+    assert page.status == 401 and 'type="password"' in page.body
+    part = call(guarded("sesame"), "/static/js/x.js", accept="*/*")
+    assert part.status == 401 and "password" in part.body and "<form" not in part.body
+
+
 def test_the_password_opens_and_a_wrong_one_does_not():
     guard = guarded("öpen & sesame")
     assert 'type="password"' in call(guard).body

@@ -1,6 +1,7 @@
 """The pages' logic without a browser: Streamlit's own test runner draws them."""
 
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ragstone.app.ui import generating
+from ragstone.app.ui.ingesting import Ingest
 from ragstone.app.ui.state import shared
 from ragstone.retrieval.library import Library
 
@@ -126,6 +128,21 @@ def test_a_filter_that_cannot_be_read_is_explained_and_not_used(draw: Callable[.
     assert app.session_state["new-chat-settings"] == {}
 
 
+def test_a_chat_shows_all_that_narrows_it_also_a_collection_that_is_gone(draw: Callable[..., AppTest]):
+    app = draw()
+    chats = shared().chats
+    chat = chats.create(app.session_state["owner"])
+    chats.configure(chat, {"filter": ['collection="the ""old"" one"', "collection=typed"]})
+    app.query_params["chat"] = chat.id
+    opened(app, "chat-settings")
+    (collections,) = [one for one in app.multiselect if one.label == "Collections"]
+    assert collections.value == ['the "old" one']
+    assert filter_field(app).value == "collection=typed"
+    collections.set_value([]).run()
+    assert not app.exception
+    assert chats.of(chat.owner)[0].settings == {"filter": ["collection=typed"]}
+
+
 def test_a_tab_that_was_drawn_before_does_not_undo_what_another_changed(
     draw: Callable[..., AppTest], sample_library: Path, tmp_path: Path
 ):
@@ -166,6 +183,58 @@ def test_tags_are_given_to_chosen_documents_and_taken(
     take.set_value(["To read"]).run()
     button(app, "Change tags").click().run()
     assert [d.tags for d in shared().engines.library.documents()[:2]] == [("urgent",)] * 2
+
+
+def test_documents_are_moved_to_a_collection_also_texts_and_files_that_are_gone_and_keep_their_paths(
+    draw: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    for name in ("stays.txt", "gone.txt"):
+        (tmp_path / "docs" / name).write_text(f"This one {name}.")
+    draw()
+    with shared().engines.lease() as rag:
+        rag.ingest("docs")
+        rag.add("The tap drips.", name="tickets/1")
+    (tmp_path / "docs" / "gone.txt").unlink()
+    lines = ("from ragstone.app.ui.library_page import _show_selected", "from ragstone.app.ui.state import shared")
+    app = AppTest.from_string("\n".join((*lines, "_show_selected(shared().engines.library.documents())")))
+    app.default_timeout = 60
+    app.run()
+    app.text_input(key="move-to").set_value(" open ").run()
+    button(app, "Move").click().run()
+    assert not app.exception and not app.error
+    filed = {document.path: document.collection for document in shared().engines.library.documents()}
+    assert filed == {"docs/gone.txt": "open", "docs/stays.txt": "open", "tickets/1": "open"}
+
+
+@pytest.mark.parametrize("action", ["Remove them", "Move"])
+def test_what_would_wait_for_an_ingest_in_progress_is_refused(
+    draw: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str
+):
+    (tmp_path / "a.txt").write_text("The first.")
+    draw()
+    with shared().engines.lease() as rag:
+        rag.ingest(tmp_path / "a.txt")
+    begun, may_end = threading.Event(), threading.Event()
+    monkeypatch.setattr(Ingest, "_told", lambda *_: begun.set() or may_end.wait(60))
+    (tmp_path / "b.txt").write_text("The second.")
+    going_on = shared().ingests.start([tmp_path / "b.txt"])
+    assert begun.wait(60)
+    lines = ("from ragstone.app.ui.library_page import _show_selected", "from ragstone.app.ui.state import shared")
+    app = AppTest.from_string("\n".join((*lines, "_show_selected(shared().engines.library.documents())")))
+    app.default_timeout = 20
+    try:
+        app.run()
+        button(app, action).click().run()
+        assert "an ingest is in progress" in app.error[0].value and not going_on.ended
+    finally:
+        may_end.set()
+    assert going_on.wait(60) and going_on.report.added == 1
+    assert [d.title for d in shared().engines.library.documents()] == ["a", "b"]
+    button(app, "Remove them").click().run()
+    assert not app.exception and not app.error
+    assert [d.title for d in shared().engines.library.documents()] == []
 
 
 def test_of_near_identical_documents_one_can_be_kept(

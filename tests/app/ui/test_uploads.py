@@ -1,3 +1,4 @@
+import errno
 import io
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ from ragstone.errors import LibraryWriteError, SourceError
     [
         ("notes.txt", "notes.txt"),
         ("folder/sub/notes.txt", "folder/sub/notes.txt"),
-        ("../../etc/passwd.txt", "etc/passwd.txt"),
-        ("/etc/passwd.txt", "etc/passwd.txt"),
-        ("..\\..\\windows\\notes.txt", "windows/notes.txt"),
-        ("C:\\notes.txt", "C_/notes.txt"),
-        (".hidden.txt", "hidden.txt"),
-        ("a\x00b\n.txt", "a_b_.txt"),
+        ("../../etc/passwd.txt", "etc/passwd-5f510902.txt"),
+        ("/etc/passwd.txt", "etc/passwd-d9d650ab.txt"),
+        ("..\\..\\windows\\notes.txt", "windows/notes-52cc2ee0.txt"),
+        ("C:\\notes.txt", "C_/notes-774ebfe3.txt"),
+        (".hidden.txt", "hidden-42746226.txt"),
+        ("a\x00b\n.txt", "a_b_-b31deea8.txt"),
         ("Grüße 日本.pdf", "Grüße 日本.pdf"),
     ],
 )
@@ -44,7 +45,7 @@ def test_a_long_name_of_any_letters_fits_the_file_system(library: Any, letter: s
     name = letter * 100 + ".pdf"
     (stored,), refused = store_uploads(library(), [(f"folder/{name}", io.BytesIO(b"x"))])
     assert refused == [] and stored.read_bytes() == b"x"
-    assert stored.suffix == ".pdf" and name.startswith(stored.stem)
+    assert stored.suffix == ".pdf" and name.startswith(stored.stem.rpartition("-")[0])
 
 
 def test_a_name_that_cannot_be_used_keeps_no_other_file_from_being_stored(
@@ -56,6 +57,49 @@ def test_a_name_that_cannot_be_used_keeps_no_other_file_from_being_stored(
     stored, refused = store_uploads(library(), files)
     assert [path.name for path in stored] == ["a.txt", "b.txt"]
     assert refused == [long, "..."]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["x" * 150 + "1.pdf", "x" * 150 + "2.pdf"],
+        ["Q1: plan.txt", "Q1_ plan.txt", "Q1? plan.txt"],
+        ["a?/notes.txt", "a*/notes.txt", "a_/notes.txt"],
+        ["a/" * 20 + "notes.txt", "a/" * 30 + "notes.txt"],
+        [".notes.txt", "notes.txt"],
+    ],
+)
+def test_uploads_of_different_names_do_not_take_each_others_place(library: Any, names: list[str]):
+    opened = library()
+    for _ in range(2):  # the second time each takes its own place
+        stored, _ = store_uploads(opened, [(name, io.BytesIO(name.encode())) for name in names])
+        assert [path.read_text() for path in stored] == names
+    assert len([p for p in (opened.folder / FOLDER).rglob("*") if p.is_file()]) == len(names)
+
+
+def test_of_two_uploads_of_one_name_at_the_same_time_the_last_one_stays_whole(library: Any):
+    opened = library()
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if not self.tell():
+                store_uploads(opened, [("notes.txt", io.BytesIO(b"of another session"))])
+            return super().read(size)
+
+    (stored,), _ = store_uploads(opened, [("notes.txt", Slow(b"mine"))])
+    assert stored.read_bytes() == b"mine"
+    assert [p.name for p in stored.parent.iterdir()] == ["notes.txt"]
+
+
+def test_of_an_upload_that_breaks_off_nothing_is_left(library: Any):
+    class Full(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    opened = library()
+    with pytest.raises(LibraryWriteError, match="no space left"):
+        store_uploads(opened, [("notes.txt", Full())])
+    assert list((opened.folder / FOLDER).iterdir()) == []
 
 
 def test_uploads_lie_in_the_library_and_what_no_parser_reads_is_not_stored(library: Any):
