@@ -27,7 +27,7 @@ from ..retrieval.records import Chunk, Hit
 from ..retrieval.retriever import Mode
 from .engine import Ragstone
 from .evaluating import Tell, corpus_library, document_ranker, hits_for
-from .identity import engine_identity
+from .identity import engine_identity, search_identity
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -212,6 +212,7 @@ def callable_subject(where: str, settings: Settings, work: Path, tell: Tell = la
         "kind": "python",
         "function": where,
         "source": inspect.getsource(inspect.getmodule(function) or function),
+        **search_identity(settings),
     }
     engine = _Engine(settings, work, tell)
     return Subject(where, identity, answers=_Callable(function, engine, where), scorer=default_scorer())

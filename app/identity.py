@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from functools import cache
 from pathlib import Path
@@ -35,6 +35,13 @@ INDIFFERENT = frozenset(
     }
 )
 """Settings that no answer depends on."""
+_SEARCH = frozenset(
+    {
+        *("embedding_model", "embedding_runtime", "chunker", "chunk_tokens", "chunk_overlap", "chunk_prefix", "ocr"),
+        *("search_mode", "reranker", "rerank_depth", "diversity", "drop_copies", "widen", "hits"),
+    }
+)
+"""Settings that the hits of a search depend on, and the libraries of corpora."""
 
 
 @cache
@@ -87,19 +94,32 @@ def engine_identity(settings: Settings) -> dict[str, Any]:
         ModelNotFoundError: The chat model is not on this machine, or another that the settings name by its path.
         SettingsError: A prompt, the file of examples or an adapter's scale cannot be used.
     """
-    told = {f.name: getattr(settings, f.name) for f in fields(Settings) if f.name not in INDIFFERENT}
-    told["embedding_model"] = settings.embedding_model or DEFAULT_EMBEDDING_MODEL
-    held = {"embedding_model": embedder_sha256(settings)}
-    if settings.reranker:
-        held["reranker"] = _model_sha256(ModelStore(settings.models_dir, settings.offline), settings.reranker)
+    told = [f.name for f in fields(Settings) if f.name not in INDIFFERENT]
     return {
         "kind": "engine",
         "model": model_identity(settings),
-        "settings": told,
         "prompts": {prompt.name: prompt.sha256 for prompt in as_asking(settings).identities},
-        "files": held,
-        "code": code_sha256(),
+        **_made_by(settings, told),
     }
+
+
+def search_identity(settings: Settings) -> dict[str, Any]:
+    """All that the hits of a search, and verdicts of what is written from them, depend on besides the documents.
+
+    Raises:
+        ModelNotFoundError: The embedding model or the reranker is named by its path, and not there.
+    """
+    return _made_by(settings, sorted(_SEARCH))
+
+
+def _made_by(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
+    """These settings, the models of a search, and the code."""
+    told = {name: getattr(settings, name) for name in names}
+    held = {"embedding_model": embedder_sha256(settings)}
+    if settings.reranker:
+        held["reranker"] = _model_sha256(ModelStore(settings.models_dir, settings.offline), settings.reranker)
+    told["embedding_model"] = settings.embedding_model or DEFAULT_EMBEDDING_MODEL
+    return {"settings": told, "files": held, "code": code_sha256()}
 
 
 def library_identity(library: Library) -> dict[str, Any]:

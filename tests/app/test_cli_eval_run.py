@@ -109,6 +109,26 @@ def test_after_an_edit_of_the_prompt_the_model_is_asked_again_and_no_run_mixes_t
     assert resumed.code == 1 and "the run in this folder has another subject" in resumed.error
 
 
+def test_a_function_is_asked_again_after_a_change_of_what_our_search_finds_for_it(
+    ragstone_cli: Cli, sample_library: Path, mine: Callable[..., Path], tmp_path: Path
+):
+    asked = ("eval", "run", "--questions", mine(), "--library", sample_library, "--cache", "cache")
+
+    def run(hits: int, out: str, *more: str) -> Any:
+        return ragstone_cli(
+            *asked, "--subject", "mine.py:silent", "--out", out, *more, env={"RAGSTONE_HITS": f"{hits}"}
+        )
+
+    def made(out: str) -> list[tuple[bool, int]]:
+        lines = (tmp_path / out / "items" / "own.mine.jsonl").read_text().splitlines()
+        return [(row["cached"], len(row["output"]["passages"])) for row in map(json.loads, lines)]
+
+    assert [run(hits, out).code for hits, out in ((3, "a"), (3, "b"), (1, "c"))] == [0, 0, 0]
+    assert [made(out) for out in ("a", "b", "c")] == [[(False, 3)] * 3, [(True, 3)] * 3, [(False, 1)] * 3]
+    resumed = run(1, "a", "--resume")
+    assert resumed.code == 1 and "the run in this folder has another subject" in resumed.error
+
+
 BREAKING = """
 def answer(question, passages):
     if "expire" in question:

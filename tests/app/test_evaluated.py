@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ragstone.app import identity
-from ragstone.app.evaluated import engine_subject
+from ragstone.app.evaluated import callable_subject, engine_subject
 from ragstone.app.evaluating_suites import present
 from ragstone.app.identity import engine_identity, library_identity
 from ragstone.app.settings import Settings
@@ -85,6 +85,27 @@ def test_another_model_prompt_or_setting_is_another_identity(settings: Settings,
         engine_identity(indifferent)["settings"]
         == engine_identity(Settings(models_dir=model_store.folder, model="smollm2-135m"))["settings"]
     )
+
+
+def test_what_a_function_is_given_by_our_search_is_in_its_identity_but_not_our_chat_model(
+    settings: Settings, tmp_path: Path
+):
+    (tmp_path / "mine.py").write_text("def answer(question, passages):\n    return None\n")
+
+    def identity_of(**changed: object) -> object:
+        with_these = settings.with_values(changed)
+        return callable_subject(f"{tmp_path / 'mine.py'}:answer", with_these, tmp_path).identity
+
+    first = identity_of()
+    assert identity_of() == first == identity_of(model="none", temperature=1.0, threads=2)
+    for changed in (
+        {"hits": 2},
+        {"search_mode": "dense"},
+        {"chunk_tokens": 100},
+        {"embedding_model": "all-mpnet-base-v2"},
+    ):
+        assert identity_of(**changed) != first
+    assert first["code"] == engine_identity(settings)["code"]  # type: ignore[index]
 
 
 def test_the_code_that_makes_answers_of_settings_is_in_the_identity():
