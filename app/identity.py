@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ModelNotFoundError
 from ..eval.cache import content_key
 from ..generation.models import ModelStore
+from ..ingest.options import with_model
 from ..retrieval.disk import sha256_of
 from ..retrieval.library import Library
 from .model_settings import as_adapters, as_asking
@@ -127,10 +128,21 @@ def library_identity(library: Library) -> dict[str, Any]:
     documents, chunks = library.counts()
     embedder = library.embedder
     vectors = None if embedder is None else {**asdict(embedder), "source": "", "runtime": ""}
-    told = [(one.path, one.sha256, one.chunks) for one in library.documents()]
-    fingerprint = hashlib.sha256(json.dumps([told, vectors], sort_keys=True).encode("utf-8", "replace")).hexdigest()
+    cuts = _cuts(library)
+    told = [(one.path, one.sha256, one.chunks, cuts.get(one.id)) for one in library.documents()]
+    # A model's name in a recipe may be a path, and what it holds is told by the vectors.
+    recipes = sorted((one.path, with_model(one.recipe, "")) for one in library.files().values())
+    made = json.dumps([told, recipes, vectors], sort_keys=True).encode("utf-8", "replace")
+    fingerprint = hashlib.sha256(made).hexdigest()
     name = None if embedder is None else embedder.name
     return {"documents": documents, "chunks": chunks, "embedder": name, "fingerprint": fingerprint}
+
+
+def _cuts(library: Library) -> dict[int, str]:
+    """Where the chunks of a document begin and end, by its id."""
+    chunks = "SELECT document_id, char_start || '-' || char_end AS cut FROM chunks ORDER BY document_id, ordinal"
+    with library.database.reading() as db:
+        return dict(db.execute(f"SELECT document_id, group_concat(cut) FROM ({chunks}) GROUP BY document_id"))
 
 
 def _model_sha256(store: ModelStore, name: str) -> str:

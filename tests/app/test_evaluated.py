@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from ragstone.app import identity
+from ragstone.app.engine import Ragstone
 from ragstone.app.evaluated import callable_subject, engine_subject
 from ragstone.app.evaluating_suites import present
 from ragstone.app.identity import engine_identity, library_identity
@@ -149,6 +150,23 @@ def test_a_library_is_known_by_what_it_holds(sample_library: Path):
         found = library_identity(library)
     assert (found["documents"], found["embedder"]) == (19, "all-minilm-l6-v2")
     assert found["chunks"] > 100 and len(found["fingerprint"]) == 64
+
+
+@pytest.mark.parametrize("setting", [{"chunk_prefix": False}, {"chunk_tokens": 190}])
+def test_a_library_that_is_cut_or_embedded_otherwise_is_another_although_it_has_as_many_chunks(
+    settings: Settings, tmp_path: Path, setting: dict[str, object]
+):
+    words = " ".join(f"The pump of house {n} was replaced." for n in range(100))
+    (tmp_path / "pump.md").write_text(f"# The pump\n\n{words}\n")
+
+    def made(name: str, **changed: object) -> dict[str, object]:
+        with Ragstone.open(tmp_path / name, settings=settings.with_values(changed)) as rag:
+            rag.ingest(tmp_path / "pump.md")
+            return library_identity(rag.library)
+
+    first, again, other = made("first"), made("again"), made("other", **setting)
+    assert first == again
+    assert first["chunks"] == other["chunks"] and first["fingerprint"] != other["fingerprint"]
 
 
 def test_a_suite_is_run_without_the_sets_that_are_not_there_unless_they_are_named(tmp_path: Path):
