@@ -25,8 +25,9 @@ _SPEAKS = (
     *("errors.py", "ingest", "retrieval", "generation"),
     *("app/engine.py", "app/answering.py", "app/evaluated.py", "app/evaluating.py"),
     *("app/model_settings.py", "app/chat_models.py", "app/encoders.py", "app/ingesting.py"),
+    *("eval/filling.py", "eval/grounding.py", "eval/judging.py", "eval/judges", "eval/metrics/citations.py"),
 )
-"""What an answer is made by."""
+"""What an answer is made by, and what judges it."""
 INDIFFERENT = frozenset(
     {
         *("library", "models_dir", "offline", "jobs", "parse_seconds", "parse_memory_mb", "max_file_mb", "duplicates"),
@@ -47,7 +48,7 @@ _SEARCH = frozenset(
 
 @cache
 def code_sha256() -> str:
-    """Of all that makes answers: the modules of this package, its prompts and its weights."""
+    """Of all that makes or judges answers: the modules of this package, its prompts and its weights."""
     digest = hashlib.sha256()
     for path in _files():
         digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes())

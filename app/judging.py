@@ -62,10 +62,10 @@ def _open(name: str, settings: Settings, pool: ModelPool, stack: ExitStack) -> J
     if kind == "ragas":
         from ..eval.judges.ragas import RagasJudge
 
-        return RagasJudge(chat, open_embedder(settings, ingesting=False), weights=weights)
+        return RagasJudge(chat, open_embedder(settings, ingesting=False), weights=weights, code=code_sha256())
     from ..eval.judges.local import ChatJudge
 
-    return ChatJudge(chat, as_prompts(settings), votes=votes, weights=weights)
+    return ChatJudge(chat, as_prompts(settings), votes=votes, weights=weights, code=code_sha256())
 
 
 def _with_votes(name: str) -> tuple[str, int]:

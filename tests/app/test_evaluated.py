@@ -115,6 +115,14 @@ def test_the_code_that_makes_answers_of_settings_is_in_the_identity():
     assert {path.stem for path in identity._files() if path.parent == app} == makes
 
 
+def test_the_code_that_judges_answers_and_fills_libraries_is_in_the_identity():
+    evaluates = {
+        path.relative_to(identity._ROOT / "eval").as_posix() for path in identity._files() if "eval" in path.parts
+    }
+    assert {"filling.py", "grounding.py", "judging.py", "judges/local.py", "judges/ragas.py"} <= evaluates
+    assert "stats.py" not in evaluates
+
+
 @pytest.mark.parametrize("setting", ["prompts_dir", "few_shot", "adapters", "embedding_model", "reranker"])
 def test_what_a_file_of_the_settings_holds_is_in_the_identity_wherever_it_lies(
     settings: Settings, tmp_path: Path, setting: str
