@@ -109,6 +109,23 @@ def test_what_a_function_is_given_by_our_search_is_in_its_identity_but_not_our_c
     assert first["code"] == engine_identity(settings)["code"]  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("import math\ndef answer(:\n", r"SyntaxError: .*mine\.py, line 2"),
+        ("import math\nanswer = none\n", r"NameError at line 2: name 'none' is not defined"),
+        ("answer = len\n", r"TypeError: .*built-in"),
+        ("answer = 5\n", r"is no function"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_is_told_with_the_error_in_it(
+    settings: Settings, tmp_path: Path, code: str, complaint: str
+):
+    (tmp_path / "mine.py").write_text(code)
+    with pytest.raises(EvaluationError, match=complaint):
+        callable_subject(f"{tmp_path / 'mine.py'}:answer", settings, tmp_path)
+
+
 def test_the_code_that_makes_answers_of_settings_is_in_the_identity():
     app = identity._ROOT / "app"
     makes = {"answering", "engine", "evaluated", "evaluating", "model_settings", "chat_models", "encoders", "ingesting"}
