@@ -132,18 +132,20 @@ def run_units(
         tell: Told of the progress.
 
     Raises:
-        EvaluationError: The folder holds another run, or the subject cannot do what is asked.
+        EvaluationError: The folder holds another run, another process runs in it, or the subject cannot do what is
+            asked.
         ModelError: A model cannot be used.
     """
     manifest = _manifest(units, subject, judges, limit, seed)
-    folder.begin(manifest | ({} if corpus is None else {"corpus": corpus}), resume=resume)
-    summaries = []
-    for unit in units:
-        rows = run_unit(unit, subject, judges, folder, cache, tell)
-        summaries.append(summarize(unit.name, unit.suite.name, unit.task, rows, seed, unit.of.published))
-        yield summaries[-1]
-    figures = {"units": [summary.as_json() for summary in summaries]}
-    folder.finish(figures, finished=to_the_second(), peak_memory_mb=round(peak_bytes() / 2**20))
+    with folder.locked():
+        folder.begin(manifest | ({} if corpus is None else {"corpus": corpus}), resume=resume)
+        summaries = []
+        for unit in units:
+            rows = run_unit(unit, subject, judges, folder, cache, tell)
+            summaries.append(summarize(unit.name, unit.suite.name, unit.task, rows, seed, unit.of.published))
+            yield summaries[-1]
+        figures = {"units": [summary.as_json() for summary in summaries]}
+        folder.finish(figures, finished=to_the_second(), peak_memory_mb=round(peak_bytes() / 2**20))
 
 
 def _manifest(
