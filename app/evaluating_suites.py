@@ -10,7 +10,7 @@ from typing import Any
 
 import platformdirs
 
-from ..errors import EvaluationError
+from ..errors import SettingsError
 from ..eval.cache import OutputCache
 from ..eval.judges import Judge
 from ..eval.readers.own import read_own
@@ -48,7 +48,7 @@ def load_units(names: Sequence[str], data: Path | None, limit: int | None, seed:
         seed: Of the draw.
 
     Raises:
-        EvaluationError: There is no such suite, or no folder was named.
+        SettingsError: There is no such suite, or no folder was named.
         DataError: The data is missing or broken.
     """
     return [_load(suite, of, data, limit, seed) for suite, of in chosen_sets(names)]
@@ -63,7 +63,7 @@ def present(names: Sequence[str], data: Path | None) -> tuple[list[str], list[st
         data: The folder of sets.
 
     Raises:
-        EvaluationError: There is no such suite.
+        SettingsError: There is no such suite.
     """
     chosen = {unit_name(suite, of): of for suite, of in chosen_sets(names)}
     absent = [
@@ -76,7 +76,7 @@ def present(names: Sequence[str], data: Path | None) -> tuple[list[str], list[st
 
 def _load(suite: Any, of: Any, data: Path | None, limit: int | None, seed: int) -> Unit[Any, Any]:
     if data is None and of.folder:
-        raise EvaluationError(
+        raise SettingsError(
             f"the data of {suite.name} is not part of Ragstone",
             remedy="Name the folder of sets with --data or RAGSTONE_BENCH_DATA (see docs/evaluation.md)",
         )

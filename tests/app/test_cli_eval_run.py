@@ -168,12 +168,22 @@ def test_what_cannot_be_run_is_told_before_anything_is_run(
         (("--subject", "mine.py:nothing"), "the function 'mine.py:nothing' cannot be loaded"),
         (("--subject", "mine.py:answer", "--out", "run"), "there is a run already. Add --resume"),
         (("--model", "qwen9"), "qwen9"),
-        (("--subject", "mine.py:answer", "--judge", "jury"), "there is no judge 'jury'. There are verifier, local"),
     ):
         done = ragstone_cli(*asked, *arguments)
         assert done.code == 1 and complaint in done.error
     assert ragstone_cli("eval", "run").code == 2
+
+
+def test_what_was_named_wrongly_is_bad_usage(
+    ragstone_cli: Cli, sample_library: Path, mine: Callable[..., Path], tmp_path: Path
+):
     done = ragstone_cli("eval", "run", "exposures")
-    assert (done.code, done.error) == (1, "Error: there is no suite 'exposures'. Did you mean 'exposure'?")
+    assert (done.code, done.error) == (2, "Error: there is no suite 'exposures'. Did you mean 'exposure'?")
     done = ragstone_cli("eval", "run", "questions/squad2")
-    assert done.code == 1 and "Name the folder of sets with --data" in done.error
+    assert done.code == 2 and "Name the folder of sets with --data" in done.error
+    asked = ("eval", "run", "--questions", mine(), "--library", sample_library, "--subject", "mine.py:answer")
+    done = ragstone_cli(*asked, "--judge", "jury")
+    assert done.code == 2 and "there is no judge 'jury'. There are verifier, local" in done.error
+    for option in ("--judge=jury", "--model=none", "--subject=mine.py:none"):  # not of the command for scorers alone
+        done = ragstone_cli("eval", "run", "grounding", option, "--data", tmp_path)
+        assert "No such option" not in done.stderr

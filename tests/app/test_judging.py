@@ -9,7 +9,7 @@ import pytest
 from ragstone.app.identity import code_sha256
 from ragstone.app.judging import open_judges
 from ragstone.app.settings import Settings
-from ragstone.errors import EvaluationError
+from ragstone.errors import SettingsError
 from ragstone.eval.judges import Case
 from ragstone.generation.models import ModelStore
 
@@ -49,7 +49,7 @@ def test_ragas_embeds_by_the_runtime_of_the_settings(
 @pytest.mark.parametrize("name", ["verifier@3", "local@0", "local@some", "gpt", "ragas@2"])
 def test_a_judge_that_does_not_exist_is_refused_with_those_that_do(name: str) -> None:
     with (
-        pytest.raises(EvaluationError, match=r"there is no judge .*local:MODEL@VOTES"),
+        pytest.raises(SettingsError, match=r"there is no judge .*local:MODEL@VOTES"),
         open_judges([name], Settings()),
     ):
         pass
