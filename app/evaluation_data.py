@@ -39,7 +39,8 @@ def pull_set(
         The set's folder.
 
     Raises:
-        EvaluationError: There is no such set, or the name stands for several.
+        EvaluationError: The name stands for several sets, or none of published data.
+        SettingsError: There is no such set.
         DataError: The set is here already, cannot be stored, or the repository holds something else.
         OfflineError: It is not here, and the network is not to be used.
         DownloadError: The hub cannot be reached, or has no such files.
