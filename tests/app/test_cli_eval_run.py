@@ -187,3 +187,23 @@ def test_what_was_named_wrongly_is_bad_usage(
     for option in ("--judge=jury", "--model=none", "--subject=mine.py:none"):  # not of the command for scorers alone
         done = ragstone_cli("eval", "run", "grounding", option, "--data", tmp_path)
         assert "No such option" not in done.stderr
+
+
+def test_of_several_judges_only_the_first_is_held_against_people_and_a_warning_says_so(
+    ragstone_cli: Cli, bench_data: Path, tiny_model_path: Path
+):
+    asked = (
+        "eval",
+        "run",
+        "judges/wice",
+        "--data",
+        bench_data,
+        "--limit",
+        "2",
+        "--no-cache",
+        "--model",
+        tiny_model_path,
+    )
+    done = ragstone_cli(*asked, "--judge", "verifier", "--judge", "verifier")
+    assert done.code == 0, done.stderr
+    assert "`judges` holds verifier against people, and not verifier: only the first --judge." in done.stderr

@@ -349,6 +349,24 @@ def test_two_runs_are_compared_item_by_item(tmp_path: Path, cache: OutputCache):
     assert told.warnings[1].startswith("doubling: the 3 items come from 3 sources, and no difference can be told")
 
 
+def test_a_comparison_warns_of_runs_without_their_end_and_of_suites_that_are_not_known(
+    tmp_path: Path, cache: OutputCache
+):
+    first = run(Doubling(), tmp_path / "first", cache, doubler())
+    second = run(Doubling(), tmp_path / "second", cache, doubler(3))
+    tasks = {"doubling": Doubling()}
+    assert not any("end" in warning for warning in compare_runs(second, first, tasks).warnings)
+    (tmp_path / "second" / "summary.json").unlink()
+    first.finish(first.summary, cut=True)
+    ended = "was not run to its end: only the items that were done are compared"
+    warnings = compare_runs(second, first, tasks).warnings
+    assert [f"this run {ended}", f"the baseline {ended}"] == [one for one in warnings if "end" in one]
+    found = compare_runs(second, first, {})
+    assert (
+        not found.changes and "doubling: the suite doubling is not known here, and was not compared" in found.warnings
+    )
+
+
 def test_a_cache_that_cannot_be_used_is_named(tmp_path: Path):
     (tmp_path / "outputs.sqlite3").write_text("this is no database, and longer than its header would be" * 20)
     with pytest.raises(EvaluationError, match=r"outputs\.sqlite3: the cache of outputs cannot be used"):
