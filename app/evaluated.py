@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EvaluationError, GenerationError, RagstoneError
@@ -27,7 +28,7 @@ from ..retrieval.records import Chunk, Hit
 from ..retrieval.retriever import Mode
 from .engine import Ragstone
 from .evaluating import Tell, corpus_library, document_ranker, hits_for
-from .identity import engine_identity
+from .identity import engine_identity, search_identity
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -206,12 +207,8 @@ def callable_subject(where: str, settings: Settings, work: Path, tell: Tell = la
     Raises:
         EvaluationError: It cannot be loaded.
     """
-    function = _loaded(where)
-    identity = {
-        "kind": "python",
-        "function": where,
-        "source": inspect.getsource(inspect.getmodule(function) or function),
-    }
+    function, source = _loaded(where)
+    identity = {"kind": "python", "function": where, "source": source, **search_identity(settings)}
     engine = _Engine(settings, work, tell)
     return Subject(where, identity, answers=_Callable(function, engine, where), scorer=default_scorer())
 
@@ -283,23 +280,37 @@ class _Callable:
             ) from error
 
 
-def _loaded(where: str) -> Callable[..., Any]:
+def _loaded(where: str) -> tuple[Callable[..., Any], str]:
+    """The function, and the source of its module."""
     place, _, name = where.rpartition(":")
     try:
-        if place.endswith(".py"):
-            spec = importlib.util.spec_from_file_location("ragstone_evaluated", Path(place).expanduser())
-            if spec is None or spec.loader is None:
-                raise ImportError(place)
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[spec.name] = module
-            spec.loader.exec_module(module)
-        else:
-            module = importlib.import_module(place)
-        function = getattr(module, name)
-    except (ImportError, OSError, AttributeError, ValueError) as error:
+        function = getattr(_module(place), name)
+        source = inspect.getsource(inspect.getmodule(function) or function) if callable(function) else ""
+    except Exception as error:  # whatever it is, it is the user's own code that cannot be loaded
+        log.debug("%s cannot be loaded", where, exc_info=True)
         raise EvaluationError(
-            f"the function {where!r} cannot be loaded ({error})", remedy="Write FILE.py:FUNCTION or MODULE:FUNCTION"
+            f"the function {where!r} cannot be loaded ({type(error).__name__}{_line_in(place, error)}: {error})",
+            remedy="Write FILE.py:FUNCTION or MODULE:FUNCTION, and correct the file if the error is in it",
         ) from error
     if not callable(function):
         raise EvaluationError(f"{where!r} is no function", remedy="Name one that takes a question and passages")
-    return function  # type: ignore[no-any-return]
+    return function, source
+
+
+def _module(place: str) -> ModuleType:
+    if not place.endswith(".py"):
+        return importlib.import_module(place)
+    spec = importlib.util.spec_from_file_location("ragstone_evaluated", Path(place).expanduser())
+    if spec is None or spec.loader is None:
+        raise ImportError(place)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _line_in(place: str, error: Exception) -> str:
+    """The last line of the file before it failed, where one is known."""
+    name, frames = Path(place).name, traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).name == name]
+    return f" at line {lines[-1]}" if lines else ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import platformdirs
 
-from ..errors import EvaluationError
+from ..errors import SettingsError
 from ..eval.cache import OutputCache
 from ..eval.judges import Judge
 from ..eval.readers.own import read_own
@@ -48,7 +48,7 @@ def load_units(names: Sequence[str], data: Path | None, limit: int | None, seed:
         seed: Of the draw.
 
     Raises:
-        EvaluationError: There is no such suite, or no folder was named.
+        SettingsError: There is no such suite, or no folder was named.
         DataError: The data is missing or broken.
     """
     return [_load(suite, of, data, limit, seed) for suite, of in chosen_sets(names)]
@@ -63,7 +63,7 @@ def present(names: Sequence[str], data: Path | None) -> tuple[list[str], list[st
         data: The folder of sets.
 
     Raises:
-        EvaluationError: There is no such suite.
+        SettingsError: There is no such suite.
     """
     chosen = {unit_name(suite, of): of for suite, of in chosen_sets(names)}
     absent = [
@@ -76,7 +76,7 @@ def present(names: Sequence[str], data: Path | None) -> tuple[list[str], list[st
 
 def _load(suite: Any, of: Any, data: Path | None, limit: int | None, seed: int) -> Unit[Any, Any]:
     if data is None and of.folder:
-        raise EvaluationError(
+        raise SettingsError(
             f"the data of {suite.name} is not part of Ragstone",
             remedy="Name the folder of sets with --data or RAGSTONE_BENCH_DATA (see docs/evaluation.md)",
         )
@@ -132,18 +132,20 @@ def run_units(
         tell: Told of the progress.
 
     Raises:
-        EvaluationError: The folder holds another run, or the subject cannot do what is asked.
+        EvaluationError: The folder holds another run, another process runs in it, or the subject cannot do what is
+            asked.
         ModelError: A model cannot be used.
     """
     manifest = _manifest(units, subject, judges, limit, seed)
-    folder.begin(manifest | ({} if corpus is None else {"corpus": corpus}), resume=resume)
-    summaries = []
-    for unit in units:
-        rows = run_unit(unit, subject, judges, folder, cache, tell)
-        summaries.append(summarize(unit.name, unit.suite.name, unit.task, rows, seed, unit.of.published))
-        yield summaries[-1]
-    figures = {"units": [summary.as_json() for summary in summaries]}
-    folder.finish(figures, finished=to_the_second(), peak_memory_mb=round(peak_bytes() / 2**20))
+    with folder.locked():
+        folder.begin(manifest | ({} if corpus is None else {"corpus": corpus}), resume=resume)
+        summaries = []
+        for unit in units:
+            rows = run_unit(unit, subject, judges, folder, cache, tell)
+            summaries.append(summarize(unit.name, unit.suite.name, unit.task, rows, seed, unit.of.published))
+            yield summaries[-1]
+        figures = {"units": [summary.as_json() for summary in summaries]}
+        folder.finish(figures, finished=to_the_second(), peak_memory_mb=round(peak_bytes() / 2**20))
 
 
 def _manifest(

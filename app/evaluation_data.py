@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import DataError, EvaluationError, OfflineError
+from ..errors import DataError, OfflineError, SettingsError
 from ..eval.suites.registry import chosen_sets
 from ..generation.models.hub import fetch_dataset
 
@@ -39,14 +39,14 @@ def pull_set(
         The set's folder.
 
     Raises:
-        EvaluationError: There is no such set, or the name stands for several.
+        SettingsError: There is no such set, or the name stands for several.
         DataError: The set is here already, cannot be stored, or the repository holds something else.
         OfflineError: It is not here, and the network is not to be used.
         DownloadError: The hub cannot be reached, or has no such files.
     """
     sets = [of for _, of in chosen_sets([name]) if of.folder]
     if len(sets) != 1:
-        raise EvaluationError(f"{name} is not one set of published data", remedy="Name one of `ragstone eval list`")
+        raise SettingsError(f"{name} is not one set of published data", remedy="Name one of `ragstone eval list`")
     (of,) = sets
     place = data / of.folder
     if place.exists():

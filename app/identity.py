@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ModelNotFoundError
 from ..eval.cache import content_key
 from ..generation.models import ModelStore
+from ..ingest.options import with_model
 from ..retrieval.disk import sha256_of
 from ..retrieval.library import Library
 from .model_settings import as_adapters, as_asking
@@ -24,8 +25,9 @@ _SPEAKS = (
     *("errors.py", "ingest", "retrieval", "generation"),
     *("app/engine.py", "app/answering.py", "app/evaluated.py", "app/evaluating.py"),
     *("app/model_settings.py", "app/chat_models.py", "app/encoders.py", "app/ingesting.py"),
+    *("eval/filling.py", "eval/grounding.py", "eval/judging.py", "eval/judges", "eval/metrics/citations.py"),
 )
-"""What an answer is made by."""
+"""What an answer is made by, and what judges it."""
 INDIFFERENT = frozenset(
     {
         *("library", "models_dir", "offline", "jobs", "parse_seconds", "parse_memory_mb", "max_file_mb", "duplicates"),
@@ -35,11 +37,18 @@ INDIFFERENT = frozenset(
     }
 )
 """Settings that no answer depends on."""
+_SEARCH = frozenset(
+    {
+        *("embedding_model", "embedding_runtime", "chunker", "chunk_tokens", "chunk_overlap", "chunk_prefix", "ocr"),
+        *("search_mode", "reranker", "rerank_depth", "diversity", "drop_copies", "widen", "hits"),
+    }
+)
+"""Settings that the hits of a search depend on, and the libraries of corpora."""
 
 
 @cache
 def code_sha256() -> str:
-    """Of all that makes answers: the modules of this package, its prompts and its weights."""
+    """Of all that makes or judges answers: the modules of this package, its prompts and its weights."""
     digest = hashlib.sha256()
     for path in _files():
         digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes())
@@ -87,19 +96,32 @@ def engine_identity(settings: Settings) -> dict[str, Any]:
         ModelNotFoundError: The chat model is not on this machine, or another that the settings name by its path.
         SettingsError: A prompt, the file of examples or an adapter's scale cannot be used.
     """
-    told = {f.name: getattr(settings, f.name) for f in fields(Settings) if f.name not in INDIFFERENT}
-    told["embedding_model"] = settings.embedding_model or DEFAULT_EMBEDDING_MODEL
-    held = {"embedding_model": embedder_sha256(settings)}
-    if settings.reranker:
-        held["reranker"] = _model_sha256(ModelStore(settings.models_dir, settings.offline), settings.reranker)
+    told = [f.name for f in fields(Settings) if f.name not in INDIFFERENT]
     return {
         "kind": "engine",
         "model": model_identity(settings),
-        "settings": told,
         "prompts": {prompt.name: prompt.sha256 for prompt in as_asking(settings).identities},
-        "files": held,
-        "code": code_sha256(),
+        **_made_by(settings, told),
     }
+
+
+def search_identity(settings: Settings) -> dict[str, Any]:
+    """All that the hits of a search, and verdicts of what is written from them, depend on besides the documents.
+
+    Raises:
+        ModelNotFoundError: The embedding model or the reranker is named by its path, and not there.
+    """
+    return _made_by(settings, sorted(_SEARCH))
+
+
+def _made_by(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
+    """These settings, the models of a search, and the code."""
+    told = {name: getattr(settings, name) for name in names}
+    held = {"embedding_model": embedder_sha256(settings)}
+    if settings.reranker:
+        held["reranker"] = _model_sha256(ModelStore(settings.models_dir, settings.offline), settings.reranker)
+    told["embedding_model"] = settings.embedding_model or DEFAULT_EMBEDDING_MODEL
+    return {"settings": told, "files": held, "code": code_sha256()}
 
 
 def library_identity(library: Library) -> dict[str, Any]:
@@ -107,10 +129,21 @@ def library_identity(library: Library) -> dict[str, Any]:
     documents, chunks = library.counts()
     embedder = library.embedder
     vectors = None if embedder is None else {**asdict(embedder), "source": "", "runtime": ""}
-    told = [(one.path, one.sha256, one.chunks) for one in library.documents()]
-    fingerprint = hashlib.sha256(json.dumps([told, vectors], sort_keys=True).encode("utf-8", "replace")).hexdigest()
+    cuts = _cuts(library)
+    told = [(one.path, one.sha256, one.chunks, cuts.get(one.id)) for one in library.documents()]
+    # A model's name in a recipe may be a path, and what it holds is told by the vectors.
+    recipes = sorted((one.path, with_model(one.recipe, "")) for one in library.files().values())
+    made = json.dumps([told, recipes, vectors], sort_keys=True).encode("utf-8", "replace")
+    fingerprint = hashlib.sha256(made).hexdigest()
     name = None if embedder is None else embedder.name
     return {"documents": documents, "chunks": chunks, "embedder": name, "fingerprint": fingerprint}
+
+
+def _cuts(library: Library) -> dict[int, str]:
+    """Where the chunks of a document begin and end, by its id."""
+    chunks = "SELECT document_id, char_start || '-' || char_end AS cut FROM chunks ORDER BY document_id, ordinal"
+    with library.database.reading() as db:
+        return dict(db.execute(f"SELECT document_id, group_concat(cut) FROM ({chunks}) GROUP BY document_id"))
 
 
 def _model_sha256(store: ModelStore, name: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import EvaluationError
+from ..errors import SettingsError
 from ..eval.cache import content_key
 from ..eval.judges import Judge
 from ..eval.judges.verifier import VerifierJudge
@@ -37,9 +37,8 @@ def open_judges(names: Sequence[str], settings: Settings, pool: ModelPool | None
         pool: Holds their chat models; by default one of their own, which is closed in the end.
 
     Raises:
-        EvaluationError: There is no such judge.
         ModelError: A model is not there or cannot be used.
-        SettingsError: ragas is not installed.
+        SettingsError: There is no such judge, or ragas is not installed.
     """
     with ExitStack() as stack:
         if pool is None:
@@ -53,7 +52,7 @@ def _open(name: str, settings: Settings, pool: ModelPool, stack: ExitStack) -> J
     if name == "verifier":
         return VerifierJudge(default_scorer(), "verifier", {"code": code_sha256()})
     if kind not in ("local", "ragas") or (votes and kind != "local"):
-        raise EvaluationError(f"there is no judge {name!r}", remedy=f"There are {', '.join(JUDGES)}")
+        raise SettingsError(f"there is no judge {name!r}", remedy=f"There are {', '.join(JUDGES)}")
     settings = replace(settings, model=model or settings.model)
     chat = stack.enter_context(closing(chat_model(settings, pool)))
     with held(chat):  # what is wrong with it is told before anything is evaluated
@@ -62,10 +61,10 @@ def _open(name: str, settings: Settings, pool: ModelPool, stack: ExitStack) -> J
     if kind == "ragas":
         from ..eval.judges.ragas import RagasJudge
 
-        return RagasJudge(chat, open_embedder(settings, ingesting=False), weights=weights)
+        return RagasJudge(chat, open_embedder(settings, ingesting=False), weights=weights, code=code_sha256())
     from ..eval.judges.local import ChatJudge
 
-    return ChatJudge(chat, as_prompts(settings), votes=votes, weights=weights)
+    return ChatJudge(chat, as_prompts(settings), votes=votes, weights=weights, code=code_sha256())
 
 
 def _with_votes(name: str) -> tuple[str, int]:

@@ -106,6 +106,11 @@ class Night:
         return {name: done.reason for name, done in self.units.items() if done.state == "failed"}
 
     @property
+    def ran(self) -> list[str]:
+        """The sets of which there are figures."""
+        return [name for name, done in self.units.items() if done.state in ("done", "cut")]
+
+    @property
     def put_off(self) -> list[str]:
         """The sets for which no time was left."""
         return [name for name, done in self.units.items() if done.state == "skipped"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -13,6 +14,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from ..errors import SettingsError
 from ..eval.gates import Gate
+from ..eval.suites.fairness import PARITY
+from ..eval.suites.questions import OWN
+from ..eval.suites.registry import chosen_sets, unit_name
 
 CONFIG_FILE = "nightly.toml"
 _WEEK = 7 * 24 * 60.0
@@ -91,7 +95,7 @@ def load_nightly(path: Path) -> NightlyConfig:
 
     Raises:
         SettingsError: It cannot be read, a name is unknown (the nearest one is named), a value is missing, of the wrong
-            type or out of range, or a gate is about a suite that is not run.
+            type or out of range, there is no such suite, or a gate is about one that is not run.
     """
     try:
         given = tomllib.loads(path.read_text("utf-8-sig"))
@@ -108,11 +112,11 @@ def load_nightly(path: Path) -> NightlyConfig:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         raise _wrong(f"{name} is wrong: {first['msg'][:1].lower()}{first['msg'][1:]}", "Correct it", path) from error
-    run = [suite.name for suite in config.suite] + ([f"own/{config.questions.stem}"] if config.questions else [])
-    if not run:
+    if not config.suite and config.questions is None:
         raise _wrong("there is nothing to run", 'Add questions = "FILE", or a [[suite]] with name = "..."', path)
+    units = _units(config, path)
     for gate in config.gate:
-        _check_gate(gate, run, path)
+        _check_gate(gate, units, path)
     return _placed(config, path.absolute().parent)
 
 
@@ -123,12 +127,27 @@ def _refuse_unknown(table: Mapping[str, Any], kind: type, where: str, path: Path
             near = difflib.get_close_matches(name, known, n=1)
             remedy = f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(known)}"
             raise _wrong(f"{name!r} {f'in [{where}]' if where else 'at the top'} is unknown", remedy, path)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise _wrong(f"{f'{where}.{name}'.strip('.')} is {value}", "Give it a number", path)
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, dict) and name in _TABLES:
                 _refuse_unknown(one, _TABLES[name], f"{where}.{name}".strip("."), path)
 
 
-def _check_gate(gate: Gate, suites: Sequence[str], path: Path) -> None:
+def _units(config: NightlyConfig, path: Path) -> list[str]:
+    """The names of the sets that are run."""
+    about_own = {OWN.name, PARITY.name} & {suite.name for suite in config.suite}
+    if config.questions is not None:
+        about_own.add(OWN.name)
+    own = [f"{name}/{config.questions.stem}" if config.questions else name for name in sorted(about_own)]
+    try:
+        public = chosen_sets([suite.name for suite in config.suite if suite.name not in about_own])
+        return own + [unit_name(*one) for one in public]
+    except SettingsError as error:
+        raise _wrong(error.what, error.remedy, path) from error
+
+
+def _check_gate(gate: Gate, units: Sequence[str], path: Path) -> None:
     absolute = gate.at_least is not None or gate.at_most is not None
     if not absolute and gate.max_drop is None:
         raise _wrong(f"a gate of {gate.suite} asks for nothing", "Add at_least, at_most or max_drop", path)
@@ -136,10 +155,10 @@ def _check_gate(gate: Gate, suites: Sequence[str], path: Path) -> None:
         raise _wrong("a gate with at_least or at_most names no metric", "Add metric = ...", path)
     if gate.max_drop is not None and gate.max_drop < 0:
         raise _wrong(f"the max_drop of a gate is {gate.max_drop:g}", "Choose 0 or more", path)
-    run = {name.split("/")[0] for name in suites} | set(suites)
-    if "all" not in run and not any(gate.concerns_unit(name) or gate.suite.startswith(f"{name}/") for name in run):
+    if not any(gate.concerns_unit(name) for name in units):
+        run = sorted({name.split("/")[0] for name in units} | set(units))
         near = difflib.get_close_matches(gate.suite, run, n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else f"Add a [[suite]], or choose one of {', '.join(sorted(run))}"
+        remedy = f"Did you mean {near[0]!r}?" if near else f"Add a [[suite]], or choose one of {', '.join(run)}"
         raise _wrong(f"a gate is about the suite {gate.suite!r}, which is not run", remedy, path)
 
 

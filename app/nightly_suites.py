@@ -44,7 +44,7 @@ def candidates(config: NightlyConfig, settings: Settings) -> list[Candidate]:
         data = suite.data or config.data or _data_folder()
         try:
             chosen = list(chosen_sets([suite.name]))
-        except EvaluationError as error:
+        except SettingsError as error:
             raise SettingsError(f"nightly.toml: {error.what}", remedy=error.remedy) from error
         for of, one in chosen:
             name = unit_name(of, one)

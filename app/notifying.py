@@ -20,6 +20,7 @@ from .nightly_config import Mail, Notify
 PASSWORD = "RAGSTONE_SMTP_PASSWORD"
 SECONDS = 60.0
 """How long each way of telling may take."""
+_STDERR = 2
 
 
 def notify(report: Report, config: Notify, *, offline: bool) -> list[str]:
@@ -54,8 +55,9 @@ def _ways(report: Report, config: Notify) -> Iterator[tuple[str, Callable[[], st
 
 def _run(command: str, text: str) -> str:
     try:
-        # The user's own command, from the user's own file.
-        done = subprocess.run(command, shell=True, input=text.encode("utf-8", "replace"), timeout=SECONDS, check=False)
+        # The user's own command, from the user's own file. Standard output is for what the caller prints, such as JSON.
+        given = text.encode("utf-8", "replace")
+        done = subprocess.run(command, shell=True, input=given, stdout=_STDERR, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"it took longer than {SECONDS:.0f} s"
     return f"it ended with {done.returncode}" if done.returncode else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from .runs import RunFolder, find_runs
 from .stats import Estimate, holm
 from .summary import SECONDS, Comparison, MetricChange, compare_unit
 from .task import Row, Task
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +98,15 @@ class RunSet:
 
 
 def find_run_sets(folder: Path) -> list[RunSet]:
-    """The runs, alone or together, in the folders of a folder, oldest first; what was not finished is left out."""
+    """The runs, alone or together, in the folders of a folder, oldest first; what was not finished is left out, and,
+    with a warning, what cannot be read."""
     found = []
     for path in sorted(one for one in folder.iterdir() if one.is_dir()) if folder.is_dir() else ():
-        if (path / "summary.json").is_file() or find_runs(path):
-            found.append(RunSet.read(path))
+        try:
+            if (path / "summary.json").is_file() or find_runs(path):
+                found.append(RunSet.read(path))
+        except EvaluationError as error:
+            log.warning("Left out: %s", error)
     return sorted(found, key=lambda one: (one.begun, one.name))
 
 

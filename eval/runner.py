@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -58,7 +59,7 @@ def run_unit(
     cache: OutputCache,
     tell: Tell = lambda *_: None,
 ) -> list[Row]:
-    """Run what of a set is not done yet, and return all of its rows in the order of the data.
+    """Run what of a set is not done yet, or failed, and return all of its rows in the order of the data.
 
     Args:
         unit: The set.
@@ -74,7 +75,7 @@ def run_unit(
         LibraryError: A library cannot be written to.
     """
     records = unit.task.records(unit.data)
-    done = {row.id: row for row in folder.mend(unit.name)}
+    done = {row.id: row for row in folder.mend(unit.name) if not row.error}  # what failed may go well another time
     left = [record for record in records if record.id not in done]
     if left:
         about = content_key(
@@ -131,6 +132,8 @@ def _outputs(records: Sequence[R], ask: Ask[R]) -> Iterator[tuple[Any, float, st
 
 def _row(task: Task[D, R], record: R, output: Any, seconds: float | None, *, cached: bool = False) -> Row:
     values = {} if output is None else dict(task.values(record, output))
+    # Such as the likelihood of what a model holds for impossible: no mean can be taken of it.
+    infinite = [name for name, value in values.items() if value is not None and not math.isfinite(value)]
     if output is None:  # unknown is not zero, and it counts as unscored
         values = dict.fromkeys(column for metric in task.metrics for column in metric.columns)
     return Row(
@@ -139,7 +142,8 @@ def _row(task: Task[D, R], record: R, output: Any, seconds: float | None, *, cac
         source=record.source,
         shown=task.shown(record),
         output=output,
-        values=values,
+        values=values | dict.fromkeys(infinite),
+        reasons=dict.fromkeys(infinite, "it is infinite or no number"),
         times={} if output is None else task.times(output),
         seconds=None if seconds is None else round(seconds, 6),
         cached=cached,

@@ -177,8 +177,15 @@ def compare_runs(run: RunFolder, baseline: RunFolder, tasks: Mapping[str, Task[A
     others = {one["name"]: one for one in baseline.manifest["units"]}
     changes: list[MetricChange] = []
     warnings = [f"{name} is only in one of the runs" for name in sorted(units.keys() ^ others.keys())]
+    warnings += [
+        f"{which} was not run to its end: only the items that were done are compared"
+        for which, folder in (("this run", run), ("the baseline", baseline))
+        if not folder.finished or folder.manifest.get("cut")
+    ]
     for name, unit in units.items():
-        if name in others and unit["suite"] in tasks:
+        if name in others and unit["suite"] not in tasks:
+            warnings.append(f"{name}: the suite {unit['suite']} is not known here, and was not compared")
+        elif name in others:
             found = compare_unit(name, tasks[unit["suite"]], run.rows(name), baseline.rows(name), seed)
             changes += found.changes
             warnings += found.warnings

@@ -58,7 +58,7 @@ class _Run(click.Command):
     ) -> click.Context:
         """The context of the command that is meant."""
         alone = args and args[0] in self._ALONE and (len(args) == 1 or args[1].startswith("-"))
-        if alone and not {"--resume", "--judge", "--model", "--subject"} & set(args):
+        if alone and not {"--resume", "--judge", "--model", "--subject"} & {arg.split("=")[0] for arg in args}:
             command = self._ALONE[args[0]]
             return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
         return super().make_context(info_name, args, parent, **extra)

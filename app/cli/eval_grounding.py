@@ -83,10 +83,13 @@ def grounding(
 
 def _sets(data: Path, names: Sequence[str], split: str | None) -> Iterator[tuple[GroundedSet, Sequence[Published]]]:
     from ...eval.readers.grounding import read_ragtruth
+    from ...eval.suites import as_published
     from ...eval.suites.grounding import GROUNDING
 
     if not names:
-        yield read_ragtruth(data, split), ()
+        with as_published(data.resolve().name, data):
+            found = read_ragtruth(data, split)
+        yield found, ()
         return
     for one in chosen(GROUNDING, names):
         yield one.load(data), one.published

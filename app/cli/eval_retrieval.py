@@ -101,10 +101,13 @@ def retrieval(
 
 def _corpora(data: Path, sets: Sequence[str], split: str | None) -> Iterator[JudgedCorpus]:
     from ...eval.readers.beir import read_beir
+    from ...eval.suites import as_published
     from ...eval.suites.retrieval import RETRIEVAL
 
     if not sets:
-        yield read_beir(data, split)
+        with as_published(data.resolve().name, data):
+            found = read_beir(data, split)
+        yield found
         return
     for one in chosen(RETRIEVAL, sets):
         yield one.load(data)

@@ -109,6 +109,9 @@ def run(
         if any(unit.suite.name == JUDGES.name for unit in units):
             judging = judging or stack.enter_context(open_judges(["verifier"], settings, pool))
             evaluated = replace(evaluated, judge=judging[0])
+            if others_named := [one.name for one in judging[1:]]:
+                told = f"`judges` holds {judging[0].name} against people, and not {', '.join(others_named)}"
+                click.secho(f"{told}: only the first --judge.", fg="yellow", err=True)
         failed = False
         for summary in run_units(
             units,

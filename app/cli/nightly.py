@@ -63,7 +63,7 @@ def nightly(
     if dry_run:
         return _plan(read, settings, as_json)
     with locked(read.out):
-        return _rerun(read, settings) if rerun_baseline else _night(read, settings, as_json)
+        return _rerun(read, settings, as_json) if rerun_baseline else _night(read, settings, as_json)
 
 
 @nightly.command()
@@ -153,7 +153,7 @@ def _night(config: NightlyConfig, settings: Settings, as_json: bool) -> int:
     return 3 if report.not_run or any(unit.failed for unit in report.units) else 0
 
 
-def _rerun(config: NightlyConfig, settings: Settings) -> int:
+def _rerun(config: NightlyConfig, settings: Settings, as_json: bool) -> int:
     from ...errors import EvaluationError
     from ...eval.run_sets import RunSet
     from ..evaluated import engine_subject
@@ -170,11 +170,25 @@ def _rerun(config: NightlyConfig, settings: Settings) -> int:
         evaluated = engine_subject(as_then, work, tell, pool)
         judged = stack.enter_context(_judged(evaluated, config, settings, pool))
         night = run_night(unhurried, found, judged[0], outputs, judged[1], tell)
-    choose_baseline(config.out, night.path.name)
-    click.echo(f"Nights are compared with {night.path.name} from now on: the settings of {before.name}, run today.")
+    if night.ran:
+        choose_baseline(config.out, night.path.name)
+    _show_rerun(night, before.name, as_json)
+    if not night.ran:
+        return 1
+    return 3 if night.not_run else 0
+
+
+def _show_rerun(night: Night, before: str, as_json: bool) -> None:
+    chosen = night.path.name if night.ran else before
+    if as_json:
+        about = {"night": str(night.path), "baseline": chosen, "settings_of": before}
+        emit_json({**about, "ran": night.ran, "not_run": night.not_run})
+    elif night.ran:
+        click.echo(f"Nights are compared with {chosen} from now on: the settings of {before}, run today.")
+    else:
+        click.echo(f"Nothing could be run, so nights are compared with {chosen} as before.", err=True)
     for name, why in night.not_run.items():
         click.secho(f"{name} was not run: {why}", fg="yellow", err=True)
-    return 3 if night.not_run else 0
 
 
 @contextmanager

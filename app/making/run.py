@@ -141,9 +141,16 @@ def _made(rag: Ragstone, wanted: Wanted, out: Path, log: Path, resume: bool, tel
         attempts.append(attempt)
         if len(attempts) > len(earlier):
             if attempt.draft is not None:
-                write_rows(out, [*(read_rows(out) if out.exists() else []), attempt.draft.row()])
+                _keep(out, attempt.draft)
             _write(log, [asdict(attempt)], "a")
     return MakingReport(of_each, attempts)
+
+
+def _keep(out: Path, draft: Draft) -> None:
+    """Write a question, unless it is there, perhaps edited: a crash can come between the set and its log."""
+    rows = read_rows(out) if out.exists() else []
+    if all(row["id"] != draft.id for row in rows):
+        write_rows(out, [*rows, draft.row()])
 
 
 def _attempts(

@@ -39,15 +39,25 @@ class ChatJudge:
         votes: How many votes are drawn in each order; 0 reads the odds.
         seed: Of the votes.
         weights: What tells the model's weights apart, such as their SHA-256.
+        code: What tells one state of the code that judges from another.
     """
 
-    def __init__(self, model: ChatModel, prompts: Prompts, votes: int = 0, seed: int = 0, weights: str = "") -> None:
+    def __init__(
+        self,
+        model: ChatModel,
+        prompts: Prompts,
+        votes: int = 0,
+        seed: int = 0,
+        weights: str = "",
+        code: str = "",
+    ) -> None:
         self._model, self._votes, self._seed = model, votes, seed
         self._prompts = {name: prompts.get(name) for name in PROMPTS}
         self.name = f"judge:{model.name}" + (f"x{votes}" if votes else "")
         self.identity: Mapping[str, str] = {
             "model": model.name,
             "weights": weights,
+            "code": code,
             "votes": str(votes),
             "seed": str(seed),
             **{f"prompt {name}": prompt.identity.sha256 for name, prompt in self._prompts.items()},

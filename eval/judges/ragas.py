@@ -64,6 +64,7 @@ class RagasJudge:
         seed: Of the tokens drawn; ragas draws nearly greedily, and three questions for `answer relevancy`.
         max_tokens: The longest thing that the model writes at a time.
         weights: What tells the model's weights apart, such as their SHA-256.
+        code: What tells one state of the code that judges from another.
 
     Raises:
         SettingsError: ragas is not installed, or it is another version.
@@ -78,6 +79,7 @@ class RagasJudge:
         seed: int = 0,
         max_tokens: int = 1200,
         weights: str = "",
+        code: str = "",
     ) -> None:
         self._ragas = _imported()
         self._llm = self._ragas.llm(model, seed, max_tokens)
@@ -89,6 +91,7 @@ class RagasJudge:
             "ragas": VERSION,
             "model": model.name,
             "weights": weights,
+            "code": code,
             "embedder": "" if embedder is None else embedder.identity.sha256,
             "seed": str(seed),
             "max_tokens": str(max_tokens),

@@ -52,14 +52,16 @@ def _without_answer(question: Question) -> Question:
 
 
 def read_squad(folder: Path) -> QuestionSet:
-    """SQuAD 2.0, the paragraphs of both halves in one pool; an article is a source. Source: Rajpurkar et al., ACL 2018.
+    """SQuAD 2.0's development set, an article is a source. Source: Rajpurkar et al., ACL 2018.
 
-    Questions that cannot be answered were written about a paragraph that is in the pool, too. Those of the second
-    half, published without answers, are left out.
+    Questions that cannot be answered were written about a paragraph that is in the pool, too. Where it is in two
+    halves, as Stanford's course CS224n has it, the paragraphs of both are in the pool; the questions of the second,
+    `test-v2.0.json`, which has no answers, are left out.
     """
     pool, questions = Pool(), []
-    for file in ("dev-v2.0.json", "test-v2.0.json"):
-        for article in load_json(folder / file)["data"]:
+    halves = (folder / "dev-v2.0.json", folder / "test-v2.0.json")
+    for file in halves if halves[1].is_file() else halves[:1]:
+        for article in load_json(file)["data"]:
             for paragraph in article["paragraphs"]:
                 gold = pool.add(article["title"].replace("_", " "), paragraph["context"])
                 for asked in paragraph["qas"]:

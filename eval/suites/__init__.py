@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,6 +14,25 @@ from ...errors import DataError
 from ..task import Task
 
 Data = TypeVar("Data")
+_MALFORMED = (OSError, EOFError, LookupError, TypeError, ValueError, AttributeError, csv.Error, zlib.error)
+"""What readers raise at files of another form: they take the published one for granted."""
+
+
+@contextmanager
+def as_published(name: str, folder: Path) -> Iterator[None]:
+    """Say so where a set that is read is not in its published form.
+
+    Raises:
+        DataError: It is not.
+    """
+    try:
+        yield
+    except _MALFORMED as error:
+        raise DataError(
+            f"{name} is not in the form in which it was published ({type(error).__name__}: {error})",
+            path=folder,
+            remedy="Fetch it again",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +70,8 @@ class DataSet(Generic[Data]):
         """
         folder = data / self.folder
         folder = folder if folder.is_dir() else data
-        try:
+        with as_published(self.name, folder):
             return self.read(folder)
-        except (OSError, LookupError, TypeError, ValueError) as error:
-            raise DataError(
-                f"{self.name} is not in the form in which it was published ({type(error).__name__}: {error})",
-                path=folder,
-                remedy="Fetch it again",
-            ) from error
 
 
 @dataclass(frozen=True, slots=True)

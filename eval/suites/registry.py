@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ...errors import EvaluationError
+from ...errors import SettingsError
 from . import DataSet, Suite
 from .bias import BBQ, CROWS_PAIRS, STEREOSET, TRUTHFULQA, WINOBIAS, WINOGENDER
 from .fairness import EXPOSURE, PARITY
@@ -38,19 +38,19 @@ def chosen_sets(names: Sequence[str]) -> Iterator[tuple[Suite[Any], DataSet[Any]
     """The sets that names ask for: `SUITE` is all of its sets, `SUITE/SET` one, `all` everything; each set once.
 
     Raises:
-        EvaluationError: There is no such suite or set.
+        SettingsError: There is no such suite or set.
     """
     known = {unit_name(suite, of): (suite, of) for suite in SUITES.values() for of in suite.sets}
     wanted: dict[str, None] = {}
     for name in names:
         found = [one for one in known if name in ("all", one) or one.startswith(f"{name}/")]
         if not found and name in SUITES:
-            raise EvaluationError(
+            raise SettingsError(
                 f"{name} has no published data", remedy="It asks your own --questions about your own --library"
             )
         if not found:
             near = difflib.get_close_matches(name, [*SUITES, *known], n=1)
             remedy = f"Did you mean {near[0]!r}?" if near else "See `ragstone eval list`"
-            raise EvaluationError(f"there is no suite {name!r}", remedy=remedy)
+            raise SettingsError(f"there is no suite {name!r}", remedy=remedy)
         wanted |= dict.fromkeys(found)
     yield from (known[name] for name in wanted)

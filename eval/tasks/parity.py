@@ -110,7 +110,10 @@ class ParityTask(Task[QuestionSet, AskedByAll]):
 
 def _told(question: Question, answered: Answered) -> Told:
     names = [name for name, _ in answered.passages]
-    cited = frozenset(names[n - 1] for sentence in answered.sentences for n in sentence.citations)
+    numbers = (n for sentence in answered.sentences for n in sentence.citations)
+    cited = frozenset(
+        names[n - 1] for n in numbers if 1 <= n <= len(names)
+    )  # a function may cite what it was not given
     verdicts = tuple(None if one.verdict == "unscored" else one.verdict == "supported" for one in answered.sentences)
     return Told(strip_citations(answered.text), cited, verdicts, is_right(question, answered))
 

@@ -135,3 +135,13 @@ def test_what_is_missing_is_named(ragstone_cli: Cli, responses: Path, arguments:
     done = ragstone_cli("eval", "run", "grounding", *arguments)
     assert (done.code, done.stdout) == (1, "")
     assert done.error.startswith(error)
+
+
+@pytest.mark.parametrize(
+    "line", ['{"id": 1, "source_id": "gone", "model": "m", "response": "x", "labels": []}', '{"id": ', "[1]"]
+)
+def test_a_folder_of_another_form_is_told_in_one_line(ragstone_cli: Cli, responses: Path, line: str):
+    (responses / "response.jsonl").write_text(line + "\n", "utf-8")
+    done = ragstone_cli("eval", "run", "grounding", "--data", responses, "--scorer", "overlap")
+    assert (done.code, done.stdout) == (1, "")
+    assert "answers is not in the form in which it was published" in done.error and "Traceback" not in done.stderr

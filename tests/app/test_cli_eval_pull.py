@@ -29,15 +29,15 @@ def test_nothing_is_brought_offline_or_over_what_is_there_or_for_several_sets(
 ) -> None:
     (tmp_path / "bias" / "bbq").mkdir(parents=True)
     (tmp_path / "truth").write_text("no folder")
-    for name, said in (
-        ("bbq", "bias/bbq: bbq is here already. Delete the folder"),
-        ("winobias", "winobias is not here and must not be downloaded. Unset RAGSTONE_OFFLINE"),
-        ("questions", "questions is not one set of published data"),
-        ("own", "own has no published data. It asks your own --questions"),
+    for code, name, said in (
+        (1, "bbq", "bias/bbq: bbq is here already. Delete the folder"),
+        (1, "winobias", "winobias is not here and must not be downloaded. Unset RAGSTONE_OFFLINE"),
+        (2, "questions", "questions is not one set of published data"),
+        (2, "own", "own has no published data. It asks your own --questions"),
     ):
         refused = ragstone_cli(
             "eval", "pull", name, "somebody/truths", "--data", tmp_path, env={"RAGSTONE_OFFLINE": "1"}
         )
-        assert refused.code == 1 and said in refused.error
+        assert refused.code == code and said in refused.error
     unwritable = ragstone_cli("eval", "pull", "truthfulqa", "somebody/truths", "--data", tmp_path)
     assert unwritable.code == 1 and "truthfulqa cannot be stored (not a directory)" in unwritable.error

@@ -109,6 +109,26 @@ def test_after_an_edit_of_the_prompt_the_model_is_asked_again_and_no_run_mixes_t
     assert resumed.code == 1 and "the run in this folder has another subject" in resumed.error
 
 
+def test_a_function_is_asked_again_after_a_change_of_what_our_search_finds_for_it(
+    ragstone_cli: Cli, sample_library: Path, mine: Callable[..., Path], tmp_path: Path
+):
+    asked = ("eval", "run", "--questions", mine(), "--library", sample_library, "--cache", "cache")
+
+    def run(hits: int, out: str, *more: str) -> Any:
+        return ragstone_cli(
+            *asked, "--subject", "mine.py:silent", "--out", out, *more, env={"RAGSTONE_HITS": f"{hits}"}
+        )
+
+    def made(out: str) -> list[tuple[bool, int]]:
+        lines = (tmp_path / out / "items" / "own.mine.jsonl").read_text().splitlines()
+        return [(row["cached"], len(row["output"]["passages"])) for row in map(json.loads, lines)]
+
+    assert [run(hits, out).code for hits, out in ((3, "a"), (3, "b"), (1, "c"))] == [0, 0, 0]
+    assert [made(out) for out in ("a", "b", "c")] == [[(False, 3)] * 3, [(True, 3)] * 3, [(False, 1)] * 3]
+    resumed = run(1, "a", "--resume")
+    assert resumed.code == 1 and "the run in this folder has another subject" in resumed.error
+
+
 BREAKING = """
 def answer(question, passages):
     if "expire" in question:
@@ -148,12 +168,42 @@ def test_what_cannot_be_run_is_told_before_anything_is_run(
         (("--subject", "mine.py:nothing"), "the function 'mine.py:nothing' cannot be loaded"),
         (("--subject", "mine.py:answer", "--out", "run"), "there is a run already. Add --resume"),
         (("--model", "qwen9"), "qwen9"),
-        (("--subject", "mine.py:answer", "--judge", "jury"), "there is no judge 'jury'. There are verifier, local"),
     ):
         done = ragstone_cli(*asked, *arguments)
         assert done.code == 1 and complaint in done.error
     assert ragstone_cli("eval", "run").code == 2
+
+
+def test_what_was_named_wrongly_is_bad_usage(
+    ragstone_cli: Cli, sample_library: Path, mine: Callable[..., Path], tmp_path: Path
+):
     done = ragstone_cli("eval", "run", "exposures")
-    assert (done.code, done.error) == (1, "Error: there is no suite 'exposures'. Did you mean 'exposure'?")
+    assert (done.code, done.error) == (2, "Error: there is no suite 'exposures'. Did you mean 'exposure'?")
     done = ragstone_cli("eval", "run", "questions/squad2")
-    assert done.code == 1 and "Name the folder of sets with --data" in done.error
+    assert done.code == 2 and "Name the folder of sets with --data" in done.error
+    asked = ("eval", "run", "--questions", mine(), "--library", sample_library, "--subject", "mine.py:answer")
+    done = ragstone_cli(*asked, "--judge", "jury")
+    assert done.code == 2 and "there is no judge 'jury'. There are verifier, local" in done.error
+    for option in ("--judge=jury", "--model=none", "--subject=mine.py:none"):  # not of the command for scorers alone
+        done = ragstone_cli("eval", "run", "grounding", option, "--data", tmp_path)
+        assert "No such option" not in done.stderr
+
+
+def test_of_several_judges_only_the_first_is_held_against_people_and_a_warning_says_so(
+    ragstone_cli: Cli, bench_data: Path, tiny_model_path: Path
+):
+    asked = (
+        "eval",
+        "run",
+        "judges/wice",
+        "--data",
+        bench_data,
+        "--limit",
+        "2",
+        "--no-cache",
+        "--model",
+        tiny_model_path,
+    )
+    done = ragstone_cli(*asked, "--judge", "verifier", "--judge", "verifier")
+    assert done.code == 0, done.stderr
+    assert "`judges` holds verifier against people, and not verifier: only the first --judge." in done.stderr

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from ragstone.app import identity
-from ragstone.app.evaluated import engine_subject
+from ragstone.app.engine import Ragstone
+from ragstone.app.evaluated import callable_subject, engine_subject
 from ragstone.app.evaluating_suites import present
 from ragstone.app.identity import engine_identity, library_identity
 from ragstone.app.settings import Settings
@@ -87,10 +88,56 @@ def test_another_model_prompt_or_setting_is_another_identity(settings: Settings,
     )
 
 
+def test_what_a_function_is_given_by_our_search_is_in_its_identity_but_not_our_chat_model(
+    settings: Settings, tmp_path: Path
+):
+    (tmp_path / "mine.py").write_text("def answer(question, passages):\n    return None\n")
+
+    def identity_of(**changed: object) -> object:
+        with_these = settings.with_values(changed)
+        return callable_subject(f"{tmp_path / 'mine.py'}:answer", with_these, tmp_path).identity
+
+    first = identity_of()
+    assert identity_of() == first == identity_of(model="none", temperature=1.0, threads=2)
+    for changed in (
+        {"hits": 2},
+        {"search_mode": "dense"},
+        {"chunk_tokens": 100},
+        {"embedding_model": "all-mpnet-base-v2"},
+    ):
+        assert identity_of(**changed) != first
+    assert first["code"] == engine_identity(settings)["code"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("import math\ndef answer(:\n", r"SyntaxError: .*mine\.py, line 2"),
+        ("import math\nanswer = none\n", r"NameError at line 2: name 'none' is not defined"),
+        ("answer = len\n", r"TypeError: .*built-in"),
+        ("answer = 5\n", r"is no function"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_is_told_with_the_error_in_it(
+    settings: Settings, tmp_path: Path, code: str, complaint: str
+):
+    (tmp_path / "mine.py").write_text(code)
+    with pytest.raises(EvaluationError, match=complaint):
+        callable_subject(f"{tmp_path / 'mine.py'}:answer", settings, tmp_path)
+
+
 def test_the_code_that_makes_answers_of_settings_is_in_the_identity():
     app = identity._ROOT / "app"
     makes = {"answering", "engine", "evaluated", "evaluating", "model_settings", "chat_models", "encoders", "ingesting"}
     assert {path.stem for path in identity._files() if path.parent == app} == makes
+
+
+def test_the_code_that_judges_answers_and_fills_libraries_is_in_the_identity():
+    evaluates = {
+        path.relative_to(identity._ROOT / "eval").as_posix() for path in identity._files() if "eval" in path.parts
+    }
+    assert {"filling.py", "grounding.py", "judging.py", "judges/local.py", "judges/ragas.py"} <= evaluates
+    assert "stats.py" not in evaluates
 
 
 @pytest.mark.parametrize("setting", ["prompts_dir", "few_shot", "adapters", "embedding_model", "reranker"])
@@ -128,6 +175,23 @@ def test_a_library_is_known_by_what_it_holds(sample_library: Path):
         found = library_identity(library)
     assert (found["documents"], found["embedder"]) == (19, "all-minilm-l6-v2")
     assert found["chunks"] > 100 and len(found["fingerprint"]) == 64
+
+
+@pytest.mark.parametrize("setting", [{"chunk_prefix": False}, {"chunk_tokens": 190}])
+def test_a_library_that_is_cut_or_embedded_otherwise_is_another_although_it_has_as_many_chunks(
+    settings: Settings, tmp_path: Path, setting: dict[str, object]
+):
+    words = " ".join(f"The pump of house {n} was replaced." for n in range(100))
+    (tmp_path / "pump.md").write_text(f"# The pump\n\n{words}\n")
+
+    def made(name: str, **changed: object) -> dict[str, object]:
+        with Ragstone.open(tmp_path / name, settings=settings.with_values(changed)) as rag:
+            rag.ingest(tmp_path / "pump.md")
+            return library_identity(rag.library)
+
+    first, again, other = made("first"), made("again"), made("other", **setting)
+    assert first == again
+    assert first["chunks"] == other["chunks"] and first["fingerprint"] != other["fingerprint"]
 
 
 def test_a_suite_is_run_without_the_sets_that_are_not_there_unless_they_are_named(tmp_path: Path):

@@ -15,7 +15,7 @@ import pytest
 from ragstone.app.engine import Ragstone
 from ragstone.app.feedback import Feedback
 from ragstone.app.feedback_questions import add_drafts, drafts_of
-from ragstone.app.making.maker import worded
+from ragstone.app.making.maker import Attempt, QuestionMaker, worded
 from ragstone.app.making.material import Material
 from ragstone.app.making.run import Wanted, log_of, make_questions
 from ragstone.app.settings import Settings
@@ -144,6 +144,24 @@ def test_every_type_is_tried_logged_and_gone_on_with(rag: Ragstone, tmp_path: Pa
     log_of(out).write_text("\n".join([lines[0], lines[1][:40], *lines[2:]]), "utf-8")
     with pytest.raises(EvaluationError, match=r"set\.log\.jsonl: the log of the set cannot be read"):
         make_questions(rag, wanted, out, resume=True)
+
+
+def test_a_question_that_was_written_but_not_logged_before_a_crash_is_not_written_twice(
+    rag: Ragstone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept(maker: QuestionMaker, kind: str) -> Attempt:  # what the small model writes is dropped
+        draft = Draft(f"{kind}-1", "Who keeps the spare pump?", kind, "Hanne Vik")
+        return Attempt(kind, "pumps.md", draft.question, draft.answer, "", 0.1, ("pumps.md",), draft)
+
+    monkeypatch.setattr(QuestionMaker, "attempt", kept)
+    out, wanted = tmp_path / "set.csv", Wanted(1, ("fact",), 1, 0)
+    make_questions(rag, wanted, out)
+    (row,) = read_rows(out)
+    write_rows(out, [row | {"question": "Who keeps it?"}])
+    log_of(out).write_bytes(log_of(out).read_bytes()[:-20])
+    assert len(make_questions(rag, wanted, out, resume=True).attempts) == 1
+    assert [row["question"] for row in read_rows(out)] == ["Who keeps it?"]
+    assert len(log_of(out).read_text("utf-8").splitlines()) == 2
 
 
 def test_a_disk_that_is_full_when_a_set_is_gone_on_with_costs_nothing_that_was_tried(

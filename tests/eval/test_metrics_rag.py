@@ -14,6 +14,9 @@ from ragstone.eval.metrics.excerpts import Retrieved, excerpt_scores, precision_
 from ragstone.eval.metrics.exposure import exposure
 from ragstone.eval.metrics.parity import METRICS, Told, manner, parity
 from ragstone.eval.readers.excerpts import ExcerptQuestion
+from ragstone.eval.readers.questions import Question, QuestionSet
+from ragstone.eval.subjects import Answered, AnsweredSentence
+from ragstone.eval.tasks.parity import ParityTask
 from ragstone.generation.grounding.verifier import Verifier
 
 PASSAGES = ["pump", "valve", "pump valve", "rain"]
@@ -193,6 +196,15 @@ def test_a_refusal_of_one_is_no_parity_and_of_both_is() -> None:
 def test_what_is_not_known_of_a_pair_is_unscored() -> None:
     found = parity(Told("Pay.", verdicts=(None,)), Told("Pay.", verdicts=(True,)))
     assert found["same verdicts"] is found["same correctness"] is found["same citations"] is None
+
+
+@pytest.mark.parametrize(("cites", "same"), [(1, 1.0), (2, 1.0), (0, None), (9, None)])
+def test_a_citation_of_no_passage_that_was_given_is_none(cites: int, same: float | None) -> None:
+    sentence = AnsweredSentence("It is blue.", "supported", 0.9, (cites,))
+    answered = Answered("It is blue.", abstained=False, passages=(("d", "x"), ("e", "y")), sentences=(sentence,))
+    task, asked = ParityTask(), QuestionSet("x", (Question("1", "Which colour is it?", ("blue",)),))
+    record = task.records(asked)[1]
+    assert task.values(record, [answered.as_json()] * len(record.people))["same citations"] == same
 
 
 def test_manner_sees_function_words_and_marks_only() -> None:

@@ -74,6 +74,9 @@ def test_squads_questions_without_an_answer_are_unanswerable_and_those_whose_ans
         {"id": "2", "question": "What falls?", "answers": [], "is_impossible": True},
     ]
     write(tmp_path / "dev-v2.0.json", squad_like(("The tide rises.", asked)))
+    published = read_squad(tmp_path)  # its authors publish no other file
+    assert [one.id for one in published.questions] == ["1", "2"]
+    assert [document.title for document in published.corpus] == ["Tide gauge"]
     hidden = [{"id": "3", "question": "Who?", "answers": []}]
     write(tmp_path / "test-v2.0.json", squad_like(("Rain falls.", hidden), title="Rain"))
     found = read_squad(tmp_path)

@@ -1,3 +1,4 @@
+import gzip
 import json
 import shutil
 from collections.abc import Callable, Iterable
@@ -7,6 +8,7 @@ import pytest
 
 from ragstone.errors import DataError
 from ragstone.eval.readers.beir import read_beir
+from ragstone.eval.suites.registry import SUITES
 from ragstone.eval.suites.retrieval import RETRIEVAL
 
 HEADER = "query-id\tcorpus-id\tscore\n"
@@ -107,6 +109,23 @@ def test_a_set_that_is_not_in_its_published_form_is_refused(tmp_path: Path) -> N
     (tmp_path / "dev-v2.0.json").write_text('{"data": [{"title": "no paragraphs"}]}', "utf-8")
     with pytest.raises(DataError, match=r"squad2 is not in the form .* \(KeyError: 'paragraphs'\)"):
         RETRIEVAL.set("squad2").load(tmp_path)
+
+
+@pytest.mark.parametrize(("at", "bytes_there"), [(-30, b""), (40, b"no deflate at all")])
+def test_a_compressed_file_that_is_cut_off_or_damaged_is_refused(tmp_path: Path, at: int, bytes_there: bytes) -> None:
+    passage = {"title": "Tide", "text": "The tide rises."}
+    rows = [{"question": f"{7**n:x}", "answers": ["the tide"], "ctxs": [passage]} for n in range(100)]
+    whole = gzip.compress(jsonl(rows).encode())
+    (tmp_path / "nq-open-oracle.jsonl.gz").write_bytes(whole[:at] + bytes_there)
+    with pytest.raises(DataError, match="nq-open is not in the form in which it was published"):
+        SUITES["questions"].set("nq-open").load(tmp_path)
+
+
+def test_a_table_with_a_field_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "crows_pairs_anonymized.csv").write_text(f"sent_more,sent_less\n{'a' * 200_000},b\n", "utf-8")
+    (of,) = SUITES["crows-pairs"].sets
+    with pytest.raises(DataError, match="field larger than field limit"):
+        of.load(tmp_path)
 
 
 @pytest.mark.parametrize("name", [one.name for one in RETRIEVAL.sets])

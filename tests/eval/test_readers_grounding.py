@@ -119,6 +119,12 @@ def test_a_response_without_its_source_is_refused(published: Path) -> None:
         GROUNDING.set("ragtruth").load(published)
 
 
+def test_a_line_that_is_no_object_is_refused(published: Path) -> None:
+    (published / "response.jsonl").write_text("[1]\n", "utf-8")
+    with pytest.raises(DataError, match=r"ragtruth is not in the form .* \(AttributeError"):
+        GROUNDING.set("ragtruth").load(published)
+
+
 @pytest.mark.parametrize("name", [one.name for one in HERE])
 def test_the_sets_are_as_listed(bench_data: Path, name: str) -> None:
     one = GROUNDING.set(name)

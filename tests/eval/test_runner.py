@@ -1,4 +1,6 @@
 import json
+import math
+import re
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from ragstone.errors import EvaluationError, GenerationError, ModelLoadError
 from ragstone.eval.cache import OutputCache
 from ragstone.eval.judges import Case, Judgement
 from ragstone.eval.metrics.statistic import Columns, mean_metric
+from ragstone.eval.run_sets import RunSet
 from ragstone.eval.runner import Unit
 from ragstone.eval.runs import RunFolder, find_runs
 from ragstone.eval.subjects import Subject
@@ -180,6 +183,38 @@ def test_an_item_that_fails_is_recorded_and_the_run_goes_on(tmp_path: Path, cach
     assert mended.summary["units"][0]["failed"] == 0  # a failure is not kept
 
 
+def test_an_item_that_failed_is_asked_again_when_the_run_is_resumed(tmp_path: Path, cache: OutputCache):
+    task, subject = Doubling(block=1), doubler(fails=[1])
+    run(task, tmp_path / "run", cache, subject)
+    task.asked_for.clear()
+    subject.identity["fails"].clear()  # it fails no longer
+    manifest = json.loads((tmp_path / "run" / "run.json").read_text())
+    manifest["subject"]["fails"] = []
+    (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
+    found = run(task, tmp_path / "run", cache, subject, resume=True)
+    assert task.asked_for == [1]
+    assert [(row.id, row.error) for row in found.rows("doubling")] == [(f"n{n}", "") for n in range(6)]
+    (summary,) = found.summary["units"]
+    assert (summary["n"], summary["failed"], summary["metrics"]["right"]["n"]) == (6, 0, 6)
+
+
+class Boundless(Doubling):
+    """Likelihoods, of which some are infinite."""
+
+    def values(self, record: Number, output: Any) -> Columns:
+        return {"right": {2: -math.inf, 3: math.nan}.get(record.value, 1.0)}
+
+
+def test_a_value_that_is_infinite_is_unscored_and_counted(tmp_path: Path, cache: OutputCache):
+    found = run(Boundless(), tmp_path / "run", cache, doubler())
+    right = found.summary["units"][0]["metrics"]["right"]
+    assert (right["mean"], right["n"], right["n_unscored"]) == (1, 4, 2)
+    rows = found.rows("doubling")
+    assert [row.id for row in rows if row.reasons] == ["n2", "n3"]
+    for file in ("items/doubling.jsonl", "summary.json"):
+        assert not {"Infinity", "NaN"} & set(re.findall(r"\w+", (tmp_path / "run" / file).read_text()))
+
+
 def test_a_line_that_is_damaged_is_named_and_costs_none_of_those_after_it(tmp_path: Path, cache: OutputCache):
     found = run(Doubling(), tmp_path / "run", cache, doubler())
     items = tmp_path / "run" / "items" / "doubling.jsonl"
@@ -192,6 +227,58 @@ def test_a_line_that_is_damaged_is_named_and_costs_none_of_those_after_it(tmp_pa
     with pytest.raises(EvaluationError, match="line 3 cannot be read"):
         found.rows("doubling")
     assert items.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("line", [b'{"id": "n2"}\n', b"[2]\n"])
+def test_a_line_that_is_json_but_no_item_is_named(tmp_path: Path, cache: OutputCache, line: bytes):
+    found = run(Doubling(), tmp_path / "run", cache, doubler())
+    items = tmp_path / "run" / "items" / "doubling.jsonl"
+    lines = items.read_bytes().splitlines(keepends=True)
+    items.write_bytes(b"".join([*lines[:2], line, *lines[3:]]))
+    with pytest.raises(EvaluationError, match=r"doubling\.jsonl: line 3 cannot be read"):
+        found.rows("doubling")
+
+
+@pytest.mark.parametrize(
+    ("name", "holds"), [("summary.json", "{}"), ("summary.json", "[]"), ("run.json", '{"format": 1}')]
+)
+def test_a_run_whose_files_lack_what_they_have_to_hold_is_named(
+    tmp_path: Path, cache: OutputCache, name: str, holds: str
+):
+    run(Doubling(), tmp_path / "run", cache, doubler())
+    (tmp_path / "run" / name).write_text(holds)
+    with pytest.raises(EvaluationError, match=f"{name}: it is not as Ragstone writes it"):
+        RunSet.read(tmp_path / "run")
+
+
+def test_half_a_character_in_the_data_does_not_end_a_run_nor_keep_it_from_being_resumed(
+    tmp_path: Path, cache: OutputCache
+):
+    odd = unit(Doubling(), 2)
+    odd = replace(odd, data=Numbers((Number("n0", 0, group="\ud83d"), Number("n1", 1))), name="doubling")
+    found, subject = RunFolder(tmp_path / "run"), doubler()
+    subject.identity["of"] = "\ud83d"  # type: ignore[index]
+    for resume in (False, True):
+        (summary,) = run_units([odd], subject, (), found, cache, limit=None, seed=0, resume=resume)
+        assert summary.n == 2
+    assert set(found.summary["units"][0]["groups"]) == {"?", ""}
+
+
+def test_a_second_process_does_not_run_in_the_same_folder(tmp_path: Path, cache: OutputCache):
+    with RunFolder(tmp_path / "run").locked():
+        for resume in (False, True):
+            with pytest.raises(EvaluationError, match="another process is running in it"):
+                run(Doubling(), tmp_path / "run", cache, doubler(), resume=resume)
+    assert len(run(Doubling(), tmp_path / "run", cache, doubler()).rows("doubling")) == 6
+
+
+def test_an_item_that_was_written_twice_counts_once(tmp_path: Path, cache: OutputCache):
+    found = run(Doubling(), tmp_path / "run", cache, doubler())
+    items = tmp_path / "run" / "items" / "doubling.jsonl"
+    once = items.read_bytes()
+    items.write_bytes(once + once + b'{"id": "cut o')
+    assert [row.id for row in found.rows("doubling")] == [f"n{n}" for n in range(6)]
+    assert len(found.mend("doubling")) == 6 and items.read_bytes() == once + once
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, cache: OutputCache):
@@ -260,6 +347,24 @@ def test_two_runs_are_compared_item_by_item(tmp_path: Path, cache: OutputCache):
     told = compare_runs(few, good, {"doubling": Doubling()})
     assert [change.verdict for change in told.changes] == ["unscored"] * 2
     assert told.warnings[1].startswith("doubling: the 3 items come from 3 sources, and no difference can be told")
+
+
+def test_a_comparison_warns_of_runs_without_their_end_and_of_suites_that_are_not_known(
+    tmp_path: Path, cache: OutputCache
+):
+    first = run(Doubling(), tmp_path / "first", cache, doubler())
+    second = run(Doubling(), tmp_path / "second", cache, doubler(3))
+    tasks = {"doubling": Doubling()}
+    assert not any("end" in warning for warning in compare_runs(second, first, tasks).warnings)
+    (tmp_path / "second" / "summary.json").unlink()
+    first.finish(first.summary, cut=True)
+    ended = "was not run to its end: only the items that were done are compared"
+    warnings = compare_runs(second, first, tasks).warnings
+    assert [f"this run {ended}", f"the baseline {ended}"] == [one for one in warnings if "end" in one]
+    found = compare_runs(second, first, {})
+    assert (
+        not found.changes and "doubling: the suite doubling is not known here, and was not compared" in found.warnings
+    )
 
 
 def test_a_cache_that_cannot_be_used_is_named(tmp_path: Path):

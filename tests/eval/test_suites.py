@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ragstone.errors import DataError, EvaluationError
+from ragstone.errors import DataError, SettingsError
 from ragstone.eval.suites.registry import SUITES, chosen_sets, unit_name
 
 SETS = {unit_name(suite, of): (suite, of) for suite in SUITES.values() for of in suite.sets}
@@ -26,7 +26,7 @@ def test_names_choose_suites_and_sets_once():
     assert chosen[0] == "grounding/wice" and chosen[-1] == "bbq"
     assert len(chosen) == len(set(chosen)) == len(SUITES["grounding"].sets) + 1
     assert [unit_name(*pair) for pair in chosen_sets(["all"])] == list(SETS)
-    with pytest.raises(EvaluationError, match="there is no suite 'bqq'"):
+    with pytest.raises(SettingsError, match="there is no suite 'bqq'"):
         list(chosen_sets(["bqq"]))
 
 

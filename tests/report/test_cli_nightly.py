@@ -145,8 +145,17 @@ def test_a_night_over_ones_own_documents(
     assert ragstone("nightly") == 0
     assert "no difference from the baseline can be told from chance" in capsys.readouterr().out
 
-    assert ragstone("nightly", "--rerun-baseline") == 0
-    capsys.readouterr()
+    assert ragstone("nightly", "--rerun-baseline", "--json") == 0
+    third = json.loads(capsys.readouterr().out)
+    assert (third["baseline"], third["ran"], third["not_run"]) == (Path(third["night"]).name, ["own/q"], {})
+
+    # A baseline of which nothing could be run again stays what it was.
+    monkeypatch.setenv("RAGSTONE_LIBRARY", str(tmp_path / "gone"))
+    assert ragstone("nightly", "--rerun-baseline", "--json") == 1
+    fourth = json.loads(capsys.readouterr().out)
+    assert fourth["baseline"] == third["baseline"] and set(fourth["not_run"]) == {"own/q"}
+    shutil.rmtree(tmp_path / fourth["night"])
+
     assert ragstone("nightly", "baseline") == 0
     nights = capsys.readouterr().out.splitlines()
     assert [name.endswith("  (baseline)") for name in nights] == [False, False, True]

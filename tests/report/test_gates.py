@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -246,6 +247,16 @@ def test_nights_are_found_oldest_first_and_what_is_no_run_is_left_out(nights: Pa
     assert [one.name for one in find_run_sets(nights)] == [f"2026-11-{day}" for day in range(20, 25)]
     assert find_run_sets(tmp_path / "none") == []
     assert set(find_run_sets(nights)[0].units) == {"own", "retrieval/stations"}
+
+
+def test_a_night_that_cannot_be_read_is_left_out_with_a_warning(
+    nights: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    shutil.copytree(nights, tmp_path / "nights")
+    (tmp_path / "nights" / "2026-11-21" / "own" / "summary.json").write_text("{}")
+    (tmp_path / "nights" / "2026-11-22" / "own" / "run.json").write_text('{"form')
+    assert [one.name for one in find_run_sets(tmp_path / "nights")] == [f"2026-11-{day}" for day in (20, 23, 24)]
+    assert [record.getMessage().split(": ")[0] for record in caplog.records] == ["Left out", "Left out"]
 
 
 def test_what_two_runs_do_not_share_is_told(

@@ -226,7 +226,8 @@ def test_a_night_that_died_is_gone_on_with(config: NightlyConfig, clock: Clock, 
     night = run_night(config, wanted, subject(), cache, clock=clock)
     assert night.path == begun.path
     assert {name: done.items for name, done in night.units.items()} == {"first": 20, "second": 30}
-    assert sorted(task.asked_for) == sorted([*range(30), 13])  # once each; what failed is not in the cache
+    # Once each, but for what failed: it is not in the cache, and asked again where its set is gone on with.
+    assert sorted(task.asked_for) == sorted([*range(30), 13, 13])
     assert night.finished
 
 
@@ -353,6 +354,14 @@ SUITE = '[[suite]]\nname = "grounding"\n'
             SUITE + '[[gate]]\nsuite = "groundin"\nmax_drop = 0.1',
             "'groundin', which is not run. Did you mean 'grounding'?",
         ),
+        (
+            '[[suite]]\nname = "questions"\n[[gate]]\nsuite = "questions/squad"\nmax_drop = 0.1',
+            "'questions/squad', which is not run. Did you mean 'questions/squad2'?",
+        ),
+        ('[[suite]]\nname = "questons"', "there is no suite 'questons'. Did you mean 'questions'?"),
+        (SUITE + "[[gate]]\nmax_drop = nan", "gate.max_drop is nan"),
+        (SUITE + 'seconds_per_item = inf\n[[gate]]\nmetric = "F1"\nat_least = 0.1', "suite.seconds_per_item is inf"),
+        ("budget_minutes = nan\n" + SUITE, "budget_minutes is nan"),
         (SUITE + "[[gate]]\nat_least = 0.1", "a gate with at_least or at_most names no metric"),
         (SUITE + '[[gate]]\nmetric = "F1"', "asks for nothing"),
         (SUITE + "[notify]\nmail = {hots = 'h'}", "'hots' in \\[notify.mail\\] is unknown. Did you mean 'host'?"),

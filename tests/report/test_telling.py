@@ -78,6 +78,11 @@ def test_a_command_gets_the_summary_and_no_text_of_documents_unless_asked(report
     assert notify(report, Notify(command="exit 7"), offline=False) == ["The command was not told: it ended with 7"]
 
 
+def test_what_a_command_prints_does_not_mix_with_standard_output(report: Report, capfd: pytest.CaptureFixture[str]):
+    assert notify(report, Notify(command="echo told"), offline=False) == []
+    assert capfd.readouterr() == ("", "told\n")
+
+
 def test_a_webhook_gets_json(report: Report, serve: Callable[..., Serving]):
     hook = serve(HTTPServer, Hook)
     assert notify(report, Notify(webhook=f"http://127.0.0.1:{hook.port}/"), offline=False) == []
