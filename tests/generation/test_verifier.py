@@ -6,7 +6,8 @@ import pytest
 
 from ragstone import verify
 from ragstone.errors import ModelLoadError
-from ragstone.generation.grounding.verifier import NAMES, WEIGHTS, Verifier
+from ragstone.generation.grounding.overlap import content_words
+from ragstone.generation.grounding.verifier import NAMES, NO_WORDS, WEIGHTS, Verifier
 
 PUMP = "The pump in hall B was replaced in March 2019. The new pump costs EUR 1,950 and weighs 38 kg."
 NOISE = "The cafeteria opens at noon. Lunch is free on Fridays. " * 30
@@ -87,10 +88,11 @@ def test_the_more_an_answer_claims_the_less_probable_it_is_that_all_is_carried(v
 
 
 @pytest.mark.parametrize("text", ["", " ", "[" * 300, "x" * 20_000, "\u200b\ud83d\ude00 \u0000", "word " * 5000])
-def test_any_claim_and_any_passage_get_a_score(verifier: Verifier, text: str) -> None:
+def test_any_passage_and_any_claim_with_words_get_a_score(verifier: Verifier, text: str) -> None:
     for claims, passages in (([text], [PUMP]), ([PUMP], [text]), ([text], []), ([], [text])):
-        for found in verifier.score(claims, passages):
-            assert found.support is not None and 0 <= found.support <= 1
+        for claim, found in zip(claims, verifier.score(claims, passages), strict=True):
+            assert (found.support is None) == (not content_words(claim)) == (found.why == NO_WORDS)
+            assert found.support is None or 0 <= found.support <= 1
 
 
 def test_a_verifier_without_its_files_says_which_is_missing(tmp_path: Path) -> None:
