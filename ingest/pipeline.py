@@ -29,9 +29,10 @@ from .isolation import ParserPool
 from .options import IngestOptions
 from .parsed import ParsedDocument
 from .parsers import Reading
+from .refusing import refuse_nothing, with_what_stays
 from .report import IngestReport, Progress
 from .signatures import signature
-from .sources import SourceFile, Walk, deleted, has_changed, moved, unreadable, walk
+from .sources import SourceFile, Walk, deleted, has_changed, moved, stored_below, unreadable, walk
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -81,10 +82,9 @@ def ingest(
     with library.locked():
         before, stored = library.revision, library.files()
         gone = deleted(found, stored)
-        _refuse_nothing(found, gone, paths)
         run = _Run(library, options, on_progress or (lambda _: None), found)
         run.note_walk(found, stored)
-        changed = run.compare(found.files, stored, gone)
+        changed = run.compare(found, stored, gone, paths)
         if changed:
             run.read(changed, embedder())
         if options.instructions:
@@ -140,20 +140,26 @@ class _Run:
         """Report what could not be looked at."""
         for path, reason in found.failed:
             place = os.path.abspath(path)  # noqa: PTH100 - see `sources`
-            known = [stored[place]] if place in stored else _below(place, stored)
+            known = [stored[place]] if place in stored else stored_below(place, stored)
             self.report.failed.append((path, with_earlier(self._library, reason, known)))
 
     def compare(
-        self, files: list[SourceFile], stored: dict[str, StoredFile], gone: list[tuple[str, StoredFile]]
+        self,
+        found: Walk,
+        stored: dict[str, StoredFile],
+        gone: list[tuple[str, StoredFile]],
+        paths: Sequence[str | Path],
     ) -> list[SourceFile]:
         """Follow moves and deletions, note unchanged files; the files that have to be read."""
+        files = found.files
         moves = moved((f for f in files if str(f.absolute) not in stored), gone, self._options.recipe)
+        at_new_places = {known.id for known in moves.values()}
+        left = {absolute: known for absolute, known in gone if known.id not in at_new_places}
+        refuse_nothing(found, left, paths)
         if moves:
             moves = self._follow(moves)
-        at_new_places = {known.id for known in moves.values()}
-        left = [known.id for _, known in gone if known.id not in at_new_places]
         if left:
-            self._library.remove_files(left)
+            self._library.remove_files(known.id for known in left.values())
             self.report.removed = len(left)
         self._known = {f: known for f in files if (known := moves.get(f) or stored.get(str(f.absolute)))}
         changed, unchanged = [], []
@@ -331,10 +337,6 @@ def _stored_at(library: Library, place: Path) -> Document | None:
     return next((document for document in found if Path(_NO_FILE + document.path) == place), None)
 
 
-def _below(folder: str, stored: dict[str, StoredFile]) -> list[StoredFile]:
-    return [file for absolute, file in stored.items() if absolute.startswith(folder + os.sep)]
-
-
 def _new_document(draft: Draft, vectors: npt.NDArray[np.float32], found: Sequence[Instruction]) -> NewDocument:
     document = draft.document
     return NewDocument(
@@ -349,38 +351,6 @@ def _new_document(draft: Draft, vectors: npt.NDArray[np.float32], found: Sequenc
         vectors=vectors,
         instructions=found,
     )
-
-
-def _refuse_nothing(found: Walk, gone: list[tuple[str, StoredFile]], paths: Sequence[str | Path]) -> None:
-    """A folder with nothing in it is more often a wrong path or a missing drive than a wish to empty the library."""
-    if found.files or found.failed or found.ignored:
-        return
-    held = f"; {len(gone):,} of its files {'stays' if len(gone) == 1 else 'stay'} in the library" if gone else ""
-    kept = f"; {_unsupported(found.unsupported)}" if found.unsupported else ""
-    raise SourceError(
-        f"there is nothing to ingest{kept}{held}",
-        path=", ".join(map(str, paths)),
-        remedy="Check the path" + (", or remove them with `ragstone docs remove PATH`" if gone else ""),
-    )
-
-
-def with_what_stays(error: SourceError, library: Library) -> SourceError:
-    """The error about a path that is missing, with what the library still has of it."""
-    if error.path is None or os.path.lexists(error.path):
-        return error
-    kept = len(library.documents_at(os.path.abspath(error.path)))  # noqa: PTH100 - see sources
-    if not kept:
-        return error
-    what = f"{error.what}; {kept:,} of its documents {'stays' if kept == 1 else 'stay'} in the library"
-    remedy = f"{error.remedy}, or forget what the library has of it with `ragstone docs remove PATH`"
-    return SourceError(what, path=error.path, remedy=remedy)
-
-
-def _unsupported(paths: Sequence[str]) -> str:
-    if len(paths) == 1:
-        return f"1 file is of a format that is not supported ({paths[0]})"
-    more = ", ..." if len(paths) > 3 else ""
-    return f"{len(paths):,} files are of formats that are not supported ({', '.join(paths[:3])}{more})"
 
 
 def _publish(library: Library, memory_mb: int) -> None:

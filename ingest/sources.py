@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,17 @@ class Walk:
     def ignores(self, absolute: str) -> bool:
         """Whether an ignore file leaves out this file or a folder above it."""
         return absolute in self.ignored or any(str(parent) in self.ignored for parent in Path(absolute).parents)
+
+    def emptied(self) -> list[Path]:
+        """The walked folders in which nothing was met: no file to read, none that failed, none that is ignored."""
+        failed = (_absolute(Path(path)) for path, _ in self.failed)
+        met = sorted(map(_with_separator, (*(str(file.absolute) for file in self.files), *failed, *self.ignored)))
+
+        def is_empty(folder: str) -> bool:
+            place = bisect_left(met, folder)
+            return place == len(met) or not met[place].startswith(folder)
+
+        return [root for root in self.roots if is_empty(_with_separator(str(root)))]
 
 
 def walk(paths: Sequence[str | Path], supported: Callable[[Path], bool], selection: Selection = _EVERYTHING) -> Walk:
@@ -96,6 +108,11 @@ def deleted(found: Walk, stored: Mapping[str, StoredFile]) -> list[tuple[str, St
         for absolute, known in stored.items()
         if absolute not in present and absolute.startswith(below) and (found.ignores(absolute) or _is_gone(absolute))
     ]
+
+
+def stored_below(folder: str, stored: Mapping[str, StoredFile]) -> list[StoredFile]:
+    """The stored files, of these by absolute path, below a folder."""
+    return [file for absolute, file in stored.items() if absolute.startswith(_with_separator(folder))]
 
 
 def moved(

@@ -56,7 +56,7 @@ def ingest(
     """
     if watch and as_json:
         raise click.UsageError("--watch goes on for ever, so it cannot write one JSON document. Leave out one of them.")
-    from ...ingest.pipeline import with_what_stays
+    from ...ingest.refusing import with_what_stays
     from ...ingest.sources import require
     from ..given import require_name
 

@@ -247,6 +247,35 @@ def test_a_folder_that_was_emptied_is_refused_and_its_documents_stay(one: Librar
     assert chunks(one) == before
 
 
+@pytest.mark.parametrize("other", ["text.txt", "broken.pdf", ".ragstoneignore"])
+def test_a_folder_that_was_emptied_is_refused_whatever_else_is_ingested(
+    one: Library, run: Ingest, folder: Path, other: str
+):
+    run("docs")
+    before = chunks(one)
+    (folder.parent / "others").mkdir()
+    write(f"others/{other}", "draft.md")
+    write("others/draft.md", "A draft.")
+    for path in folder.iterdir():
+        path.unlink()
+    with pytest.raises(SourceError, match=f"{folder}: there is nothing to ingest; 3 of its files stay in the library"):
+        run("others", "docs")
+    assert chunks(one) == before
+
+
+def test_a_folder_that_is_empty_because_its_files_have_moved_is_ingested(one: Library, run: Ingest, folder: Path):
+    run("docs")
+    (folder.parent / "others").mkdir()
+    for path in folder.iterdir():
+        path.rename(Path("others", path.name))
+    assert numbers(run("docs", "others")) == (0, 0, 0, 0)
+    assert set(chunks(one)) == {"others/a.md", "others/b.txt", "others/c.csv"}
+    for path in Path("others").iterdir():
+        path.unlink()
+    write("others/new.md", "Others.")
+    assert numbers(run("docs", "others")) == (1, 0, 0, 3)  # nothing of the empty folder was stored
+
+
 def test_vectors_of_another_model_are_refused_before_anything_is_read(
     one: Library, run: Ingest, folder: Path, embedder: Embedder
 ):
