@@ -33,6 +33,8 @@ class SourceFile:
 class Walk:
     """What was found under the paths given."""
 
+    selection: Selection = _EVERYTHING
+    """What was asked for of it."""
     files: list[SourceFile] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
     """Files of a folder whose format no parser reads."""
@@ -100,13 +102,19 @@ def has_changed(file: SourceFile, stored: StoredFile | None, recipe: str) -> boo
 
 
 def deleted(found: Walk, stored: Mapping[str, StoredFile]) -> list[tuple[str, StoredFile]]:
-    """The stored files below the walked folders, by absolute path, that no longer exist or are to be ignored now."""
+    """The stored files below the walked folders, by absolute path, that are to be ignored now, or that were asked for
+    and no longer exist: one that was not looked for may have moved to where nothing was looked at."""
     below = tuple(_with_separator(str(root)) for root in found.roots)
     present = {str(file.absolute) for file in found.files}
+
+    def is_missed(absolute: str) -> bool:
+        asked = (found.selection.reaches(absolute[len(root) :]) for root in below if absolute.startswith(root))
+        return any(asked) and _is_gone(absolute)
+
     return [
         (absolute, known)
         for absolute, known in stored.items()
-        if absolute not in present and absolute.startswith(below) and (found.ignores(absolute) or _is_gone(absolute))
+        if absolute not in present and absolute.startswith(below) and (found.ignores(absolute) or is_missed(absolute))
     ]
 
 
@@ -199,7 +207,7 @@ class _Walker:
     def __init__(self, supported: Callable[[Path], bool], selection: Selection) -> None:
         self._supported, self._selection = supported, selection
         self._seen = set[str]()
-        self.found = Walk()
+        self.found = Walk(selection)
 
     def add_named(self, file: Path) -> None:
         """Add a file that was given itself, whatever its format."""
