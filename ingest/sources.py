@@ -17,6 +17,8 @@ from ..retrieval.records import StoredFile
 from .selection import HIDDEN, IGNORE_FILE, IgnoreRules, Selection
 
 _EVERYTHING = Selection()
+_LAST_NS = 2**63 - 1
+"""SQLite's largest integer: a time of the year 2262; file systems know later ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,8 @@ class _Walker:
             sizes = f"it has {status.st_size / (1 << 20):,.1f} MB, more than the {most / (1 << 20):,.1f} that are read"
             self.found.failed.append((path, f"{sizes}. Raise max_file_mb, or name the file in a {IGNORE_FILE}."))
         else:
-            self.found.files.append(SourceFile(path, file, status.st_size, status.st_mtime_ns))
+            mtime_ns = max(-_LAST_NS, min(status.st_mtime_ns, _LAST_NS))
+            self.found.files.append(SourceFile(path, file, status.st_size, mtime_ns))
 
     def _fail(self, path: str, error: OSError | UnicodeEncodeError) -> None:
         if isinstance(error, UnicodeEncodeError):

@@ -102,6 +102,18 @@ def wait_until_settled(time_ns: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("seconds", [10_413_792_000, -10_413_792_000])
+def test_a_file_of_the_far_future_or_past_is_stored_and_its_edits_are_noticed(
+    one: Library, run: Ingest, folder: Path, seconds: int
+):
+    os.utime("docs/b.txt", (seconds, seconds))
+    assert numbers(run("docs")) == (3, 0, 0, 0)
+    assert numbers(run("docs")) == (0, 0, 3, 0)
+    write("docs/b.txt", "Blueberries are blue.", seconds * 10**9)
+    assert numbers(run("docs")) == (0, 1, 2, 0)
+    assert [d.path for d in one.documents()] == ["docs/a.md", "docs/b.txt", "docs/c.csv"]
+
+
 def test_a_touched_file_embeds_nothing_and_is_not_read_again(one: Library, run: Ingest, folder: Path):
     run("docs")
     revision = one.revision
