@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -109,7 +108,7 @@ def _watch(
     from ...ingest.watching import changes
 
     click.echo("Watching for changes; press Ctrl-C to end.", err=True)
-    for _ in chain([None], changes(paths, ignore=library.folder)):  # at once for what changed during the first run
+    for _ in changes(paths, ignore=library.folder, at_once=True):  # for what changed during the first run
         try:
             report = _when_free(library, once)
         except SourceError as error:  # a folder that is away for now
