@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _NO_FILE = "text:"
-"""Comes before the name of a text that is no file, in the place of an absolute path: it lies below no folder."""
+"""Comes before the name of a text that is no file, in the place of an absolute path: it lies below no folder. The name
+stands there as it was given; as a path, a//b would be a/b."""
 
 BATCH_CHUNKS = 512
 """Chunks embedded together: the more there are, the more alike in length are those that share a call."""
@@ -107,20 +108,24 @@ def ingest_text(
         LibraryWriteError: The disk is full; what was stored before stays.
         EmbedderMismatchError: The library's vectors come from another embedding model.
     """
-    place, data = Path(_NO_FILE + name), document.text.encode()
-    file = SourceFile(name, place, len(data), time.time_ns())
+    data = document.text.encode()
+    file = SourceFile(name, Path(_NO_FILE + name), len(data), time.time_ns())
     digest = hashlib.sha256(data).hexdigest()
     with library.locked():
-        known, before = library.files(str(place)).get(str(place)), _stored_at(library, place)
+        known, before = library.files(_place(file)).get(_place(file)), _stored(library, name)
         told = before and (before.title, before.metadata, before.sha256)
         wanted = options.collection
-        if not known or told != (document.title, document.metadata, digest) or known.recipe != options.recipe(place):
+        if (
+            not known
+            or told != (document.title, document.metadata, digest)
+            or known.recipe != options.recipe(file.absolute)
+        ):
             run = _Run(library, replace(options, duplicates="keep"), lambda _: None, Walk())
             run.read_text(file, digest, document, known, embedder())
             _publish(library, options.index_memory_mb)
         elif wanted is not None and wanted != known.collection:
             library.refresh([(known.id, name, known.mtime_ns, wanted)], datetime.now(UTC))
-        stored = _stored_at(library, place)
+        stored = _stored(library, name)
     assert stored is not None
     return stored
 
@@ -300,7 +305,7 @@ class _Run:
         collection = self._options.collection
         return NewFile(
             path=file.path,
-            absolute_path=str(file.absolute),
+            absolute_path=_place(file),
             collection=(known.collection if known else "") if collection is None else collection,
             sha256=read.digest,
             size=file.size,
@@ -332,9 +337,14 @@ class _Run:
         self._tell(Progress(path, self._done, self._files, self.report.chunks, fraction))
 
 
-def _stored_at(library: Library, place: Path) -> Document | None:
-    found = library.documents_at(str(place))  # with those of names that begin with its name and a slash
-    return next((document for document in found if Path(_NO_FILE + document.path) == place), None)
+def _place(file: SourceFile) -> str:
+    return str(file.absolute) if file.absolute.is_absolute() else _NO_FILE + file.path
+
+
+def _stored(library: Library, name: str) -> Document | None:
+    """The text of this name."""
+    found = library.documents_at(_NO_FILE + name)  # with those of names that begin with its name and a slash
+    return next((document for document in found if document.path == name), None)
 
 
 def _new_document(draft: Draft, vectors: npt.NDArray[np.float32], found: Sequence[Instruction]) -> NewDocument:
