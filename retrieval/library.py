@@ -328,7 +328,7 @@ class Library:
 
         Args:
             document_ids: Of documents.
-            paths: Of documents, as `Document.path` has them, or of files, of which all documents go.
+            paths: Of documents, as `Document.path` has them, or of files, of which all documents go (see `ids_at`).
         """
         with self._db.writing() as db:
             removed = remove_documents(db, {*document_ids, *ids_at(db, paths)})

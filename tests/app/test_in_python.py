@@ -18,7 +18,7 @@ import pytest
 
 from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
-from ragstone.errors import LibraryClosedError, LibraryLockedError, RagstoneError, SettingsError
+from ragstone.errors import LibraryClosedError, LibraryLockedError, RagstoneError, SettingsError, SourceError
 from ragstone.generation.conversation import Turn
 from ragstone.generation.models import ModelStore
 from ragstone.retrieval.library import Library
@@ -198,6 +198,24 @@ def test_documents_are_removed_by_id_and_by_path_and_counted(rag: Ragstone, tmp_
     one, two, *_ = (path for path in known if path not in (f"{zipped}/a.txt", f"{zipped}/b.txt"))
     assert rag.remove(known[one], np.int64(known[two]), known[one], one) == 2  # type: ignore[arg-type]
     assert len(rag.documents()) == len(known) - 4
+
+
+def test_a_path_that_files_of_several_folders_have_is_that_of_the_current_folder_or_refused(
+    rag: Ragstone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("h1", "h2"):
+        (tmp_path / folder / "docs").mkdir(parents=True)
+        (tmp_path / folder / "docs" / "x.md").write_text(f"The pump of {folder} was replaced in 2019.")
+        monkeypatch.chdir(tmp_path / folder)
+        rag.ingest("docs")
+    places = {str(rag.library.source_of(d.id)[0]): d.id for d in rag.documents() if d.path == "docs/x.md"}  # type: ignore[index]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match=r"docs/x\.md: 2 files .*h1/docs/x\.md, .*h2/docs/x\.md\)\. Give the id"):
+        rag.remove("docs/x.md", *places.values())
+    monkeypatch.chdir(tmp_path / "h1")
+    assert rag.remove("docs/x.md") == 1
+    assert [d.id for d in rag.documents() if d.path == "docs/x.md"] == [places[str(tmp_path / "h2" / "docs" / "x.md")]]
+    assert rag.remove("docs/x.md") == 1
 
 
 def test_what_the_library_does_not_hold_is_not_removed_and_changes_nothing(rag: Ragstone) -> None:
