@@ -310,14 +310,13 @@ class _Walker:
 
 
 def _is_gone(absolute: str) -> bool:
-    """Whether a file does not exist; one in a folder that may not be looked into can well exist."""
+    """Whether a file does not exist, or is no file now; one in a folder that may not be looked into can well exist."""
     try:
-        Path(absolute).stat()
+        return not stat.S_ISREG(Path(absolute).stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return False
 
 
 def _absolute(path: Path) -> str:

@@ -175,6 +175,14 @@ def test_only_files_below_the_walked_folders_count_as_deleted(folder: Path):
     assert gone == {"docs/a.txt", "docs2/d.md", "docs/deep/er/c.csv"}
 
 
+def test_a_file_in_whose_place_there_is_a_folder_counts_as_deleted(folder: Path):
+    known = stored(walk(["docs"], is_supported))
+    (folder / "docs" / "a.txt").unlink()
+    (folder / "docs" / "a.txt").mkdir()
+    (folder / "docs" / "a.txt" / "new.md").touch()
+    assert [gone.path for _, gone in deleted(walk(["docs"], is_supported), known)] == ["docs/a.txt"]
+
+
 def stored(found: Walk) -> dict[str, StoredFile]:
     return {str(file.absolute): as_stored(file) for file in found.files}
 
