@@ -272,13 +272,13 @@ class Library:
 
     # Changing it
 
-    def locked(self, *, wait: bool = False, queue: bool = True) -> AbstractContextManager[None]:
+    def locked(self, *, wait: bool = False, queue: bool = True, aside: bool = False) -> AbstractContextManager[None]:
         """Keep others from writing (see `Database.locked`).
 
         Raises:
             LibraryLockedError: Another process is writing already, and `wait` is false; or a thread, and `queue` is.
         """
-        return self._db.locked(wait=wait, queue=queue)
+        return self._db.locked(wait=wait, queue=queue, aside=aside)
 
     def use_embedder(self, identity: EmbedderIdentity) -> None:
         """Record the model whose vectors are about to be stored.

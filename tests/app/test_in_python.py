@@ -21,6 +21,7 @@ from ragstone.app.settings import Settings
 from ragstone.errors import LibraryClosedError, LibraryLockedError, RagstoneError, SettingsError, SourceError
 from ragstone.generation.conversation import Turn
 from ragstone.generation.models import ModelStore
+from ragstone.retrieval.index import Index
 from ragstone.retrieval.library import Library
 
 QUESTION = "What torque do the M10 bolts on the rack busbars need?"
@@ -167,6 +168,41 @@ def test_an_ingest_waits_for_a_search_that_stores_the_index_and_not_the_other_wa
             assert threads.submit(rag.search, QUESTION, mode="lexical").result(timeout=60)
             assert not ingest.done()
         assert ingest.result(timeout=60).added == 1
+
+
+def test_a_writer_waits_for_another_process_that_stores_the_index_for_a_search(rag: Ragstone) -> None:
+    def write(other: Library) -> bool:
+        with other.locked():
+            return True
+
+    with Library(rag.library.folder) as other, ThreadPoolExecutor() as threads:
+        with rag.library.locked(queue=False, aside=True):
+            writing = threads.submit(write, other)
+            time.sleep(0.5)
+            assert not writing.done()
+            with pytest.raises(LibraryLockedError), Library(rag.library.folder).locked(queue=False):
+                pass  # nor does a search wait
+        assert writing.result(timeout=10)
+        with rag.library.locked(), pytest.raises(LibraryLockedError, match=f"process {os.getpid()} is writing"):
+            write(other)
+
+
+def test_a_search_that_stores_the_index_is_waited_for(rag: Ragstone, monkeypatch: pytest.MonkeyPatch) -> None:
+    (rag.library.folder.parent / "pump.txt").write_text("The pump was replaced in 2019.")
+    begun, publish = threading.Event(), Index.publish
+
+    def slowly(*given: Any) -> Index:
+        begun.set()
+        time.sleep(1)
+        return publish(*given)
+
+    monkeypatch.setattr(Index, "publish", slowly)
+    rag.library.use_index("")
+    with Library(rag.library.folder) as other, ThreadPoolExecutor() as threads:
+        searching = threads.submit(Index.load, other)
+        assert begun.wait(10)
+        assert rag.ingest(rag.library.folder.parent / "pump.txt").added == 1
+        assert len(searching.result(timeout=10))
 
 
 def test_who_is_refused_is_told_who_writes_even_if_he_has_only_just_begun(rag: Ragstone) -> None:
