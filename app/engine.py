@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..generation.answer import Answer, Answerer, Event, as_turns
 from ..generation.context import Asking
@@ -227,7 +227,7 @@ class Ragstone(Adding):
         self._require_open()
         require_text("query", query)
         where = as_filter(filter, collection)
-        mode = self._mode if mode is None else mode
+        mode = cast(Mode, self.settings.search_mode) if mode is None else mode  # checked by Settings
         return self._retriever.trace(query, k, mode, where, min_probability=min_probability)
 
     def ask(
@@ -308,13 +308,14 @@ class Ragstone(Adding):
         """Remove documents from the library; their files stay.
 
         Args:
-            *documents: Their ids, or their paths as `documents` shows them; that of a file is of all documents in it.
+            *documents: Ids, or paths from the current folder or as `documents` shows them; a file's is of all in it.
 
         Returns:
             How many were removed; those that the library does not hold are not counted.
 
         Raises:
             SettingsError: One is neither.
+            SourceError: Several files have one of the paths; nothing is removed.
             LibraryLockedError: Another process is writing to the library.
         """
         ids, paths = as_removed(documents)
@@ -380,10 +381,6 @@ class Ragstone(Adding):
     def embedding_model(self) -> str:
         """The embedding model in use: a name, or an absolute folder (see `Encoders.embedding_model`)."""
         return self._encoders.embedding_model
-
-    @property
-    def _mode(self) -> Mode:
-        return self.settings.search_mode  # type: ignore[return-value]  # checked by Settings
 
     @property
     def _widening(self) -> Widening:

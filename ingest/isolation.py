@@ -31,6 +31,11 @@ _RECYCLE_BYTES = 768 << 20
 _AHEAD = 4
 """Files that each child may be ahead of the consumer: parsing overlaps embedding, and memory stays bounded."""
 _READ = 1 << 20
+_PASSED_ON = (
+    *("HOME", "LANG", "LC_", "LD_", "DYLD_", "PATH", "PYTHON", "TMP", "TEMP", "TZ", "VIRTUAL_ENV", "XDG_"),
+    *("OMP_", "OPENBLAS_", "MKL_", "KMP_", "MALLOC_"),
+)
+"""How the names of the variables begin that Python and its libraries need."""
 _ENDING = 5
 """Seconds that a child may take to end once it has closed its pipe."""
 
@@ -118,7 +123,7 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ | {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // limits.jobs))},
+            env=_environment() | {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // limits.jobs))},
         )
         assert self._process.stdin and self._process.stdout
         self._requests, self._messages = self._process.stdin, self._process.stdout
@@ -197,6 +202,11 @@ class _Child:
         how = signal.strsignal(-code) if code < 0 else f"exit code {code}"
         remedy = "Raise parse_memory_mb, or convert the file to another format"
         return ParseError(f"it crashed its parser ({(how or 'signal').lower()})", remedy=remedy, path=path)
+
+
+def _environment() -> dict[str, str]:
+    """What a child needs to know; a hostile file that takes it over is not to find keys and passwords there."""
+    return {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
 
 
 def _resident_bytes(pid: int) -> int:

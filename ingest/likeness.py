@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .duplicates import SIMILARITY
 from .signatures import LENGTH, PERMUTATIONS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _BANDS = PERMUTATIONS - int(np.ceil(SIMILARITY * PERMUTATIONS)) + 1
 """Two near-duplicates differ in fewer hash values than this: of so many runs of values, they have one in common."""
@@ -40,12 +44,10 @@ def near_duplicates(signatures: Mapping[int, bytes]) -> list[list[Alike]]:
             same.setdefault(signature, []).append(document)
     short = [documents for signature, documents in same.items() if len(signature) < LENGTH]
     sketches = [signature for signature in same if len(signature) == LENGTH]
-    values = [np.frombuffer(signature, "<u4") for signature in sketches]
+    values = np.frombuffer(b"".join(sketches), "<u4").reshape(-1, PERMUTATIONS)
     leaders = list(range(len(values)))
-    for one, other in _candidates(sketches):
-        first, second = sorted((_leader(leaders, one), _leader(leaders, other)))
-        if first != second and np.mean(values[one] == values[other]) >= SIMILARITY:
-            leaders[second] = first
+    for places in _candidates(sketches):
+        _join(places, values, leaders)
     groups: dict[int, list[Alike]] = {}
     for place, signature in enumerate(sketches):
         first = _leader(leaders, place)
@@ -56,16 +58,29 @@ def near_duplicates(signatures: Mapping[int, bytes]) -> list[list[Alike]]:
     return sorted(several, key=lambda group: group[0].id)
 
 
-def _candidates(signatures: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """The places of all pairs that may be near-duplicates."""
+def _candidates(signatures: Sequence[bytes]) -> Iterator[list[int]]:
+    """The places of signatures that may be near-duplicates of each other; any two that are stand in one list."""
     size = len(signatures[0]) // PERMUTATIONS if signatures else 0
     ends = [size * (band * PERMUTATIONS // _BANDS) for band in range(_BANDS + 1)]
     for start, end in pairwise(ends):
         equal: dict[bytes, list[int]] = {}
         for place, signature in enumerate(signatures):
             equal.setdefault(signature[start:end], []).append(place)
-        for places in equal.values():
-            yield from combinations(places, 2)
+        yield from (places for places in equal.values() if len(places) > 1)
+
+
+def _join(places: list[int], values: npt.NDArray[np.uint32], leaders: list[int]) -> None:
+    """Note which of these are near-duplicates. Those of one group are not compared: a thousand copies are soon done."""
+    sketches, groups = values[places], np.array([_leader(leaders, place) for place in places])
+    for at, sketch in enumerate(sketches):
+        if (groups == groups[0]).all():
+            return
+        others = at + 1 + np.flatnonzero(groups[at + 1 :] != groups[at])
+        alike = others[np.mean(sketches[others] == sketch, axis=1) >= SIMILARITY]
+        joined = {int(groups[at]), *groups[alike].tolist()}
+        for leader in joined:
+            leaders[leader] = min(joined)
+        groups[np.isin(groups, list(joined))] = min(joined)
 
 
 def _leader(leaders: list[int], place: int) -> int:

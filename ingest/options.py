@@ -12,7 +12,7 @@ from .isolation import Limits
 from .parsers import family
 from .selection import Selection
 
-PARSERS_VERSION = 6
+PARSERS_VERSION = 7
 """Raised when parsers or chunker give other text for the same file, so that the next ingest reads every file again."""
 
 _RECIPE = re.compile(rf"(\d+)/(.*)/({'|'.join(METHODS)})/(\d+)/(\d+)/([01])((?:/\w+)?)")

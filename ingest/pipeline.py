@@ -29,9 +29,10 @@ from .isolation import ParserPool
 from .options import IngestOptions
 from .parsed import ParsedDocument
 from .parsers import Reading
+from .refusing import refuse_nothing, with_what_stays
 from .report import IngestReport, Progress
 from .signatures import signature
-from .sources import SourceFile, Walk, deleted, has_changed, moved, unreadable, walk
+from .sources import SourceFile, Walk, deleted, has_changed, moved, stored_below, unreadable, walk
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _NO_FILE = "text:"
-"""Comes before the name of a text that is no file, in the place of an absolute path: it lies below no folder."""
+"""Comes before the name of a text that is no file, in the place of an absolute path: it lies below no folder. The name
+stands there as it was given; as a path, a//b would be a/b."""
 
 BATCH_CHUNKS = 512
 """Chunks embedded together: the more there are, the more alike in length are those that share a call."""
@@ -81,10 +83,9 @@ def ingest(
     with library.locked():
         before, stored = library.revision, library.files()
         gone = deleted(found, stored)
-        _refuse_nothing(found, gone, paths)
         run = _Run(library, options, on_progress or (lambda _: None), found)
         run.note_walk(found, stored)
-        changed = run.compare(found.files, stored, gone)
+        changed = run.compare(found, stored, gone, paths)
         if changed:
             run.read(changed, embedder())
         if options.instructions:
@@ -107,20 +108,24 @@ def ingest_text(
         LibraryWriteError: The disk is full; what was stored before stays.
         EmbedderMismatchError: The library's vectors come from another embedding model.
     """
-    place, data = Path(_NO_FILE + name), document.text.encode()
-    file = SourceFile(name, place, len(data), time.time_ns())
+    data = document.text.encode()
+    file = SourceFile(name, Path(_NO_FILE + name), len(data), time.time_ns())
     digest = hashlib.sha256(data).hexdigest()
     with library.locked():
-        known, before = library.files(str(place)).get(str(place)), _stored_at(library, place)
+        known, before = library.files(_place(file)).get(_place(file)), _stored(library, name)
         told = before and (before.title, before.metadata, before.sha256)
         wanted = options.collection
-        if not known or told != (document.title, document.metadata, digest) or known.recipe != options.recipe(place):
+        if (
+            not known
+            or told != (document.title, document.metadata, digest)
+            or known.recipe != options.recipe(file.absolute)
+        ):
             run = _Run(library, replace(options, duplicates="keep"), lambda _: None, Walk())
             run.read_text(file, digest, document, known, embedder())
             _publish(library, options.index_memory_mb)
         elif wanted is not None and wanted != known.collection:
             library.refresh([(known.id, name, known.mtime_ns, wanted)], datetime.now(UTC))
-        stored = _stored_at(library, place)
+        stored = _stored(library, name)
     assert stored is not None
     return stored
 
@@ -140,20 +145,26 @@ class _Run:
         """Report what could not be looked at."""
         for path, reason in found.failed:
             place = os.path.abspath(path)  # noqa: PTH100 - see `sources`
-            known = [stored[place]] if place in stored else _below(place, stored)
+            known = [stored[place]] if place in stored else stored_below(place, stored)
             self.report.failed.append((path, with_earlier(self._library, reason, known)))
 
     def compare(
-        self, files: list[SourceFile], stored: dict[str, StoredFile], gone: list[tuple[str, StoredFile]]
+        self,
+        found: Walk,
+        stored: dict[str, StoredFile],
+        gone: list[tuple[str, StoredFile]],
+        paths: Sequence[str | Path],
     ) -> list[SourceFile]:
         """Follow moves and deletions, note unchanged files; the files that have to be read."""
+        files = found.files
         moves = moved((f for f in files if str(f.absolute) not in stored), gone, self._options.recipe)
+        at_new_places = {known.id for known in moves.values()}
+        left = {absolute: known for absolute, known in gone if known.id not in at_new_places}
+        refuse_nothing(found, left, paths)
         if moves:
             moves = self._follow(moves)
-        at_new_places = {known.id for known in moves.values()}
-        left = [known.id for _, known in gone if known.id not in at_new_places]
         if left:
-            self._library.remove_files(left)
+            self._library.remove_files(known.id for known in left.values())
             self.report.removed = len(left)
         self._known = {f: known for f in files if (known := moves.get(f) or stored.get(str(f.absolute)))}
         changed, unchanged = [], []
@@ -294,7 +305,7 @@ class _Run:
         collection = self._options.collection
         return NewFile(
             path=file.path,
-            absolute_path=str(file.absolute),
+            absolute_path=_place(file),
             collection=(known.collection if known else "") if collection is None else collection,
             sha256=read.digest,
             size=file.size,
@@ -326,13 +337,14 @@ class _Run:
         self._tell(Progress(path, self._done, self._files, self.report.chunks, fraction))
 
 
-def _stored_at(library: Library, place: Path) -> Document | None:
-    found = library.documents_at(str(place))  # with those of names that begin with its name and a slash
-    return next((document for document in found if Path(_NO_FILE + document.path) == place), None)
+def _place(file: SourceFile) -> str:
+    return str(file.absolute) if file.absolute.is_absolute() else _NO_FILE + file.path
 
 
-def _below(folder: str, stored: dict[str, StoredFile]) -> list[StoredFile]:
-    return [file for absolute, file in stored.items() if absolute.startswith(folder + os.sep)]
+def _stored(library: Library, name: str) -> Document | None:
+    """The text of this name."""
+    found = library.documents_at(_NO_FILE + name)  # with those of names that begin with its name and a slash
+    return next((document for document in found if document.path == name), None)
 
 
 def _new_document(draft: Draft, vectors: npt.NDArray[np.float32], found: Sequence[Instruction]) -> NewDocument:
@@ -349,38 +361,6 @@ def _new_document(draft: Draft, vectors: npt.NDArray[np.float32], found: Sequenc
         vectors=vectors,
         instructions=found,
     )
-
-
-def _refuse_nothing(found: Walk, gone: list[tuple[str, StoredFile]], paths: Sequence[str | Path]) -> None:
-    """A folder with nothing in it is more often a wrong path or a missing drive than a wish to empty the library."""
-    if found.files or found.failed or found.ignored:
-        return
-    held = f"; {len(gone):,} of its files {'stays' if len(gone) == 1 else 'stay'} in the library" if gone else ""
-    kept = f"; {_unsupported(found.unsupported)}" if found.unsupported else ""
-    raise SourceError(
-        f"there is nothing to ingest{kept}{held}",
-        path=", ".join(map(str, paths)),
-        remedy="Check the path" + (", or remove them with `ragstone docs remove PATH`" if gone else ""),
-    )
-
-
-def with_what_stays(error: SourceError, library: Library) -> SourceError:
-    """The error about a path that is missing, with what the library still has of it."""
-    if error.path is None or os.path.lexists(error.path):
-        return error
-    kept = len(library.documents_at(os.path.abspath(error.path)))  # noqa: PTH100 - see sources
-    if not kept:
-        return error
-    what = f"{error.what}; {kept:,} of its documents {'stays' if kept == 1 else 'stay'} in the library"
-    remedy = f"{error.remedy}, or forget what the library has of it with `ragstone docs remove PATH`"
-    return SourceError(what, path=error.path, remedy=remedy)
-
-
-def _unsupported(paths: Sequence[str]) -> str:
-    if len(paths) == 1:
-        return f"1 file is of a format that is not supported ({paths[0]})"
-    more = ", ..." if len(paths) > 3 else ""
-    return f"{len(paths):,} files are of formats that are not supported ({', '.join(paths[:3])}{more})"
 
 
 def _publish(library: Library, memory_mb: int) -> None:

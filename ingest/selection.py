@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..errors import SettingsError
@@ -58,6 +58,11 @@ class Selection:
     def excludes(self, relative: str) -> bool:
         """Whether a file, or a folder whose path ends with a slash, is left out with all that it holds."""
         return bool(self.exclude) and bool(_verdict(_compiled(self.exclude), relative))
+
+    def reaches(self, relative: str) -> bool:
+        """Whether a file is wanted, and no folder above it is left out."""
+        above = PurePosixPath(relative).parents[:-1]  # the last is the folder given
+        return self.selects(relative) and not any(self.excludes(f"{folder}/") for folder in above)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from ..retrieval.records import StoredFile
 from .selection import HIDDEN, IGNORE_FILE, IgnoreRules, Selection
 
 _EVERYTHING = Selection()
+_LAST_NS = 2**63 - 1
+"""SQLite's largest integer: a time of the year 2262; file systems know later ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class SourceFile:
 class Walk:
     """What was found under the paths given."""
 
+    selection: Selection = _EVERYTHING
+    """What was asked for of it."""
     files: list[SourceFile] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
     """Files of a folder whose format no parser reads."""
@@ -45,6 +50,17 @@ class Walk:
     def ignores(self, absolute: str) -> bool:
         """Whether an ignore file leaves out this file or a folder above it."""
         return absolute in self.ignored or any(str(parent) in self.ignored for parent in Path(absolute).parents)
+
+    def emptied(self) -> list[Path]:
+        """The walked folders in which nothing was met: no file to read, none that failed, none that is ignored."""
+        failed = (_absolute(Path(path)) for path, _ in self.failed)
+        met = sorted(map(_with_separator, (*(str(file.absolute) for file in self.files), *failed, *self.ignored)))
+
+        def is_empty(folder: str) -> bool:
+            place = bisect_left(met, folder)
+            return place == len(met) or not met[place].startswith(folder)
+
+        return [root for root in self.roots if is_empty(_with_separator(str(root)))]
 
 
 def walk(paths: Sequence[str | Path], supported: Callable[[Path], bool], selection: Selection = _EVERYTHING) -> Walk:
@@ -88,14 +104,25 @@ def has_changed(file: SourceFile, stored: StoredFile | None, recipe: str) -> boo
 
 
 def deleted(found: Walk, stored: Mapping[str, StoredFile]) -> list[tuple[str, StoredFile]]:
-    """The stored files below the walked folders, by absolute path, that no longer exist or are to be ignored now."""
+    """The stored files below the walked folders, by absolute path, that are to be ignored now, or that were asked for
+    and no longer exist: one that was not looked for may have moved to where nothing was looked at."""
     below = tuple(_with_separator(str(root)) for root in found.roots)
     present = {str(file.absolute) for file in found.files}
+
+    def is_missed(absolute: str) -> bool:
+        asked = (found.selection.reaches(absolute[len(root) :]) for root in below if absolute.startswith(root))
+        return any(asked) and _is_gone(absolute)
+
     return [
         (absolute, known)
         for absolute, known in stored.items()
-        if absolute not in present and absolute.startswith(below) and (found.ignores(absolute) or _is_gone(absolute))
+        if absolute not in present and absolute.startswith(below) and (found.ignores(absolute) or is_missed(absolute))
     ]
+
+
+def stored_below(folder: str, stored: Mapping[str, StoredFile]) -> list[StoredFile]:
+    """The stored files, of these by absolute path, below a folder."""
+    return [file for absolute, file in stored.items() if absolute.startswith(_with_separator(folder))]
 
 
 def moved(
@@ -182,7 +209,7 @@ class _Walker:
     def __init__(self, supported: Callable[[Path], bool], selection: Selection) -> None:
         self._supported, self._selection = supported, selection
         self._seen = set[str]()
-        self.found = Walk()
+        self.found = Walk(selection)
 
     def add_named(self, file: Path) -> None:
         """Add a file that was given itself, whatever its format."""
@@ -260,7 +287,8 @@ class _Walker:
             sizes = f"it has {status.st_size / (1 << 20):,.1f} MB, more than the {most / (1 << 20):,.1f} that are read"
             self.found.failed.append((path, f"{sizes}. Raise max_file_mb, or name the file in a {IGNORE_FILE}."))
         else:
-            self.found.files.append(SourceFile(path, file, status.st_size, status.st_mtime_ns))
+            mtime_ns = max(-_LAST_NS, min(status.st_mtime_ns, _LAST_NS))
+            self.found.files.append(SourceFile(path, file, status.st_size, mtime_ns))
 
     def _fail(self, path: str, error: OSError | UnicodeEncodeError) -> None:
         if isinstance(error, UnicodeEncodeError):
@@ -282,14 +310,13 @@ class _Walker:
 
 
 def _is_gone(absolute: str) -> bool:
-    """Whether a file does not exist; one in a folder that may not be looked into can well exist."""
+    """Whether a file does not exist, or is no file now; one in a folder that may not be looked into can well exist."""
     try:
-        Path(absolute).stat()
+        return not stat.S_ISREG(Path(absolute).stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return False
 
 
 def _absolute(path: Path) -> str:

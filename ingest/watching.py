@@ -20,17 +20,25 @@ _CHECK_MS = 500
 """How often it is looked whether a path was replaced."""
 
 
-def changes(paths: Sequence[str | Path], stop: Event | None = None, *, ignore: Path | None = None) -> Iterator[None]:
+def changes(
+    paths: Sequence[str | Path], stop: Event | None = None, *, ignore: Path | None = None, at_once: bool = False
+) -> Iterator[None]:
     """Yield once after every burst of changes at or below files and folders, until `stop` is set.
 
     What changes while the caller is busy is told afterwards. Hidden files count only where they are named themselves,
     and nothing below `ignore` does. A path that is removed and made again is followed.
 
+    Args:
+        paths: Files and folders.
+        stop: Ends the waiting, from another thread.
+        ignore: A folder below which nothing counts.
+        at_once: Yield also as soon as the paths are watched, for what changed before.
+
     Raises:
         SourceError: The operating system refuses to watch.
         KeyboardInterrupt: On Ctrl-C.
     """
-    burst = _Burst()
+    burst = _Burst(at_once)
     while stop is None or not stop.is_set():
         try:
             yield from _until_replaced(paths, stop, ignore, burst)
@@ -45,8 +53,9 @@ def changes(paths: Sequence[str | Path], stop: Event | None = None, *, ignore: P
 class _Burst:
     """Changes that were not told yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: bool) -> None:
         self._first = self._last = 0.0
+        self._at_once = at_once
 
     def note(self) -> None:
         self._last = time.monotonic()
@@ -56,9 +65,9 @@ class _Burst:
         """Whether they are to be told now; they count as told then."""
         now = time.monotonic()
         over = now - self._last >= QUIET_SECONDS or now - self._first >= MAX_BURST_SECONDS
-        if not self._first or not over:
+        if not self._at_once and not (self._first and over):
             return False
-        self._first = 0.0
+        self._first, self._at_once = 0.0, False
         return True
 
 

@@ -25,6 +25,10 @@ from ._migrations import MIGRATIONS
 
 FILE = "library.sqlite3"
 
+_ASIDE = "aside"
+_AGAIN = 0.05
+"""Seconds between two attempts to lock the library."""
+
 _ROOM = "Free disk space; nothing stored is lost"
 _WRITABLE = "Make the folder writable, or choose another; nothing stored is lost"
 _NAME = "Choose another folder"
@@ -155,12 +159,14 @@ class Database:
                 raise
 
     @contextmanager
-    def locked(self, *, wait: bool = False, queue: bool = True) -> Iterator[None]:
+    def locked(self, *, wait: bool = False, queue: bool = True, aside: bool = False) -> Iterator[None]:
         """Keep others from writing.
 
         Args:
             wait: Until another process has finished.
-            queue: Wait until another thread of this process, which uses this object too, has finished.
+            queue: Wait until another thread of this process, which uses this object too, has finished, or another
+                process that writes aside.
+            aside: What is written is nothing that anybody asked for, so that others that queue wait for its end.
 
         Raises:
             LibraryLockedError: Another process is writing already, and `wait` is false; or a thread, and `queue` is.
@@ -170,13 +176,13 @@ class Database:
         if not self._writers.acquire(blocking=queue):
             raise self._locked_by(str(os.getpid()))
         try:
-            with self._locked(wait):
+            with self._locked(wait, queue, aside):
                 yield
         finally:
             self._writers.release()
 
     @contextmanager
-    def _locked(self, wait: bool) -> Iterator[None]:
+    def _locked(self, wait: bool, queue: bool, aside: bool) -> Iterator[None]:
         try:
             with self.translated():
                 lock = (self._folder / "write.lock").open("a+b", buffering=0)
@@ -184,13 +190,14 @@ class Database:
             what = "the library was deleted since it was opened"
             raise LibraryNotFoundError(what, path=self._named, remedy="Open it again, which makes a new one") from error
         with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                raise self._locked_by(_writer(lock)) from None
+            while not _taken(lock, wait):
+                process, *how = _writer(lock).split()
+                if not (queue and how == [_ASIDE]):
+                    raise self._locked_by(process)
+                time.sleep(_AGAIN)
             with self.translated():
                 lock.truncate(0)
-                lock.write(str(os.getpid()).encode())
+                lock.write(f"{os.getpid()} {_ASIDE if aside else ''}".rstrip().encode())
             try:
                 yield
             finally:
@@ -269,8 +276,16 @@ class Database:
         return version
 
 
+def _taken(lock: FileIO, wait: bool) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _writer(lock: FileIO) -> str:
-    """The process that holds the lock; it may be about to write down its number."""
+    """The process that holds the lock, and how it writes; it may be about to write down its number."""
     for _ in range(100):
         lock.seek(0)
         if told := lock.read():

@@ -58,11 +58,11 @@ _GIVEN, _ABSOLUTE = f"(f.path || {_PART})", f"(f.absolute_path || {_PART})"
 
 
 def _written(name: str) -> str:
-    """A date of the metadata, at least to the day; NULL if it is none."""
+    """A date of the metadata, at least to the day and with a T before the time; NULL if it is none."""
     value = f"json_extract(d.metadata, '$.{name}')"
     return (
         f"CASE WHEN {value} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]*' "
-        f"THEN {value} || CASE length({value}) WHEN 7 THEN '-01' ELSE '' END "
+        f"THEN replace({value}, ' ', 'T') || CASE length({value}) WHEN 7 THEN '-01' ELSE '' END "
         f"WHEN {value} GLOB '[0-9][0-9][0-9][0-9]' THEN {value} || '-01-01' END"
     )
 

@@ -193,4 +193,8 @@ MIGRATIONS: list[str] = [
         PRIMARY KEY (file_id, part, tag)
     ) WITHOUT ROWID;
     """,
+    # Texts that are no files stand under their names as they were given; before, some shared one, such as a/b and a//b.
+    """
+    UPDATE files SET absolute_path = 'text:' || path WHERE absolute_path LIKE 'text:%';
+    """,
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from ..errors import SourceError
 from ._terms import Frequencies, insert_postings
 from .records import Instruction, NewDocument, NewFile, Page, TextChunk
 
@@ -97,16 +99,30 @@ def insert_instructions(db: sqlite3.Connection, document_id: int, found: Iterabl
 
 
 def ids_at(db: sqlite3.Connection, paths: Iterable[str]) -> list[int]:
-    """The ids of the documents at these paths, as given at ingest: of a file all, else that of its part."""
-    return [
-        document_id
-        for path in paths
-        for (document_id,) in db.execute(
-            "SELECT d.id FROM documents d JOIN files f ON f.id = file_id "
-            "WHERE path = ?1 OR (part <> '' AND path || '/' || part = ?1)",
-            (path,),
-        )
-    ]
+    """The ids of the documents at these paths: of a file all, else that of its part.
+
+    A path is that of a file where it leads from the current folder, else as it was given at ingest.
+
+    Raises:
+        SourceError: Several files were given by the same path, in different folders.
+    """
+    return [document_id for path in paths for document_id in _ids_at(db, path)]
+
+
+def _ids_at(db: sqlite3.Connection, path: str) -> list[int]:
+    for column, wanted in (("absolute_path", os.path.abspath(path)), ("path", path)):  # noqa: PTH100 - links stay links
+        found = db.execute(
+            "SELECT d.id, f.id, absolute_path FROM documents d JOIN files f ON f.id = file_id "
+            f"WHERE {column} = ?1 OR (part <> '' AND {column} || '/' || part = ?1)",
+            (wanted,),
+        ).fetchall()
+        files = {file: place for _, file, place in found}
+        if len(files) > 1:
+            what = f"{len(files)} files of the library are known by this path ({', '.join(sorted(files.values()))})"
+            raise SourceError(what, path=path, remedy="Give the id of the document, or the absolute path of the file")
+        if found:
+            return [document_id for document_id, _, _ in found]
+    return []
 
 
 def remove_documents(db: sqlite3.Connection, document_ids: Iterable[int]) -> int:

@@ -272,13 +272,13 @@ class Library:
 
     # Changing it
 
-    def locked(self, *, wait: bool = False, queue: bool = True) -> AbstractContextManager[None]:
+    def locked(self, *, wait: bool = False, queue: bool = True, aside: bool = False) -> AbstractContextManager[None]:
         """Keep others from writing (see `Database.locked`).
 
         Raises:
             LibraryLockedError: Another process is writing already, and `wait` is false; or a thread, and `queue` is.
         """
-        return self._db.locked(wait=wait, queue=queue)
+        return self._db.locked(wait=wait, queue=queue, aside=aside)
 
     def use_embedder(self, identity: EmbedderIdentity) -> None:
         """Record the model whose vectors are about to be stored.
@@ -328,7 +328,7 @@ class Library:
 
         Args:
             document_ids: Of documents.
-            paths: Of documents, as `Document.path` has them, or of files, of which all documents go.
+            paths: Of documents, as `Document.path` has them, or of files, of which all documents go (see `ids_at`).
         """
         with self._db.writing() as db:
             removed = remove_documents(db, {*document_ids, *ids_at(db, paths)})

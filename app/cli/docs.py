@@ -154,7 +154,8 @@ def show(document: str, text: bool, library: Path | None, as_json: bool) -> int:
 def remove(documents: tuple[str, ...], library: Path | None, as_json: bool) -> int:
     """Remove documents, by path, folder or id. The files themselves stay."""
     with open_engine(library) as rag:
-        found = {document.id: document for name in documents for document in _find(rag, name)}
+        known = rag.documents()
+        found = {document.id: document for name in documents for document in _find(rag, name, known)}
         rag.remove(*found)
     if as_json:
         emit_json({"removed": [document.path for document in found.values()]})
@@ -191,7 +192,8 @@ def _retag(name: str, documents: tuple[str, ...], library: Path | None, as_json:
     from ...retrieval import tags
 
     with open_engine(library) as rag:
-        ids = list(dict.fromkeys(document.id for given in documents for document in _find(rag, given)))
+        known = rag.documents()
+        ids = list(dict.fromkeys(document.id for given in documents for document in _find(rag, given, known)))
         (tags.tag if add else tags.untag)(rag.library, ids, name)
         found = [document for i in ids if (document := rag.library.document(i))]
     if as_json:
@@ -243,11 +245,11 @@ def _one(found: Sequence[Document], name: str) -> Document:
     return first
 
 
-def _find(rag: Ragstone, name: str) -> list[Document]:
-    """The documents with this id or path, or below this folder."""
+def _find(rag: Ragstone, name: str, known: list[Document] | None = None) -> list[Document]:
+    """The documents with this id or path, or below this folder; of those known, where they are loaded already."""
     if not name.strip():  # an empty variable of a shell; as a path it would be the current folder
         raise click.BadParameter("the name of a document is empty. Give its path or id; see `ragstone docs list`.")
-    documents = rag.documents()
+    documents = rag.documents() if known is None else known
     below = name.rstrip("/") + "/"
     absolute = os.path.abspath(name)  # noqa: PTH100 - see ingest.sources
     # The same relative path can have been given in several folders: this one goes first.

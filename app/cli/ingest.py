@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -58,7 +57,7 @@ def ingest(
     """
     if watch and as_json:
         raise click.UsageError("--watch goes on for ever, so it cannot write one JSON document. Leave out one of them.")
-    from ...ingest.pipeline import with_what_stays
+    from ...ingest.refusing import with_what_stays
     from ...ingest.sources import require
     from ..given import require_name
 
@@ -111,7 +110,7 @@ def _watch(
     from ...ingest.watching import changes
 
     click.echo("Watching for changes; press Ctrl-C to end.", err=True)
-    for _ in chain([None], changes(paths, ignore=library.folder)):  # at once for what changed during the first run
+    for _ in changes(paths, ignore=library.folder, at_once=True):  # for what changed during the first run
         try:
             report = _when_free(library, once)
         except SourceError as error:  # a folder that is away for now

@@ -76,12 +76,24 @@ def parse(data: bytes, path: Path, options: ParseOptions) -> ParsedDocument:
 def _load(text: str, path: Path, line: int) -> Any:
     remedy = "Check how it was written"
     try:
-        return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)  # numbers as they are written
+        # Numbers as they are written.
+        return json.loads(text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         what = f"the JSON is broken in line {line + error.lineno - 1} ({error.msg})"
         raise ParseError(what, remedy=remedy, path=path) from error
     except RecursionError as error:
         raise ParseError("the JSON is nested too deeply", remedy=remedy, path=path) from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; a key that it has several times has a list of its values."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        several: defaultdict[str, list[Any]] = defaultdict(list)
+        for key, value in pairs:
+            several[key].append(value)
+        found |= {key: values for key, values in several.items() if len(values) > 1}
+    return found
 
 
 def _add_values(builder: DocumentBuilder, values: list[Any]) -> None:
@@ -228,8 +240,13 @@ class _XmlReader:
 
     def _whole(self, element: etree._Element) -> bool:
         """Adds an element that needs no look inside; of any other, what stands before its first child."""
+        if _is_entity(element):
+            self._builder.paragraph(_text(element))
+            return True
         name = _name(element)
-        if name == "table" and (rows := [[_text(cell) for cell in row] for row in element.iter("{*}tr", "{*}row")]):
+        if name == "table" and (rows := _cells(element)):
+            for text in _beside_rows(element):
+                self._builder.paragraph(text)
             self._builder.table(rows)
         elif name in _TITLES and self._sizes[element] <= _LONGEST_HEADING:
             self._levels[-2] = self._levels[-3] + 1
@@ -238,6 +255,7 @@ class _XmlReader:
             self._add_text(element, name)
         elif rows := _records(element):
             self._add_label(element, name)
+            self._builder.paragraph(_line(element.text))
             self._builder.table(rows)
         else:
             self._add_label(element, name)
@@ -272,12 +290,19 @@ def _name(element: etree._Element) -> str:
     return str(etree.QName(element).localname)
 
 
+def _is_entity(element: etree._Element) -> bool:
+    """Whether it is a reference such as `&name;`, which is not resolved."""
+    return not isinstance(element.tag, str)
+
+
 def _line(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
 def _text(element: etree._Element) -> str:
     """All that an element holds, on one line; children without words of its own between them are parted by spaces."""
+    if _is_entity(element):
+        return _line(element.text)
     own = (element.text or "").strip() or any((child.tail or "").strip() for child in element)
     return _line(("" if own else " ").join(element.itertext()))
 
@@ -289,18 +314,41 @@ def _attributes(element: etree._Element) -> str:
 
 def _records(element: etree._Element) -> list[list[str]]:
     """The rows of a table that children make which are flat and alike; none if they are something else."""
-    children = list(element.iterchildren("*"))
-    if len(children) < 2 or any(child.tag != children[0].tag for child in children):
+    children = list(element)
+    if len(children) < 2 or any(child.tag != children[0].tag or _line(child.tail) for child in children):
         return []
-    records: list[_Record] = []
+    records = list(map(_record, children))
+    return _rows([record for record in records if record]) if all(records) else []
+
+
+def _record(element: etree._Element) -> _Record | None:
+    """What a flat element says by its attributes and by its children; None if it says more than that, or nothing."""
+    children = list(element)
+    if _line(element.text) or any(_is_entity(child) or len(child) or _line(child.tail) for child in children):
+        return None
+    fields: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in element.attrib.items():
+        fields[etree.QName(name).localname].append(_line(value))
     for child in children:
-        fields: dict[str, str] = {etree.QName(name).localname: _line(value) for name, value in child.attrib.items()}
-        for field in child.iterchildren("*"):
-            name = _name(field)
-            if len(field):
-                return []
-            fields[name] = f"{fields[name]}, {_line(field.text)}" if name in fields else _line(field.text)
-        if not fields or (child.text or "").strip():
-            return []
-        records.append(fields)
-    return _rows(records)
+        text, attributes = _line(child.text), _attributes(child)
+        fields[_name(child)].append(f"{text} ({attributes})".lstrip() if attributes else text)
+    return {name: ", ".join(values) for name, values in fields.items()}
+
+
+def _cells(table: etree._Element) -> list[list[str]]:
+    """The cells of the rows of a table; none if it has no rows, or they hold something else."""
+    rows = list(table.iter("{*}tr", "{*}row"))
+    if any(_line(row.text) or any(_line(cell.tail) for cell in row) or (row.attrib and not len(row)) for row in rows):
+        return []
+    return [[_text(cell) for cell in row] for row in rows]
+
+
+def _beside_rows(element: etree._Element) -> Iterator[str]:
+    """What a table says outside its rows, such as its caption."""
+    yield _line(element.text)
+    for child in element:
+        if child.find(".//{*}tr") is not None or child.find(".//{*}row") is not None:
+            yield from _beside_rows(child)
+        elif _is_entity(child) or _name(child) not in ("tr", "row"):
+            yield _text(child)
+        yield _line(child.tail)

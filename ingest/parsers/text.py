@@ -25,6 +25,9 @@ _MOST_CONTROLS = 0.05
 _LEAST_NULS, _MOST_NULS = 0.1, 0.9
 _NUL_SAMPLE = 1 << 16
 _DETECTION_SAMPLE = 1 << 18
+_MOST_ASCII = 1 << 10
+"""Bytes of ASCII with which a line of the sample may begin; of a longer one only the rest is looked at."""
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TYPOGRAPHIC = re.compile("[\u00ad\ufb00-\ufb06]")
 _LETTERS = dict(
@@ -120,14 +123,27 @@ def _decode_wide(data: bytes, path: Path) -> str:
 def _detect(data: bytes, path: Path) -> str:
     from charset_normalizer import from_bytes
 
-    end = data.rfind(b"\n", 0, _DETECTION_SAMPLE) + 1 if len(data) > _DETECTION_SAMPLE else 0
-    matches = from_bytes(data[: end or _DETECTION_SAMPLE])
+    matches = from_bytes(_telling(data))
     # Short Western texts fit several code pages equally well, and then it is nearly always this one.
     western = (match for match in matches if "cp1252" in (match.encoding, *match.could_be_from_charset))
     best = next(western, matches.best())
     if best is None:
         raise _binary(path)
     return data.decode(best.encoding, "replace")
+
+
+def _telling(data: bytes) -> bytes:
+    """A sample of the lines that hold more than ASCII, wherever they stand: others look the same in all encodings."""
+    lines: list[bytes] = []
+    size = end = 0
+    while size < _DETECTION_SAMPLE and (found := _NOT_ASCII.search(data, end)):
+        first = found.start()
+        start = max(data.rfind(b"\n", end, first) + 1, end)
+        start = start if first - start <= _MOST_ASCII else first
+        end = data.find(b"\n", first) + 1 or len(data)
+        lines.append(data[start : min(end, first + _DETECTION_SAMPLE)])
+        size += len(lines[-1])
+    return b"".join(lines)
 
 
 def _binary(path: Path) -> ParseError:

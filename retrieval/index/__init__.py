@@ -96,7 +96,7 @@ class Index:
         read = Snapshot.read(library, memory_mb, sys.maxsize)
         if read.is_stale:
             try:
-                with library.locked(queue=False):
+                with library.locked(queue=False, aside=True):
                     return cls.publish(library, memory_mb)
             except (LibraryLockedError, LibraryWriteError) as error:
                 log.debug("the index is not stored now: %s", error)

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -17,7 +18,10 @@ from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
 from ragstone import Ragstone
+from ragstone.app.cli.ingest import _watch
 from ragstone.errors import SettingsError
+from ragstone.ingest.report import IngestReport
+from ragstone.retrieval.library import Library
 
 LONG = " ".join(f"Sentence {n} of the long report tells of turbine {n * 7} on the island." for n in range(60))
 
@@ -207,6 +211,24 @@ def test_a_watched_folder_is_followed_until_interrupted(ragstone_cli: Cli, tmp_p
     assert "Traceback" not in errors
     assert "Watching for changes" in errors
     assert output.count("Files read") >= 2
+
+
+def test_what_changes_while_the_first_changes_are_read_is_read_too(tmp_path: Path):
+    folder, texts = tmp_path / "docs", ["a.txt", "b.txt"]
+    folder.mkdir()
+
+    def once() -> IngestReport:
+        if not texts:
+            raise KeyboardInterrupt
+        (folder / texts.pop(0)).write_text("A text.")
+        return IngestReport()
+
+    too_long = threading.Timer(20, os.kill, (os.getpid(), signal.SIGINT))
+    too_long.start()
+    with Library(tmp_path / "library", create=True) as library, pytest.raises(KeyboardInterrupt):
+        _watch((folder,), library, once, set())
+    too_long.cancel()
+    assert texts == []
 
 
 def test_what_fails_in_a_watched_folder_is_told_once_for_each_change_of_it(ragstone_cli: Cli, tmp_path: Path):

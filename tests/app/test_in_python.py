@@ -18,9 +18,10 @@ import pytest
 
 from ragstone.app.engine import Ragstone
 from ragstone.app.settings import Settings
-from ragstone.errors import LibraryClosedError, LibraryLockedError, RagstoneError, SettingsError
+from ragstone.errors import LibraryClosedError, LibraryLockedError, RagstoneError, SettingsError, SourceError
 from ragstone.generation.conversation import Turn
 from ragstone.generation.models import ModelStore
+from ragstone.retrieval.index import Index
 from ragstone.retrieval.library import Library
 
 QUESTION = "What torque do the M10 bolts on the rack busbars need?"
@@ -169,6 +170,41 @@ def test_an_ingest_waits_for_a_search_that_stores_the_index_and_not_the_other_wa
         assert ingest.result(timeout=60).added == 1
 
 
+def test_a_writer_waits_for_another_process_that_stores_the_index_for_a_search(rag: Ragstone) -> None:
+    def write(other: Library) -> bool:
+        with other.locked():
+            return True
+
+    with Library(rag.library.folder) as other, ThreadPoolExecutor() as threads:
+        with rag.library.locked(queue=False, aside=True):
+            writing = threads.submit(write, other)
+            time.sleep(0.5)
+            assert not writing.done()
+            with pytest.raises(LibraryLockedError), Library(rag.library.folder).locked(queue=False):
+                pass  # nor does a search wait
+        assert writing.result(timeout=10)
+        with rag.library.locked(), pytest.raises(LibraryLockedError, match=f"process {os.getpid()} is writing"):
+            write(other)
+
+
+def test_a_search_that_stores_the_index_is_waited_for(rag: Ragstone, monkeypatch: pytest.MonkeyPatch) -> None:
+    (rag.library.folder.parent / "pump.txt").write_text("The pump was replaced in 2019.")
+    begun, publish = threading.Event(), Index.publish
+
+    def slowly(*given: Any) -> Index:
+        begun.set()
+        time.sleep(1)
+        return publish(*given)
+
+    monkeypatch.setattr(Index, "publish", slowly)
+    rag.library.use_index("")
+    with Library(rag.library.folder) as other, ThreadPoolExecutor() as threads:
+        searching = threads.submit(Index.load, other)
+        assert begun.wait(10)
+        assert rag.ingest(rag.library.folder.parent / "pump.txt").added == 1
+        assert len(searching.result(timeout=10))
+
+
 def test_who_is_refused_is_told_who_writes_even_if_he_has_only_just_begun(rag: Ragstone) -> None:
     with (
         Library(rag.library.folder) as other,
@@ -198,6 +234,24 @@ def test_documents_are_removed_by_id_and_by_path_and_counted(rag: Ragstone, tmp_
     one, two, *_ = (path for path in known if path not in (f"{zipped}/a.txt", f"{zipped}/b.txt"))
     assert rag.remove(known[one], np.int64(known[two]), known[one], one) == 2  # type: ignore[arg-type]
     assert len(rag.documents()) == len(known) - 4
+
+
+def test_a_path_that_files_of_several_folders_have_is_that_of_the_current_folder_or_refused(
+    rag: Ragstone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("h1", "h2"):
+        (tmp_path / folder / "docs").mkdir(parents=True)
+        (tmp_path / folder / "docs" / "x.md").write_text(f"The pump of {folder} was replaced in 2019.")
+        monkeypatch.chdir(tmp_path / folder)
+        rag.ingest("docs")
+    places = {str(rag.library.source_of(d.id)[0]): d.id for d in rag.documents() if d.path == "docs/x.md"}  # type: ignore[index]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match=r"docs/x\.md: 2 files .*h1/docs/x\.md, .*h2/docs/x\.md\)\. Give the id"):
+        rag.remove("docs/x.md", *places.values())
+    monkeypatch.chdir(tmp_path / "h1")
+    assert rag.remove("docs/x.md") == 1
+    assert [d.id for d in rag.documents() if d.path == "docs/x.md"] == [places[str(tmp_path / "h2" / "docs" / "x.md")]]
+    assert rag.remove("docs/x.md") == 1
 
 
 def test_what_the_library_does_not_hold_is_not_removed_and_changes_nothing(rag: Ragstone) -> None:

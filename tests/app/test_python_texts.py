@@ -54,6 +54,19 @@ def test_a_text_takes_the_place_of_the_earlier_one_of_its_name(rag: Ragstone):
     assert paths(rag) == ["notes/ferry", "notes/ferry/more"]
 
 
+def test_texts_whose_names_would_be_the_same_path_stay_apart(rag: Ragstone):
+    names = ["./a/b", "a/./b", "a/b", "a/b/", "a//b", "https://x.org/p", "https://x.org/p/"]
+    ids = {rag.add(f"The text of {name}.", name=name).id for name in names}
+    assert paths(rag) == sorted(names)
+    assert {rag.add(f"The new text of {name}.", name=name).path for name in names} == set(names)
+    assert {document.path: rag.library.text(document.id) for document in rag.documents()} == {
+        name: f"The new text of {name}." for name in names
+    }
+    assert len(ids) == len(names)
+    assert rag.remove("a/b") == 1
+    assert paths(rag) == sorted(set(names) - {"a/b"})
+
+
 def test_an_unchanged_text_is_not_embedded_again_and_may_change_its_collection(rag: Ragstone):
     first = rag.add(FERRY, name="ferry", metadata={"author": "Jane"}, collection="notes")
     revision = rag.library.revision

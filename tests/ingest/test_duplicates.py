@@ -1,5 +1,6 @@
 import itertools
 import random
+import time
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,19 @@ def test_the_groups_are_those_of_all_pairs_compared():
         for one in group:
             assert one.similarity == np.mean(column(signatures[one.id]) == column(signatures[first.id]))
     assert groups == sorted(groups, key=lambda group: group[0].id)
+
+
+def test_thousands_of_variants_of_one_text_are_grouped_in_time_that_does_not_grow_with_their_square():
+    draw = np.random.default_rng(1)
+    base = draw.integers(0, 2**32, PERMUTATIONS, dtype=np.uint32)
+    rows = np.repeat(base[None], 3000, axis=0)
+    for row in rows:
+        row[draw.permutation(PERMUTATIONS)[:6]] = draw.integers(0, 2**32, 6)
+    signatures = {number: row.tobytes() for number, row in enumerate(rows)}
+    started = time.process_time()
+    (group,) = near_duplicates(signatures)
+    assert time.process_time() - started < 1
+    assert len(group) == 3000
 
 
 def column(stored: bytes) -> Any:

@@ -250,6 +250,18 @@ def test_a_child_reaches_no_network_and_starts_no_program(tmp_path: Path, subtit
     assert all("a parser tried" in line for line in refused)
 
 
+def test_a_child_is_told_no_key_and_no_password(good: list[Path], monkeypatch: pytest.MonkeyPatch):
+    for name in ("RAGSTONE_API_KEY", "RAGSTONE_SMTP_PASSWORD", "DATABASE_URL"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    with ParserPool(Limits()) as pool:
+        assert [item for item, _ in pool.read_all([(path, path) for path in good])] == good
+        (child,) = workers()
+        told = child.environ()
+    assert "secret" not in told.values()
+    assert (told["OMP_WAIT_POLICY"], told["PATH"]) == ("passive", os.environ["PATH"])
+
+
 def test_children_write_nothing_to_the_terminal(good: list[Path], tmp_path: Path):
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R >>")
     parent = start_parent([tmp_path / "broken.pdf", good[0]])

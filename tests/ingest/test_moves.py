@@ -10,6 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ragstone.ingest.isolation import Limits
 from ragstone.ingest.report import IngestReport, Progress
+from ragstone.ingest.selection import Selection
 from ragstone.retrieval.analysis import query_terms
 from ragstone.retrieval.index import Index
 from ragstone.retrieval.library import Library
@@ -67,6 +68,21 @@ def test_what_does_not_depend_on_the_name_is_kept_when_a_file_moves(
     assert numbers(report) == (0, 0, 0, 3, 0)
     assert paths(one) == ["docs/deep/b.txt", "docs/deep/z.MD", "docs/y.zip/open.txt"]
     assert {d.id: (d.title, one.chunks_of(d.id)[0].id) for d in one.documents()} == before
+
+
+def test_a_file_that_moves_keeps_its_tags_although_a_run_in_between_looks_at_other_files(one: Library, run: Ingest):
+    write("docs/a.md", LEASE)
+    write("docs/b.txt", "Bananas are yellow.")
+    run("docs", collection="leases")
+    before = one.documents()[0]
+    tag(one, [before.id], "signed")
+    Path("docs/deep").mkdir()
+    Path("docs/a.md").rename("docs/deep/a.md")
+    for selection in (Selection(include=("*.txt",)), Selection(exclude=("*.md",))):
+        assert numbers(run("docs", selection=selection)) == (0, 0, 1, 0, 0)
+    assert numbers(run("docs")) == (0, 0, 1, 1, 0)
+    now = one.documents()[1]
+    assert (now.id, now.path, now.collection, now.tags) == (before.id, "docs/deep/a.md", "leases", ("signed",))
 
 
 def test_a_file_that_was_titled_after_its_name_is_titled_after_its_new_one(

@@ -123,6 +123,17 @@ def test_another_code_page_is_detected(write: WriteFile):
     assert check(parse(write("text.txt", text.encode("cp1251")))).text == text
 
 
+@pytest.mark.parametrize(
+    ("encoding", "line"), [("cp1252", "2,Müller aus Köln"), ("cp1251", "2,Срок уведомления"), ("cp932", "2,契約の期間")]
+)
+@pytest.mark.parametrize("before", ["1,ordinary words\n" * 20_000, "1,ordinary words\n" * 200, "no line " * 50_000])
+def test_text_is_decoded_however_late_its_first_letter_beyond_ascii_comes(
+    write: WriteFile, encoding: str, line: str, before: str
+):
+    text = before + line
+    assert parse(write("late.txt", text.encode(encoding))).text == text
+
+
 def test_one_bad_byte_does_not_turn_utf8_into_another_encoding(write: WriteFile):
     data = ("Größe und Länge. " * 20).encode() + b"\xff"
     assert check(parse(write("text.txt", data))).text == "Größe und Länge. " * 20 + "\ufffd"

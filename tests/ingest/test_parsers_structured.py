@@ -96,6 +96,47 @@ def test_xml_is_read_by_the_names_of_its_elements():
     ]
 
 
+PUMPS = "<item><price currency='EUR' class='p'>5</price><name>Pump</name></item>"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (
+            f"<items>{PUMPS * 2}</items>",
+            "| price | name |\n| --- | --- |\n| 5 (currency: EUR) | Pump |\n| 5 (currency: EUR) | Pump |",
+        ),
+        (
+            "<r xmlns:a='urn:a'><i a:n='1' n='2'><b c='3'/></i><i n='4'><b>5</b><b>6</b></i></r>",
+            "| n | b |\n| --- | --- |\n| 1, 2 | (c: 3) |\n| 4 | 5, 6 |",
+        ),
+        ("<r><i><a>x</a> between <b>y</b></i><i><a>z</a><b>w</b></i></r>", "x between y\n\n- a: z\n- b: w"),
+        ("<table><caption>Ducks <b>and</b> geese</caption>a<tr><td>1</td></tr>b</table>", "Ducks and geese|a|b|| 1 |"),
+        ("<table><tbody>c<tr><td>1</td></tr></tbody><foot><p>d</p> e</foot></table>", "c|d e|| 1 |"),
+        ("<!DOCTYPE table [<!ENTITY f 'x'>]><table>&f;<tr><td>1</td></tr></table>", "&f;|| 1 |"),
+        ("<!DOCTYPE r [<!ENTITY f 'x'>]><r><i>&f;<a>1</a></i><i><a>2</a></i></r>", "&f;\n\n- a: 1\n- a: 2"),
+        ("<table><row n='1'/><row n='2'/></table>", "| n |\n| --- |\n| 1 |\n| 2 |"),
+        ("<table><tr>g <td>1</td> h</tr></table>", "g 1 h"),
+    ],
+)
+def test_no_words_or_values_of_xml_are_lost(source: str, text: str):
+    found = read(source, "a.xml").text
+    assert found.replace("\n\n", "|").startswith(text.replace("\n\n", "|"))
+
+
+def test_what_stands_before_or_among_long_lists_of_records_is_kept():
+    for source in (f"Intro words {PUMPS * 400}", f"{PUMPS * 200}Intro words {PUMPS * 200}"):
+        text = read(f"<items>{source}</items>", "a.xml").text
+        assert (text.count("Intro words"), text.count("Pump"), text.count("EUR")) == (1, 400, 400)
+
+
+def test_a_key_that_a_json_object_has_several_times_keeps_all_its_values():
+    source = '{"contract": {"party": "Alpha", "rent": 1, "party": {"name": "Beta"}}, "rent": 1, "rent": 2}'
+    assert read(source, "a.json").text == (
+        "- contract:\n  - party:\n    - 1: Alpha\n    - 2:\n      - name: Beta\n  - rent: 1\n- rent: 1, 2"
+    )
+
+
 def test_entities_that_multiply_are_not_expanded():
     entities = "".join(f"<!ENTITY a{n} '{'&a' * 1}{n - 1};{f'&a{n - 1};' * 9}'>" for n in range(1, 12))
     source = f"<!DOCTYPE r [<!ENTITY a0 'lol'>{entities}]><r>&a11;</r>"

@@ -102,6 +102,18 @@ def wait_until_settled(time_ns: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("seconds", [10_413_792_000, -10_413_792_000])
+def test_a_file_of_the_far_future_or_past_is_stored_and_its_edits_are_noticed(
+    one: Library, run: Ingest, folder: Path, seconds: int
+):
+    os.utime("docs/b.txt", (seconds, seconds))
+    assert numbers(run("docs")) == (3, 0, 0, 0)
+    assert numbers(run("docs")) == (0, 0, 3, 0)
+    write("docs/b.txt", "Blueberries are blue.", seconds * 10**9)
+    assert numbers(run("docs")) == (0, 1, 2, 0)
+    assert [d.path for d in one.documents()] == ["docs/a.md", "docs/b.txt", "docs/c.csv"]
+
+
 def test_a_touched_file_embeds_nothing_and_is_not_read_again(one: Library, run: Ingest, folder: Path):
     run("docs")
     revision = one.revision
@@ -245,6 +257,35 @@ def test_a_folder_that_was_emptied_is_refused_and_its_documents_stay(one: Librar
     with pytest.raises(SourceError, match=r"3 of its files stay in the library.*docs remove"):
         run("docs")
     assert chunks(one) == before
+
+
+@pytest.mark.parametrize("other", ["text.txt", "broken.pdf", ".ragstoneignore"])
+def test_a_folder_that_was_emptied_is_refused_whatever_else_is_ingested(
+    one: Library, run: Ingest, folder: Path, other: str
+):
+    run("docs")
+    before = chunks(one)
+    (folder.parent / "others").mkdir()
+    write(f"others/{other}", "draft.md")
+    write("others/draft.md", "A draft.")
+    for path in folder.iterdir():
+        path.unlink()
+    with pytest.raises(SourceError, match=f"{folder}: there is nothing to ingest; 3 of its files stay in the library"):
+        run("others", "docs")
+    assert chunks(one) == before
+
+
+def test_a_folder_that_is_empty_because_its_files_have_moved_is_ingested(one: Library, run: Ingest, folder: Path):
+    run("docs")
+    (folder.parent / "others").mkdir()
+    for path in folder.iterdir():
+        path.rename(Path("others", path.name))
+    assert numbers(run("docs", "others")) == (0, 0, 0, 0)
+    assert set(chunks(one)) == {"others/a.md", "others/b.txt", "others/c.csv"}
+    for path in Path("others").iterdir():
+        path.unlink()
+    write("others/new.md", "Others.")
+    assert numbers(run("docs", "others")) == (1, 0, 0, 3)  # nothing of the empty folder was stored
 
 
 def test_vectors_of_another_model_are_refused_before_anything_is_read(

@@ -175,6 +175,14 @@ def test_only_files_below_the_walked_folders_count_as_deleted(folder: Path):
     assert gone == {"docs/a.txt", "docs2/d.md", "docs/deep/er/c.csv"}
 
 
+def test_a_file_in_whose_place_there_is_a_folder_counts_as_deleted(folder: Path):
+    known = stored(walk(["docs"], is_supported))
+    (folder / "docs" / "a.txt").unlink()
+    (folder / "docs" / "a.txt").mkdir()
+    (folder / "docs" / "a.txt" / "new.md").touch()
+    assert [gone.path for _, gone in deleted(walk(["docs"], is_supported), known)] == ["docs/a.txt"]
+
+
 def stored(found: Walk) -> dict[str, StoredFile]:
     return {str(file.absolute): as_stored(file) for file in found.files}
 
@@ -188,6 +196,26 @@ def test_what_is_ignored_from_now_on_counts_as_deleted_and_what_is_not_selected_
     gone = deleted(walk(["docs"], is_supported, Selection(include=("*.md",))), known)
     assert gone == [(path, known[path]) for path in (f"{folder}/docs/a.txt", f"{folder}/docs/deep/er/c.csv")]
     assert deleted(walk(["docs", "docs/a.txt", "docs/deep"], is_supported), known) == []
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(include=("*.md",)),
+        Selection(exclude=("*.txt", "deep")),
+        Selection(exclude=("*.txt", "deep/")),
+        Selection(exclude=("*.txt", "er/")),
+        Selection(exclude=("*.txt", "*/")),
+    ],
+)
+def test_what_was_not_looked_for_does_not_count_as_deleted(folder: Path, selection: Selection):
+    known = stored(walk(["docs"], is_supported))
+    for path in known:
+        Path(path).unlink()
+    (folder / "docs" / "new.md").touch()
+    assert [gone.path for _, gone in deleted(walk(["docs"], is_supported, selection), known)] == ["docs/b.md"]
+    both = walk(["docs", "docs/deep/er"], is_supported, Selection(exclude=("*.txt", "deep/")))
+    assert [gone.path for _, gone in deleted(both, known)] == ["docs/b.md", "docs/deep/er/c.csv"]
 
 
 def test_a_folder_that_cannot_be_told_what_to_ignore_loses_nothing(folder: Path):

@@ -138,6 +138,21 @@ def test_what_changes_while_the_caller_is_busy_is_told_afterwards(folder: Path):
     assert list(told) == []
 
 
+def test_what_changes_from_the_first_telling_on_is_told_afterwards(folder: Path):
+    stop = threading.Event()
+    told = changes([folder], stop, at_once=True)
+    started = time.monotonic()
+    next(told)
+    assert time.monotonic() - started < SOON
+    (folder / "b.md").touch()
+    too_long = threading.Timer(SOON, stop.set)
+    too_long.start()
+    next(told)
+    too_long.cancel()
+    stop.set()
+    assert list(told) == []
+
+
 def test_a_hidden_folder_that_is_named_is_watched(folder: Path):
     hidden = folder / ".notes"
     hidden.mkdir()

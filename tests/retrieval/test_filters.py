@@ -207,6 +207,23 @@ def test_a_date_is_compared_as_it_is_written(keep: Keep, condition: str, kept: s
     assert keep(condition) == kept
 
 
+@pytest.mark.parametrize("written", ["2024-07-31 09:30", "2024-07-31 09:30:15 +02:00", "2024-07-31T09:30"])
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        *(("date=2024-07-31T09:30", True), ("date=2024-07-31 09:30", True), ("date>=2024-07-31T09:00", True)),
+        *(("date<2024-07-31T10:00", True), ("date=2024-07-31", True), ("date=2024-07-31T09:31", False)),
+        *(("date>2024-07-31", False), ("date<2024-07-31T09:30", False), ("date>2024-07-31T09:30", False)),
+    ],
+)
+def test_a_time_may_be_written_behind_a_space(
+    library: OpenLibrary, file: Callable[..., NewFile], written: str, condition: str, holds: bool
+):
+    one, new = library(), file("a.txt", "A text.")
+    one.store(replace(new, documents=[replace(new.documents[0], metadata={"date": written})]))
+    assert len(one.document_ids(Filter.parse(condition))) == holds
+
+
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
 def test_a_file_without_a_date_goes_by_the_calendar_of_this_machine(
     library: OpenLibrary, file: Callable[..., NewFile], monkeypatch: pytest.MonkeyPatch, zone: str

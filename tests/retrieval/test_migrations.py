@@ -149,6 +149,20 @@ def test_a_library_whose_migration_fails_stays_as_it_was(folder: Path, library: 
     assert library(folder, create=False).counts() == (2, 4)
 
 
+def test_texts_that_are_no_files_stand_under_their_names_as_they_were_given(library: Callable[..., Library], file):
+    one = library()
+    ids = [one.store(file(name, "apple"))[0] for name in ("https://x.org/p/", "a/b", "c.txt")]
+    with one._db.writing() as db:
+        db.execute("UPDATE files SET absolute_path = 'text:https:/x.org/p' WHERE path LIKE 'https:%'")
+        db.execute("UPDATE files SET absolute_path = 'text:a/b' WHERE path = 'a/b'")
+        db.execute("PRAGMA user_version = 8")
+    known = set(one.files())
+    one.close()
+    opened = library(create=False)
+    assert set(opened.files()) == known - {"text:https:/x.org/p"} | {"text:https://x.org/p/"}
+    assert {document.id for document in opened.documents()} == set(ids)
+
+
 # The terms of another analysis
 
 
