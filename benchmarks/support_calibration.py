@@ -8,6 +8,8 @@ the sub-span exact match; an answer to a question that nothing answers is wrong.
 `min_confidence` 0, and those count whose confidence is at least the default's. On the first part the slope and the
 constant of `generation/abstention.py` are fitted (Platt, 1999), the second is what the diagram shows.
 
+At last each threshold of the confidence, over both parts: what is answered, refused and kept.
+
 Answers are appended to --work as they come, and a second run with the same --work goes on where the first stopped.
 """
 
@@ -22,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from _answering import DATA, Question, Result, answer_all, read_nq, write_passages
+from abstention_curve import Asked, show_thresholds
 from fit_abstention import squad2 as fitted_squad2
 from sklearn.linear_model import LogisticRegression
 
@@ -50,6 +53,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.work:
         args.work.mkdir(parents=True, exist_ok=True)
+    both: dict[str, list[Result]] = {}
     for part in (0, 1):
         results: dict[str, list[Result]] = {}
         for name, (passages, questions) in {"nq": nq(part, args.nq), "squad2": squad2(part, args.squad2)}.items():
@@ -58,10 +62,21 @@ def main() -> None:
         results["together"] = [one for of in results.values() for one in of]
         for name, of in results.items():
             show(f"{name}, {PARTS[part]}", of)
+        both = {name: [*both.get(name, ()), *of] for name, of in results.items()}
         if part == 0:
             fit(results["together"])
         elif args.svg:
             args.svg.write_text(drawn(list(bins(outcomes(results["together"], "support")))), "utf-8")
+
+    for name, of in both.items():
+        show_thresholds(f"{name}, both parts", [asked(one) for one in of])
+
+
+def asked(result: Result) -> Asked:
+    """As the risk-coverage curve takes it."""
+    confidence = answerable(Signals(**result.signals))
+    told = Outcome(result.question, result.gold is not None, not result.abstained, is_right(result), confidence)
+    return Asked(told, result.support)
 
 
 def nq(part: int, n: int) -> tuple[list[tuple[str, str]], list[Question]]:

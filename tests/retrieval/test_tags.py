@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from ragstone.errors import SettingsError
+from ragstone.retrieval._migrations import MIGRATIONS
 from ragstone.retrieval.filters import Filter
 from ragstone.retrieval.library import Library
 from ragstone.retrieval.records import NewFile
@@ -94,8 +95,8 @@ def test_a_library_of_before_there_were_tags_has_none(library: Callable[..., Lib
     one.store(file("a.txt", "apple"))
     with one.database.writing() as db:
         db.execute("DROP TABLE tags")
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        db.execute(f"PRAGMA user_version = {version - 1}")
+        before = next(n for n, step in enumerate(MIGRATIONS) if "CREATE TABLE tags" in step)
+        db.execute(f"PRAGMA user_version = {before}")
     one.close()
     again = library(tmp_path / "old")
     assert tagged(again) == {"a.txt": ()}
