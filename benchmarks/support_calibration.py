@@ -142,7 +142,7 @@ def log_odds(probability: float) -> float:
 
 
 def outcomes(results: Sequence[Result], kind: str) -> list[Outcome]:
-    told = [(r, Signals(**r.signals)) for r in given(results)]
+    told = [(r, Signals(**r.signals)) for r in given(results) if r.support is not None]
     stated = KINDS[kind]
     return [Outcome(r.question, r.gold is not None, True, is_right(r), stated(signals)) for r, signals in told]
 

@@ -13,22 +13,20 @@ from .records import cell_spans
 CITATION = r"\[\s*(?:[Pp]assages?\s+)?\d{1,4}(?:\s*[,;]\s*\d{1,4})*\s*\](?!\()"
 """`[1]`, `[1, 2]`, `[Passage 1]`; no link's text. A pattern without groups."""
 
-_CODE_OR_CITATION = re.compile(rf"(`[^`\n]*`)|\*\*{CITATION}\*\*|\({CITATION}\)|{CITATION}")
+_CODE_OR_CITATION = re.compile(rf"(`[^`\n]*`)|(?<!\S)\*\*{CITATION}\*\*(?!\w)|(?<![\w)])\({CITATION}\)|{CITATION}")
 _LEADING_CITATIONS = re.compile(rf"(?:\s*{CITATION})+")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ITEM_START = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")
 
 DECLINES = re.compile(
-    r"""^(?![^.!?\n]*,\s(?:but|however|though)\s)\W*(?:(?:sorry|unfortunately),?\s|(?:based\son|according\sto)\s[^,.]{1,60},\s)?(?:
+    r"""^(?![^.!?\n]*,\s(?:but|however|though|although)\b)\W*(?:(?:sorry|unfortunately),?\s|(?:based\son|according\sto)\s[^,.]{1,60},\s)?(?:
       i\s(?:do\snot|don['’]t)\s(?:know|have\s(?:enough|sufficient|any)\sinformation)
     | i\s(?:cannot|can['’]t|could\snot|couldn['’]t|am\sunable\sto|was\sunable\sto)\s(?:find|answer|determine|tell)
     | the\s(?:provided\s)?(?:passages|documents|information|context)[^.]{0,40}\s(?:(?:do|does)\snot|(?:do|does)n['’]t)\s
       (?:contain|mention|answer|provide|specify|say|state|include)
-    | none\sof\sthe\s(?:provided\s)?(?:passages|documents)\s(?:directly\s|explicitly\s)?
-      (?:contains?|mentions?|answers?|provides?|specif(?:y|ies)|says?|states?|includes?|gives?|addresses|tells?)\b
-    | there\sis\sno\s(?:information|mention)\b
-      (?:\W*$|[.,;]|\s(?:about|on|of|in|for|regarding|that|as|available|provided|given)\b)
+    | none\sof\sthe\s(?:provided\s)?(?:passages|documents)\b(?!\s(?:was|were|has\sbeen|have\sbeen)\s)
+    | there\sis\sno\s(?:information|mention)\b(?!\s(?:desk|point|count|cent|sheet|sign|board|kiosk|office)\w*)
     | (?:it|this|that|the\s[^.,;:]{1,60})\s(?:is|are)\snot\s(?:mentioned|stated|specified|given|clear)
       \s(?:in|from|by)\sthe\s(?:provided\s)?(?:passages|documents|information)
     )""",
@@ -50,13 +48,13 @@ FRAGMENT = 5
 _ORDINAL = re.compile(r"(?<!\w)\d{1,2}\.\s+\Z")
 _IN_VIEW = 8
 """Characters after a full stop in which it shows how the next word begins."""
+_TITLE = re.compile(r"(?<!\d )\b(?:Ms|Cllr|Messrs|Hon|Rev|Supt|Insp)\.\s*\Z")
 _ABBREVIATION = re.compile(
-    r"\b(?:(?P<never_last>Ms|Cllr|Messrs|Hon|Rev|Supt|Insp|approx|incl|excl|cf|bzw)|avg|max|min|temp|vol|ch|eq|sect?"
-    r"|para|pos|ex|app|apt|tel|fax|hrs?|wks?|yrs?|mos?|lbs?|bn|mn|nos?|art|km|cm|mm|kg|figs?|ref|ext|dept|est|qty"
-    r"|\w*str)\.[*_]*\s*\Z",
+    r"\b(?:(?P<before_any>approx|incl|excl|cf|bzw)|(?P<before_number>nos?|tel|fax|vol|ch|eq|sect?|para|pos|apt|art|figs?"
+    r"|\w*str)|avg|max|min|temp|hrs?|wks?|yrs?|mos?|ref|ext|dept|est|qty|ex)\.[*_]*\s*\Z",
     re.IGNORECASE,
 )
-"""After which a sentence goes on; after most of them only if what follows begins with a digit or a small letter."""
+"""After which a sentence goes on if what follows begins with a small letter; after some of them also before others."""
 _HALF_OF_DAY = re.compile(r"\b[ap]\.m\.\s*\Z", re.IGNORECASE)
 _WEEKDAY = re.compile(r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b")
 _GERMAN_MONTH = re.compile(r"(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b")
@@ -109,8 +107,14 @@ def _goes_on(text: str, start: int, end: int) -> bool:
     if _HALF_OF_DAY.search(text, start, end) and _WEEKDAY.match(text, end):
         return True
     shortened = _ABBREVIATION.search(text, start, end)
-    following = text[end : end + _IN_VIEW].lstrip(" *_")[:1]
-    return shortened is not None and (bool(shortened["never_last"]) or following.isdigit() or following.islower())
+    if _TITLE.search(text, start, end):
+        return True
+    following = text[end : end + _IN_VIEW].lstrip(" *_")
+    if shortened is None or not following:
+        return False
+    number = following[0].isdigit() and bool(shortened["before_any"] or shortened["before_number"])
+    capitals = bool(shortened["before_any"]) and following[:2].isupper()
+    return following[0].islower() or number or capitals
 
 
 def strip_citations(text: str) -> str:
@@ -168,7 +172,7 @@ def claim_of(sentence: str, context: str = "") -> Claim | None:
         return None
     if DECLINES.match(text) or _POINTS.fullmatch(text):
         return None
-    if not _DIGIT.search(text) and (_COURTESY.match(text) or _SAYS_NOTHING.match(text)):
+    if _COURTESY.match(text) or (_SAYS_NOTHING.match(text) and not _DIGIT.search(text)):
         return None
     return Claim(text, context, places)
 
@@ -208,19 +212,20 @@ _POINTS = re.compile(
 )
 """`Passage 1.`, `See the passages.`: no more than a citation."""
 _DIGIT = re.compile(r"\d")
-"""What has one states a fact, however it begins."""
+"""A hedge that has one states a fact."""
 _COURTESY = re.compile(
     r"""\W*(?:
       (?:sure|certainly|of\scourse|absolutely|okay|ok|great\squestion|thank\syou|thanks|you['’]re\swelcome|hello|hi)
-      (?:\W*$|\W+(?:here|i|let|happy|glad|thanks?|thank)\b)
+      (?:\W*$|\W+(?:here|i|let|(?:happy|glad)\sto|thanks?|thank)\b)
     | here\s(?:is|are)\s(?:the|a|an|some|your|my)\s(?:short\s|brief\s)?
-      (?:answers?|summary|overview|list|information|details|examples?|steps?)\b
+      (?:answers?|summary|overview|list|information|details|examples?|steps?)\b(?!\sprices?\b)
     | (?:please\s)?(?:let\sme\sknow|feel\sfree)\b
     | if\syou\s(?:have|need|want|would\slike)\b[^.]{0,80}
-      (?:\bfeel\sfree|\bjust\sask|\blet\sme\sknow|\bhesitate|,\si(?:\s(?:can|could|would|will|am)\b|['’]))
+      (?:\bfeel\sfree|\b(?:just|please)\s(?:ask|contact|tell)|,\s(?:ask|tell)\sme\b|\blet\sme\sknow|\bhesitate
+        |,\si(?:\s(?:can|could|would|will|am)\b|['’]))
     | (?:good\sluck|hope\s(?:this|that)\shelps|(?:best|kind|warm)\sregards|yours\s(?:sincerely|faithfully))\W*$
     | i\s(?:hope|apologi[sz]e)\b | i['’]m\s(?:sorry|happy|glad)\b | i(?:['’]d|\swould)\sbe\s(?:happy|glad)\b
-    | as\san?\s(?:ai\s)?(?:large\s)?language\smodel\b | as\san\sai(?:\s(?:chat\s?bot|model|assistant))?(?:,|\si\b)
+    | as\san?\s(?:ai\s)?(?:large\s)?language\smodel\b | as\san\sai(?:,|\si\b|\b[^,.]{1,40},\si\b)
     | (?:[^,"“]{1,120},\s)?i(?:\swould|['’]d)?\s(?:recommend|suggest|advise)\b
     )""",
     re.IGNORECASE | re.VERBOSE,

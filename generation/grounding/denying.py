@@ -59,7 +59,7 @@ _ENDED = _words(
 )
 _MODAL = _words("may|can|could|might|right|entitled")
 _PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|wird|wurde)\s+(?:\w+\s+)?$", re.IGNORECASE)
-_BY = re.compile(r"\bby\b")
+_REFERS = re.compile(r"\b(?:it|they|them|this|that|these|those|he|she|him|her)\b", re.IGNORECASE)
 _PART = re.compile(r"[,;:.!?](?!\d)")
 _CLAUSE = re.compile(r"[,;:.!?|()]|\s[-–—]\s|\b(?:but|whereas|while|sondern|mais)\b", re.IGNORECASE)
 _STATEMENT = re.compile(
@@ -99,6 +99,8 @@ def _opposites() -> dict[str, set[str]]:
 
 
 _OPPOSITES = _opposites()
+_OF_TWO = content_words("won win lost lose")
+"""What one does and another suffers."""
 
 
 def denied(claim: str, source: Source) -> list[tuple[int, int]]:
@@ -113,7 +115,8 @@ def denied(claim: str, source: Source) -> list[tuple[int, int]]:
     weights = {term: source.weight(term) for term in content_words(claim)}
     found: set[str] = set()
     for unit in source.units:
-        opposed = {term for term in weights.keys() - source.terms if unit.terms & _opposite(term, weights)}
+        opposed = {term for term in weights.keys() - unit.terms if unit.terms & _opposite(term, weights)}
+        opposed = {term for term in opposed if not _is_said(term, weights, source)}
         least = CARRIED * sum(weight for term, weight in weights.items() if term not in opposed)
         if _carried(unit.terms, weights) < least or unit.text.rstrip().endswith("?"):
             continue
@@ -142,17 +145,23 @@ def _opposite(term: str, claimed: Mapping[str, float]) -> Set[str]:
 def _says_opposite(sentence: str, term: str, claim: str, weights: Mapping[str, float], least: float) -> bool:
     """Whether a part of a sentence that says the rest of a claim has the opposite of its term, and does not deny it.
 
-    Of somebody else that is no opposite: one rejects what another accepts, and wins what another loses.
+    That one loses is no opposite of another's winning.
     """
     of, _ = _around(claim, {term})
     for part in filter(None, _STATEMENT.split(sentence)):
         held = content_words(part)
         if held & _OPPOSITES[term] and not _DENIAL.search(part) and _carried(held, weights) >= least:
             before, after = _around(part, _OPPOSITES[term])
-            told = of & before and not (of - before) & after
-            if not of or told or (_BY.search(part) and of & after):
+            if term not in _OF_TWO or (of & before and not (of - before) & after):
                 return True
     return False
+
+
+def _is_said(term: str, weights: Mapping[str, float], source: Source) -> bool:
+    """Whether a sentence that has a term says half of the rest of a claim, too, or goes on about what "it" is."""
+    rest = {other: weight for other, weight in weights.items() if other != term}
+    said = (unit for unit in source.units if term in unit.terms)
+    return any(_REFERS.search(unit.text) or 2 * _carried(unit.terms, rest) >= sum(rest.values()) > 0 for unit in said)
 
 
 def _around(text: str, terms: Set[str]) -> tuple[Set[str], Set[str]]:

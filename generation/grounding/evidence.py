@@ -26,7 +26,7 @@ BUDGET = 720
 _CURRENCIES = {
     "€": content_words("EUR euro"),
     "$": content_words("USD dollar"),
-    "£": content_words("GBP pound sterling"),
+    "£": content_words("GBP"),
     "¥": content_words("JPY yen"),
 }
 _HEADING = re.compile(r"^(#{1,6})[ \t](.*)$", re.MULTILINE)

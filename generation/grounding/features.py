@@ -45,11 +45,12 @@ _WHETHER = re.compile(
     r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|may|might|must|will|would|shall|should)\b", re.IGNORECASE
 )
 """How a question begins that is answered with yes or no."""
-JOINING = content_words(
-    "yes indeed however therefore thus hence also additionally furthermore moreover overall finally otherwise instead"
-    " accordingly consequently nevertheless nonetheless actually certainly likewise similarly meanwhile"
+_JOINING = re.compile(
+    r"\W*(?:yes|no|indeed|however|therefore|thus|hence|also|additionally|furthermore|moreover|overall|finally|otherwise"
+    r"|instead|accordingly|consequently|nevertheless|nonetheless|actually|certainly|likewise|similarly|meanwhile),\s",
+    re.IGNORECASE,
 )
-"""Terms that join sentences and state nothing."""
+"""How a sentence begins that another one came before; it is no part of what it states."""
 
 Span = tuple[int, int]
 
@@ -125,20 +126,21 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
         context: What is given besides: what is asked, and in further lines what stands above the passages.
         question: What of it the claim speaks of, where it is too short to say so.
     """
-    terms = content_words(claim) - JOINING
-    given = _vouched(context)
+    terms = content_words(_JOINING.sub("", claim, count=1) if _JOINING.match(claim) else claim)
+    denies = bool(_NEGATION.search(claim))  # then what it denies may be the question's: "not 99 kg"
+    given = content_words(context) if denies else _vouched(context)
     converted = [(one.start, one.end) for one in held_in_units(claim, source.passages)]
     converted += [(value.start, value.end) for value in values(claim) if source.holds(value)]
     said = frozenset[str]().union(*(content_words(claim[start:end]) for start, end in converted))
     own = terms - (said - source.terms)
-    weights = {term: source.weight(term) for term in own - given or own}
+    weights = {term: source.weight(term) for term in own - given or (own & source.terms if denies else own)}
     whole = sum(weights.values()) or 1.0
     selected = frozenset[str]().union(*(unit.terms for unit in evidence))
     shares = {unit: sum(weights[t] for t in unit.terms & weights.keys()) / whole for unit in evidence}
     carrier = max(evidence, key=lambda unit: shares[unit], default=None)
     numbers = _missing_numbers(claim, source, given, converted)
     names = _missing_names(claim, source, given)
-    negated = carrier is not None and bool(_NEGATION.search(claim)) != bool(_NEGATION.search(carrier.text))
+    negated = carrier is not None and denies != bool(_NEGATION.search(carrier.text))
     measured = (
         sum(w for t, w in weights.items() if t not in source.terms) / whole,
         min(len(numbers), 3),

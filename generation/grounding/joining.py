@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .tables import Word, words_of
+from .tables import Word, terms_of, words_of
 
 if TYPE_CHECKING:
     from .evidence import Source
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Codes = set[tuple[str, str]]
 """Each as its letters and its digits."""
 
-_CELL = re.compile(r"[^:;]+: [^;]+(?:; |$)")
 _FEWEST_CELLS = 3
 
 _CODE = re.compile(r"(?<![\w-])([^\W\d_]{1,5})[-\u2010\u2011]?(\d+)(?!\w)")
@@ -64,13 +63,17 @@ def _across_rows(words: Sequence[Word], source: Source) -> list[Word]:
 
 def _of_cells(claim: str, source: Source) -> list[Word]:
     """What stands in other columns, of a claim that is a row: `Model: K2; Length: 30; Width: 12`."""
-    cells = list(_CELL.finditer(claim))
-    if len(cells) < _FEWEST_CELLS or cells[0].start() or not source.tables:
+    cells = claim.split("; ") if source.tables else []
+    if len(cells) < _FEWEST_CELLS or not all(": " in cell for cell in cells):
         return []
-    found = []
+    columns = {column for table in source.tables for column in table.header}
+    found: list[Word] = []
+    at = len(cells[0])
     for cell in cells[1:]:
-        alone = f"{cells[0][0]}{' ' * (cell.start() - cells[0].end())}{cell[0]}"
-        found += [word for word in _across_rows(list(words_of(alone)), source) if word.start >= cell.start()]
+        start, at = at + 2, at + 2 + len(cell)
+        if terms_of(cell.partition(": ")[0]) in columns:
+            alone = f"{cells[0]}{' ' * (start - len(cells[0]))}{cell}"
+            found += [word for word in _across_rows(list(words_of(alone)), source) if word.start >= start]
     return found
 
 

@@ -20,6 +20,7 @@ UNKNOWN_NUMBER_CAP = 0.3
 """The most support a claim can have whose number is in no passage."""
 
 _WORD = re.compile(r"\d[\d.,]*\d|[^\W_]+")
+_LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)} | {0xAD: ""}
 _STEMMER = Stemmer.Stemmer("english")
 STOP_WORDS = frozenset(
     """
@@ -85,7 +86,7 @@ def content_words(text: str) -> set[str]:
 
     Accents and ligatures may be written in any of Unicode's ways.
     """
-    text = text if text.isascii() else unicodedata.normalize("NFKC", text).replace("\u00ad", "")
+    text = text if text.isascii() else unicodedata.normalize("NFC", text).translate(_LIGATURES)
     words = set()
     for match in _WORD.finditer(text.lower()):
         word = match.group()

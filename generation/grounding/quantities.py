@@ -56,9 +56,7 @@ _ALONE = re.compile(
     re.IGNORECASE,
 )
 """Not "twice a day" and "100 a year"."""
-_HOURS = re.compile(r"\s?(?:h|hrs?|hours?)\b")
-_MARK = re.compile(r"^[ \t]*(?:#+[ \t]+)?(\d{1,3})[.)](?=[ \t])", re.MULTILINE)
-"""The number of a heading, or of an item of a list."""
+_HOURS = re.compile(r"\s?h\b")
 _RANGE = re.compile(r"\s*(?:to|-|–|—)\s*")
 """In 1.5 to 5.5 cm."""
 _INEXACT = re.compile(
@@ -142,16 +140,11 @@ def of_other_units(claim: str, passages: Sequence[str]) -> list[tuple[int, int]]
     if any(map(_INEXACT.search, passages)):
         return []
     known, _ = _known(tuple(passages))
-    marks = {number for text in passages for number in _MARK.findall(text)}
     held = held_in_units(claim, passages)
     found = []
     for wanted in quantities(claim):
         alike = [one for one in known if one.numbers & wanted.numbers]
-        if wanted.numbers & marks and all(one.is_bare for one in alike):
-            alike = [one for one in known if wanted.units & one.units]  # the number only counts: "4. Side effects"
-            untold = wanted.is_bare or not alike
-        else:
-            untold = wanted.is_bare or not alike or any(one.is_bare or one.is_written_like(wanted) for one in alike)
+        untold = wanted.is_bare or not alike or any(one.is_bare or one.is_written_like(wanted) for one in alike)
         held_in_part = any(one.start <= wanted.start < one.end for one in held)
         if not untold and not held_in_part and wanted.numbers - _SAME_IN_ALL and not any(map(wanted.equals, known)):
             found.append((wanted.start, wanted.end))
@@ -187,7 +180,7 @@ def _numbered(text: str) -> Iterator[Quantity]:
     for value, following in zip_longest(known, known[1:]):
         numbers = [reading.digits for reading in value.readings if isinstance(reading, Number)]
         lasts = [reading for reading in value.readings if isinstance(reading, Clock)]
-        if lasts and (hours := _HOURS.match(text, value.end)):  # 2:25 h
+        if lasts and lasts[0].hour < 10 and (hours := _HOURS.match(text, value.end)):  # 2:25 h
             lasting = _measures(lasts[0].hour + Fraction(lasts[0].minute, 60), _UNITS["h"])
             yield Quantity(value.start, hours.end(), frozenset(), lasting, lasting, _UNITS["h"])
         if not numbers or not all(map(_DECIMAL.fullmatch, numbers)):  # 5'3 and the like

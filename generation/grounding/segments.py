@@ -26,6 +26,10 @@ _LONGEST_CITATION = 60
 
 _LONGEST_TITLE = 3
 """Words. A longer line in bold that ends with a full stop is a sentence."""
+_LONGEST_LABEL = 2
+"""Words in bold before the text of a list's item: `- **Lost phone.** Call us.`"""
+_LONGEST_FENCE = 200
+"""Characters of the line that opens a block of code, as far as it is looked at."""
 
 _SPACE = re.compile(r"\s*")
 _ITEM = re.compile(r"(?:[-*+•–]|\d{1,3}[.)])[ \t]+")
@@ -141,9 +145,10 @@ class Segments:
         if self._end_of_word(start, final) is None:
             return None
         if fence := _FENCE.match(self._raw, start):
-            line, ended, _ = self._raw[fence.end() :].partition("\n")
+            line, ended, _ = self._raw[fence.end() : fence.end() + _LONGEST_FENCE].partition("\n")
             if "`" not in line or fence[0][0] == "~":
-                return "code" if ended or final or fence[0][0] == "~" else None
+                known = ended or final or len(line) == _LONGEST_FENCE or fence[0][0] == "~"
+                return "code" if known else None
         if self._raw[start] == "|":
             return "row"
         return "heading" if _HEADING.match(self._raw, start) else "sentence"
@@ -245,7 +250,7 @@ class Segments:
         if kind is None:
             return None
         line = self._raw[max(self._raw.rfind("\n", self._body, at) + 1, self._body) : at].rstrip()
-        hangs = 0 <= self._indent < following - at  # below the words of its item
+        hangs = 0 <= self._indent < following - at and self._raw[following].islower()  # below the words of its item
         ends = (
             "\n" in self._raw[at + 1 : following]
             or kind != "sentence"
@@ -279,7 +284,7 @@ class Segments:
         assert self._start is not None
         raw, start, kind = self._raw, self._start, self._kind
         text = raw[start:end].rstrip()
-        if kind == "sentence" and _is_bold_heading(text, raw[self._body : end].rstrip(), raw[end:]):
+        if kind == "sentence" and _is_bold_heading(text, raw[end:]):
             kind = "heading"
         columns = self._columns or () if kind == "row" else ()
         segment = Segment(self._dropped + start, text, raw[self._end : start], kind, self._context, columns)
@@ -289,20 +294,23 @@ class Segments:
         return segment
 
 
-def _is_bold_heading(text: str, words: str, rest: str) -> bool:
-    """Whether a part in bold is the heading of what comes after it: of lines below, or in its own line.
+def _is_bold_heading(text: str, rest: str) -> bool:
+    """Whether a part in bold is the heading of what comes after it: of lines below, or of the rest of its list's item.
 
     Args:
         text: The part.
-        words: The same without the mark of a list's item.
         rest: What comes after it.
     """
-    is_long = words.rstrip("*_").endswith((".", "!", "?", *_WIDE)) and len(words.split()) > _LONGEST_TITLE
-    if is_long or not _BOLD_LINE.fullmatch(words):
+    item = _ITEM.match(text)
+    words = text[item.end() :] if item else text
+    if not _BOLD_LINE.fullmatch(words):
         return False
-    if rest.lstrip(" \t\r").startswith("\n"):
-        return words == text
-    return bool(rest.strip()) and not re.search(r"\d", words)
+    if item:
+        is_label = len(words.split()) <= _LONGEST_LABEL and not re.search(r"\d", words) and words.isascii()
+        return is_label and bool(rest.strip()) and not rest.lstrip(" \t\r").startswith("\n")
+    ends = words.rstrip("*_").endswith((".", "!", "?", *_WIDE))
+    is_long = len(words.split()) > _LONGEST_TITLE or len(words) > _LONGEST_WORD
+    return rest.lstrip(" \t\r").startswith("\n") and not (ends and is_long)
 
 
 def introduces(text: str) -> bool:

@@ -132,6 +132,10 @@ def _weekday(match: re.Match[str]) -> Iterator[Reading]:
     yield Weekday(match[0][:3].lower())
 
 
+_SHORT = "Mon|Tues?|Wed|Thur?s?|Fri|Sat|Sun"
+_BESIDE = r"(?<=[-–—/:|(&] )|(?<=[-–—/:|(&])|(?<=, )|(?<=\bto )"
+_THEN = rf"\.?(?:\s?[-–—/:|)]|,?\s+(?:\d|{_SHORT}|[A-Z][a-z]{{2}}\.?\s\d)|\s+to\s)"
+"""By which Sun is Sunday, and not what shines: beside dashes and colons, numbers and other days."""
 _FREE = r"(?<![\w.,:/])"
 _HALF = r"\s?(?P<half>[apAP])\.?[mM]\b\.?"
 _HOURS = r"(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.\d+)?)?"
@@ -144,7 +148,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[Reading]
         (rf"{_FREE}(?P<hour>1[0-2]|0?[1-9])(?:\.(?P<minute>[0-5]\d))?{_HALF}", _clock),
         (rf"{_FREE}(?P<hour>1[0-2]|0?[1-9])\s+o['’]clock\b", _clock),
         (
-            r"\b(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|(?:Mon|Tues?|Wed|Thur?s?|Fri|Sat|Sun)\.?)(?!\w)",
+            rf"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b|(?:{_BESIDE})(?:{_SHORT})\b|\b(?:{_SHORT})\b(?={_THEN})",
             _weekday,
         ),
         (rf"(?<![\w.])\d+(?:[.,'’{_SPACES}]\d+)*", lambda m: iter(numbers(m[0]))),

@@ -25,8 +25,7 @@ from ..spans import Spans, joined
 from .claims import FRAGMENT, Claim, without_citations
 from .combination import Combination
 from .evidence import Source, Unit
-from .features import FEATURES, JOINING, Comparison, compare, written_like
-from .overlap import content_words
+from .features import FEATURES, Comparison, compare, written_like
 from .scoring import Evidence, Scorer
 
 WEIGHTS = Path(__file__).with_name("weights")
@@ -47,12 +46,12 @@ DENIED = -1.5
 """The network's logit below which it objects to a claim."""
 REFUTED = 0.05
 """The most support that a claim can have whose parts stand apart in the passages, or that they deny."""
-NO_WORDS = "it says nothing by itself"
-"""Why "Yes." is not scored."""
 FOREIGN = "the passages are in another language than the sentence"
 """Why a claim is not scored."""
 _CODE = re.compile(r"\b\w*\d(?:[\w.,:]*\w)?")
 """99, K3, 10:30."""
+_BARE_WORD = re.compile(r"\W*(?:(?:yes|no|yeah|nope|indeed|correct|right|certainly|exactly)?\W*)", re.IGNORECASE)
+"""What says nothing by itself."""
 _DIGIT = re.compile(r"\d")
 CARRIED = 0.75
 """The least share of a claim's terms in one sentence at which it is said to be in it."""
@@ -175,8 +174,8 @@ class Verifier(Scorer):
         return self._combination.support(read.values)
 
     def _judged(self, read: Read, passages: Sequence[str]) -> Evidence:
-        if not content_words(read.claim.text) - JOINING:
-            return Evidence(None, why=NO_WORDS)
+        if _BARE_WORD.fullmatch(read.claim.text):
+            return Evidence(None)
         support = self.combined(read)
         refuted = read.comparison.refuted
         if refuted:

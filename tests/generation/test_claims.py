@@ -203,6 +203,8 @@ def test_the_work_grows_with_the_answer_and_not_with_its_square(text: str) -> No
         "There is no information desk; the pump weighs 38 kg.",
         "None of the documents was signed in 2019.",
         "I do not know the colour, but the pump weighs 38 kg.",
+        "I cannot find that, however, the pump weighs 99 kg.",
+        "Sure, happy customers bought the pump.",
         "**The pump weighs 99 kg.**\n\nIt is red.",
     ],
 )
@@ -219,6 +221,9 @@ def test_a_fact_is_a_claim_however_it_begins(sentence: str) -> None:
         "The context does not specify it.",
         "There is no information about it.",
         "None of the passages mention it.",
+        "None of the passages address this.",
+        "There is no information to answer the question.",
+        "There is no mention anywhere of a pool.",
     ],
 )
 def test_a_refusal_is_none(sentence: str) -> None:
@@ -226,7 +231,14 @@ def test_a_refusal_is_none(sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sentence", ["Sure, happy to help!", "Good luck!", "Hope that helps!", "Best regards,", "As an AI, I cannot see."]
+    "sentence",
+    [
+        "Sure, happy to help!",
+        "Good luck!",
+        "Hope that helps!",
+        "Best regards,",
+        "If you have any questions, please ask!",
+    ],
 )
 def test_a_courtesy_is_no_claim(sentence: str) -> None:
     assert not is_claim(sentence)
@@ -239,6 +251,9 @@ def test_a_courtesy_is_no_claim(sentence: str) -> None:
         ("It takes approx. 4 hours. Then it ends.", 2),
         ("He lives at Industriestr. 8 in Bonn.", 1),
         ("Call Tel. 123 now.", 1),
+        ("The delay is 20 ms. The pump is blue.", 2),
+        ("The trip is 5 km. 3 trains run.", 2),
+        ("It costs 5 EUR incl. The rest is free.", 2),
         ("It costs 5 EUR incl. VAT. Fine.", 2),
         ("We have 5 hrs. The end.", 2),
         ("It is open until 11 p.m. Monday through Thursday.", 1),
@@ -261,7 +276,26 @@ def test_a_short_line_of_an_item_goes_on_below_it() -> None:
 def test_a_label_in_bold_before_its_text_is_no_claim_and_an_answer_in_bold_is() -> None:
     assert claims("- **Lost phone.** Call us.\n- **Browser.** Use another.") == [None, "Call us.", None, "Use another."]
     assert claims("**38 kg.** So it says.")[0] == "38 kg."
+    assert claims("**Karl Zander.** He signed it in May.")[0] == "Karl Zander."
+    assert claims("- **Weight**\n- Weight: 38 kg\n  Colour: blue")[1:] == ["Weight: 38 kg", "Colour: blue"]
     assert claims("**It is red.**") == ["It is red."]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "*   **Lost phone.** Call us.\n\n*   **Browser.**  Use another.",
+        "Here it is.\n```" + "word " * 600 + "\nx\n```\nIt is red.",
+        "```a b``` is code.\n````\n```\nx\n````\nThe end.",
+        "| A || B |\r\n|-|-|-|\r\n| 1 || 2 |\r\n\r\nIt is open until 5 p.m. Monday through Friday.",
+    ],
+)
+def test_parts_do_not_depend_on_how_the_words_arrive(answer: str) -> None:
+    whole = split_segments(answer)
+    for size in (1, 2, 3, 7):
+        segments = Segments()
+        pieces = [answer[at : at + size] for at in range(0, len(answer), size)]
+        assert [part for piece in pieces for part in segments.feed(piece)] + segments.finish() == whole
 
 
 def test_three_backticks_within_a_line_open_no_block_and_four_are_not_closed_by_three() -> None:

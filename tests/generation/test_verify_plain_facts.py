@@ -45,7 +45,24 @@ def test_words_that_join_sentences_do_not_make_one_unsupported(before: str) -> N
 @pytest.mark.parametrize("word", ["Yes.", "No."])
 def test_yes_and_no_alone_are_not_scored(word: str) -> None:
     (sentence,) = verify(word, [PUMP], "Does the pump weigh 38 kg?").sentences
-    assert (sentence.verdict, sentence.why) == ("unscored", "it says nothing by itself")
+    assert (sentence.verdict, sentence.support) == ("unscored", None)
+
+
+@pytest.mark.parametrize("claim", ["In May.", "The final.", "IT."])
+def test_a_short_answer_is_scored(claim: str) -> None:
+    passage = "The lease ends in May. She reached the final. Ask IT about it."
+    assert verdict(claim, passage, "What is it?") != "unscored"
+
+
+@pytest.mark.parametrize(
+    ("question", "claim", "passage"),
+    [
+        ("Does the pump weigh 99 kg?", "No, the pump weighs 38 kg, not 99 kg.", PUMP),
+        ("Is it open on Sunday?", "No, it is not open on Sunday.", "It is open from Monday to Friday."),
+    ],
+)
+def test_a_true_answer_may_deny_what_the_question_says(question: str, claim: str, passage: str) -> None:
+    assert verdict(claim, passage, question) == "supported"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +82,8 @@ def test_yes_and_no_alone_are_not_scored(word: str) -> None:
         ("The café in Orléans serves crêpes.", unicodedata.normalize("NFD", "The café in Orléans serves crêpes.")),
         ("The official office files 12 forms.", "The o\ufb03cial o\ufb03ce \ufb01les 12 forms."),
         ("Revenue in 2019 was 600.1.", TABLE),
+        ("Lunch costs 5 EUR.", "| Meal | EUR |\n|-|-|\n| Lunch | 5 |\n\n5. Drinks cost 3 EUR."),
+        ("Adults take it every 4 hours.", "Adults take it every 4 or 6 hours.\n\n4. Storage\n\nKeep it dry."),
         ("The application was accepted.", "The application was first rejected. On appeal it was accepted."),
         ("Team A won the final.", "Team B lost the final to Team A."),
         ("He passed the exam.", "He failed the exam in May. He passed in June."),
@@ -78,8 +97,13 @@ def test_the_same_in_another_writing_is_supported(claim: str, passage: str) -> N
     ("claim", "passage"),
     [
         ("It is closed on Monday.", "Closed: Sun"),
-        ("Wait at least 4 hours between doses.", "Wait at least 6 hours between doses.\n\n4. Side effects\n\nNausea."),
         ("Revenue in 2019 was 503.6.", TABLE),
+        ("The budget was approved.", "The committee rejected the budget."),
+        ("Pets are allowed.", "The landlord prohibits pets."),
+        ("Smoking is allowed in the hall.", "Smoking is prohibited in the hall. Dogs are allowed in the garden."),
+        ("It is closed on Sunday.", "The Sun is hot. It is closed on Monday."),
+        ("The pump weighs 51 kg.", "The pump weighs 5½ kg."),
+        ("It closes at 18:00 hours.", "It closes 18 hours later."),
         ("Team A won the final.", "Team A lost the final to Team B."),
         ("The committee approved the budget.", "The budget was rejected by the committee."),
         ("The place is wheelchair accessible.", '{"name": "X", "WheelchairAccessible": false}'),
