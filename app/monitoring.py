@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RagstoneError
+from ..generation.abstention import right
 from ..retrieval.library import Library
 from .times import stamp, stamp_now
 
@@ -184,7 +185,7 @@ def _use(at: str, question: str, embedder: str, vector: bytes, hits: str, *rest:
         model=model,
         abstained=bool(abstained),
         confidence=confidence,
-        support=support,
+        support=None if support is None else min(support, right(confidence)),  # earlier versions kept the verifier's
         timings_ms=json.loads(timings),
         tokens=json.loads(tokens),
     )

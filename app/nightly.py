@@ -64,6 +64,8 @@ class Done:
     state: str
     """`done`, `cut` (time ran out in it), `failed` or `skipped` (no time was left)."""
     items: int = 0
+    failed: int = 0
+    """Of them, those without an output."""
     made: int = 0
     """Of them, those that were not taken from earlier runs."""
     seconds: float = 0.0
@@ -108,7 +110,7 @@ class Night:
     @property
     def ran(self) -> list[str]:
         """The sets of which there are figures."""
-        return [name for name, done in self.units.items() if done.state in ("done", "cut")]
+        return [name for name, done in self.units.items() if done.state in ("done", "cut") and done.failed < done.items]
 
     @property
     def put_off(self) -> list[str]:
@@ -320,7 +322,8 @@ def _run(
         return Done("failed", reason=str(error))
     rows = folder.rows(unit.name)
     made = sum(not row.cached for row in rows)
-    return Done(state, len(rows), made, seconds_per_item=watch.seconds_per_item)
+    failed = sum(bool(row.error) for row in rows)
+    return Done(state, len(rows), failed, made, seconds_per_item=watch.seconds_per_item)
 
 
 def _finish_early(unit: Unit[Any, Any], folder: RunFolder) -> bool:

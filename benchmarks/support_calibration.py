@@ -36,7 +36,7 @@ from ragstone.generation.abstention import Signals, answerable, right
 POOL = 1000
 """Passages of a library of NQ-open's."""
 KINDS: dict[str, Callable[[Signals], float]] = {
-    "support": lambda signals: min(signals.support, right(signals)),  # by today's constants
+    "support": lambda signals: min(signals.support, right(answerable(signals))),  # by today's constants
     "confidence": answerable,
     "support by the verifier alone": lambda signals: signals.support,
 }

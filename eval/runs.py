@@ -68,6 +68,7 @@ class RunFolder:
         Raises:
             EvaluationError: One does, or the folder cannot be written to.
         """
+        self._require_own()
         with self._writing():
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / _LOCK).open("ab")
@@ -103,8 +104,7 @@ class RunFolder:
             (self.path / _SUMMARY).unlink(missing_ok=True)
             return
         with self._writing():
-            if self.path.is_dir() and any(one.name != _LOCK for one in self.path.iterdir()):
-                raise EvaluationError("the folder is not empty", path=self.path, remedy="Name another --out")
+            self._require_own()
             (self.path / _ITEMS).mkdir(parents=True, exist_ok=True)
             _write(self.path / _RUN, manifest)
 
@@ -157,6 +157,13 @@ class RunFolder:
             raise EvaluationError(
                 f"the folder cannot be written to ({error.strerror})", path=self.path, remedy="Name another --out"
             ) from error
+
+    def _require_own(self) -> None:
+        """Refuse a folder that holds something else than a run."""
+        if (self.path / _RUN).is_file() or not self.path.is_dir():
+            return
+        if any(one.name != _LOCK for one in self.path.iterdir()):
+            raise EvaluationError("the folder is not empty", path=self.path, remedy="Name another --out")
 
     def _items(self, unit: str) -> Path:
         return self.path / _ITEMS / f"{unit.replace('/', '.')}.jsonl"

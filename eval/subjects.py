@@ -56,7 +56,9 @@ class Answered:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Answered:
-        """The inverse of `as_json`."""
+        """The inverse of `as_json`. Outputs of before `confidence` meant that an answer is right have none."""
+        if "support" in row:
+            row = {key: value for key, value in row.items() if key != "support"} | {"confidence": None}
         sentences = tuple(AnsweredSentence(**{**one, "citations": tuple(one["citations"])}) for one in row["sentences"])
         passages = tuple((name, text) for name, text in row["passages"])
         return cls(**{**row, "sentences": sentences, "passages": passages, "ranked": tuple(row["ranked"])})

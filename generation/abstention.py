@@ -73,18 +73,14 @@ def retrieval_signals(question: str, hits: Sequence[Hit], searched: int = MANY) 
 
 def answerable(signals: Signals) -> float:
     """The probability, 0..1, that the passages hold the answer: a logistic model of the signals."""
-    return _probability(_z(signals))
-
-
-def right(signals: Signals) -> float:
-    """The probability, 0..1, that an answer is right."""
-    slope, constant = RIGHT
-    return _probability(slope * _z(signals) + constant)
-
-
-def _z(signals: Signals) -> float:
     pairs = zip(astuple(WEIGHTS), astuple(signals), strict=True)
-    return INTERCEPT + sum(float(weight) * float(signal) for weight, signal in pairs)
+    return _probability(INTERCEPT + sum(float(weight) * float(signal) for weight, signal in pairs))
+
+
+def right(confidence: float) -> float:
+    """The probability, 0..1, that an answer is right, by that that the passages hold it."""
+    slope, constant = RIGHT
+    return _probability(slope * _log_odds(confidence) + constant)
 
 
 def _probability(log_odds: float) -> float:

@@ -74,8 +74,8 @@ _BACK = re.compile(
 _OPENER = re.compile(r"^\W*(?:(?:and|but|or|so|then|also|what about|how about|what of)\b\W*)+", re.IGNORECASE)
 _ASKS = re.compile(
     r"^(?:(?:for|from|to|in|at|by|on|of|with|since|until|up to|within|between|under) )?"
-    r"(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|has|have|had|can|could|will|would|may"
-    r"|might|must|shall|should|am|list|show|give|tell|describe|explain|compare|name|summari[sz]e|find)\b",
+    r"(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|has|have|had|can|could|will|would|(?-i:may)"
+    r"|May(?!\s*$|\s*[?,.\d]|\s+(?:and|or|to|of)\b)|might|must|shall|should|am|list|show|give|tell|describe|explain|compare|name|summari[sz]e|find)\b",
     re.IGNORECASE,
 )
 _BARE = re.compile(
@@ -318,7 +318,9 @@ def _without_pronouns(question: str, earlier: Sequence[Turn]) -> str:
         thing = _meant(match, earlier)
         if thing is None:
             return _about(question, _gist(earlier[-1].question))
-        owner = match[0].lower() in ("his", "its", "their", "theirs", "hers") or (match[0] == "her" and noun_follows)
+        owner = match[0].lower() in ("his", "its", "their", "theirs", "hers") or (
+            match[0].lower() == "her" and noun_follows
+        )
         return _capital(f"{before}{thing}{chr(39) + 's' if owner else ''}{after}")
     return question
 

@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 
 _TOP = 20
 """As many of the likeliest tokens as OpenAI's API gives at most."""
+_PASSING = frozenset({401, 403, 408, 425, 429, 500, 502, 503, 504})
+"""Answers of a server that do not mean that it cannot count."""
 
 
 class RemoteModel:
@@ -87,7 +89,8 @@ class RemoteModel:
             except ServerError as error:
                 if error.status is None:
                     raise
-                self._counters = tuple(other for other in self._counters if other != counter)
+                if error.status not in _PASSING:
+                    self._counters = tuple(other for other in self._counters if other != counter)
         return estimate(messages)
 
     def generate(self, messages: Sequence[Message], sampling: Sampling) -> Completion:

@@ -41,8 +41,10 @@ def condense(model: ChatModel, prompt: Prompt, question: str, history: Sequence[
         for turn in history
     ]
     messages = prompt.render({"history": turns, "question": question})
-    written = "".join(model.generate(messages, Sampling(max_tokens=96))).strip().strip('"')
-    return written if written and len(written) <= LONGEST_QUERY and "\n" not in written else question
+    completion = model.generate(messages, Sampling(max_tokens=96))
+    written = "".join(completion).strip().strip('"')
+    is_question = 0 < len(written) <= LONGEST_QUERY and "\n" not in written and not written.startswith("<think>")
+    return written if is_question and completion.finish_reason != "length" else question
 
 
 def judge(model: ChatModel, prompt: Prompt, claim: str, passages: Sequence[tuple[str, str]]) -> float | None:

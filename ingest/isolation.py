@@ -31,11 +31,14 @@ _RECYCLE_BYTES = 768 << 20
 _AHEAD = 4
 """Files that each child may be ahead of the consumer: parsing overlaps embedding, and memory stays bounded."""
 _READ = 1 << 20
-_PASSED_ON = (
-    *("HOME", "LANG", "LC_", "LD_", "DYLD_", "PATH", "PYTHON", "TMP", "TEMP", "TZ", "VIRTUAL_ENV", "XDG_"),
-    *("OMP_", "OPENBLAS_", "MKL_", "KMP_", "MALLOC_"),
+_PASSED_ON = frozenset(
+    {
+        *("HOME", "LANG", "LANGUAGE", "PATH", "TMP", "TMPDIR", "TEMP", "TZ", "VIRTUAL_ENV"),
+        *("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUTF8", "PYTHONHASHSEED", "PYTHONWARNINGS"),
+    }
 )
-"""How the names of the variables begin that Python and its libraries need."""
+_PASSED_ON_ALL = ("LC_", "LD_", "DYLD_", "XDG_", "OMP_", "OPENBLAS_", "MKL_", "KMP_", "MALLOC_")
+"""The variables, and how the names of others begin, that Python and its libraries need."""
 _ENDING = 5
 """Seconds that a child may take to end once it has closed its pipe."""
 
@@ -206,7 +209,7 @@ class _Child:
 
 def _environment() -> dict[str, str]:
     """What a child needs to know; a hostile file that takes it over is not to find keys and passwords there."""
-    return {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+    return {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_ALL)}
 
 
 def _resident_bytes(pid: int) -> int:

@@ -6,7 +6,8 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from ..errors import SourceError
@@ -110,7 +111,7 @@ def ids_at(db: sqlite3.Connection, paths: Iterable[str]) -> list[int]:
 
 
 def _ids_at(db: sqlite3.Connection, path: str) -> list[int]:
-    for column, wanted in (("absolute_path", os.path.abspath(path)), ("path", path)):  # noqa: PTH100 - links stay links
+    for column, wanted in _places(path):
         found = db.execute(
             "SELECT d.id, f.id, absolute_path FROM documents d JOIN files f ON f.id = file_id "
             f"WHERE {column} = ?1 OR (part <> '' AND {column} || '/' || part = ?1)",
@@ -123,6 +124,15 @@ def _ids_at(db: sqlite3.Connection, path: str) -> list[int]:
         if found:
             return [document_id for document_id, _, _ in found]
     return []
+
+
+def _places(path: str) -> Iterator[tuple[str, str]]:
+    """The columns that may have a path, and how it is written there."""
+    with suppress(OSError, UnicodeEncodeError):  # the current folder is gone, or its name is not UTF-8
+        absolute = os.path.abspath(path)  # noqa: PTH100 - links stay links
+        absolute.encode("utf-8")
+        yield "absolute_path", absolute
+    yield "path", path
 
 
 def remove_documents(db: sqlite3.Connection, document_ids: Iterable[int]) -> int:

@@ -245,6 +245,12 @@ def _one(found: Sequence[Document], name: str) -> Document:
     return first
 
 
+def _texts(rag: Ragstone, documents: Sequence[Document]) -> list[Document]:
+    """Those that are texts and no files: nothing lies below these, whatever their names look like."""
+    places = ((document, rag.library.source_of(document.id)) for document in documents)
+    return [document for document, place in places if place is not None and not Path(place[0]).is_absolute()]
+
+
 def _find(rag: Ragstone, name: str, known: list[Document] | None = None) -> list[Document]:
     """The documents with this id or path, or below this folder; of those known, where they are loaded already."""
     if not name.strip():  # an empty variable of a shell; as a path it would be the current folder
@@ -258,6 +264,7 @@ def _find(rag: Ragstone, name: str, known: list[Document] | None = None) -> list
         UnicodeEncodeError
     ):  # a path that is not UTF-8 is that of no document; the current folder's can be so
         found = rag.library.documents_at(absolute)
+    found = found or _texts(rag, [d for d in documents if d.path == name])
     found = found or [d for d in documents if d.path == name or d.path.startswith(below)]
     found = found or [d for d in documents if str(d.id) == name]
     if not found:

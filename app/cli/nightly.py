@@ -175,7 +175,7 @@ def _rerun(config: NightlyConfig, settings: Settings, as_json: bool) -> int:
     _show_rerun(night, before.name, as_json)
     if not night.ran:
         return 1
-    return 3 if night.not_run else 0
+    return 3 if night.not_run or any(done.failed for done in night.units.values()) else 0
 
 
 def _show_rerun(night: Night, before: str, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...eval.report.wording import counted
+from ...generation.abstention import right
 
 Colour = Literal["green", "orange", "red", "gray"]
 
@@ -35,6 +36,8 @@ def trust(answer: Mapping[str, Any]) -> Trust:
     supported, unsupported = verdicts.count("supported"), verdicts.count("unsupported")
     scored = supported + unsupported
     support = answer.get("support")
+    if support is not None and confidence is not None:
+        support = min(support, right(confidence))  # answers of earlier versions keep the verifier's
     differing = sum(bool(sentence.get("differing")) for sentence in answer["sentences"])
     unread = [sentence["why"] for sentence in answer["sentences"] if sentence.get("why")]
     are = "is" if supported == 1 else "are"

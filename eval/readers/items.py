@@ -38,8 +38,9 @@ class Items(Generic[Item]):
 def stratified(strata: Sequence[Hashable], count: int, seed: int = 0) -> list[int]:
     """Places drawn at random from each stratum in proportion, ascending; fewer are a part of more of the same seed.
 
-    Each stratum is put into an order at random, and its item j of m comes at (j + 1/2) / m of the whole: the divisor
-    method of Sainte-Laguë, for a share that is rounded by remainders can fall when the count grows.
+    Each stratum is put into an order at random, and its item j of m comes at (j + u) / m of the whole, with one u for
+    the stratum, drawn from 0 to 1: so a small one is left out as often as its share is small, and no share falls when
+    the count grows.
 
     Args:
         strata: Of each item.
@@ -50,9 +51,9 @@ def stratified(strata: Sequence[Hashable], count: int, seed: int = 0) -> list[in
     for place, stratum in enumerate(strata):
         by_stratum[stratum].append(place)
     drawing = random.Random(seed)
-    ranked = [
-        ((rank + 0.5) / len(places), drawing.random(), place)
-        for places in by_stratum.values()
-        for rank, place in enumerate(drawing.sample(places, len(places)))
-    ]
-    return sorted(place for _, _, place in sorted(ranked)[:count])
+    ranked: list[tuple[float, int]] = []
+    for places in by_stratum.values():
+        first = drawing.random()
+        order = drawing.sample(places, len(places))
+        ranked += [((rank + first) / len(places), place) for rank, place in enumerate(order)]
+    return sorted(place for _, place in sorted(ranked)[:count])

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import threading
 
 import llama_cpp
 
 log = logging.getLogger("ragstone.generation.llama")
+_TURNS = threading.RLock()
 
 
 class Collected:
-    """Collects what llama.cpp says while it is entered. One at a time: llama.cpp has one logger."""
+    """Collects what llama.cpp says while it is entered. Threads take turns: llama.cpp has one logger."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
 
     def __enter__(self) -> Collected:
+        _TURNS.acquire()
+
         @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
         def collect(_level: int, text: bytes, _user: object) -> None:
             self._lines.append(text.decode("utf-8", "replace"))
@@ -27,6 +31,7 @@ class Collected:
 
     def __exit__(self, *_: object) -> None:
         quiet()
+        _TURNS.release()
         log.debug("%s", self.text)
 
     @property

@@ -19,6 +19,8 @@ from ._drawing import Logits
 from ._prefixes import PrefixStore, shared
 from ._speculation import Draft
 
+_LEAST_LEFT = 8
+"""Tokens that an answer may still have where what comes next is guessed: a draft reads some tokens ahead."""
 _SHARE = 128
 """Tokens of prompts that are read in one step while other answers wait for their next token."""
 
@@ -160,12 +162,12 @@ class Scheduler:
                 context.clear()
 
     def forget(self) -> None:
-        """Forgets all prompts but those of answers in progress."""
+        """Forgets all prompts; those of answers in progress when these end."""
         with self._changed:
             self._changed.wait_for(lambda: not self._stepping)
-            for place in self._places:
+            for place in () if self._closed else self._places:
+                place.prompt_tokens = 0  # so nothing of it is kept or stored
                 if place.job is None:
-                    place.prompt_tokens = 0
                     self._clear(place)
             if self._store:
                 self._store.clear()
@@ -313,7 +315,7 @@ class Scheduler:
 
     def _draft(self, job: Job) -> list[int]:
         left = job.most - len(job.drawn) - 1
-        return job.draft.propose(job.tokens)[: max(0, left)] if job.draft else []
+        return job.draft.propose(job.tokens)[:left] if job.draft and left >= _LEAST_LEFT else []
 
     def _draw(self, place: _Place, draft: Sequence[int], logits: Sequence[Logits]) -> None:
         """Draw tokens as long as the draft had the ones before right."""

@@ -71,7 +71,13 @@ class Weights:
 
     @property
     def cuts(self) -> bool:
-        """Whether the model can forget the end of what it read, and go on from there."""
+        """Whether the model can forget the end of what it read, and go on from there.
+
+        Raises:
+            GenerationError: The model was closed.
+        """
+        if self.model is None:
+            raise GenerationError("the model was closed", remedy="Open it again")
         return not (llama_cpp.llama_model_is_recurrent(self.model) or llama_cpp.llama_model_is_hybrid(self.model))
 
     @property

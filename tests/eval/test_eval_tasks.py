@@ -144,3 +144,10 @@ def test_the_time_of_an_output_is_estimated_by_source_as_all_else() -> None:
     assert (together.mean, together.low, together.sources) == (7.25, None, 1)
     apart = summarize("r", "r", RankingTask(), rows([""] * 30)).seconds
     assert apart.has_interval and (apart.mean, apart.n, apart.sources) == (7.25, 30, 30)
+
+
+def test_outputs_of_before_answers_had_a_calibrated_support_can_be_read() -> None:
+    now = Answered(text="In 2021.", abstained=False, confidence=0.7)
+    assert Answered.from_json(now.as_json()) == now
+    before = now.as_json() | {"support": 0.97}
+    assert Answered.from_json(before) == replace(now, confidence=None)

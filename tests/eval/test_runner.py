@@ -317,6 +317,7 @@ def test_another_run_cannot_be_resumed_in_the_folder(tmp_path: Path, cache: Outp
     (tmp_path / "full" / "thesis.txt").write_text("years of work")
     with pytest.raises(EvaluationError, match="not empty"):
         run(Doubling(), tmp_path / "full", cache, doubler())
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.txt"]
 
 
 def test_a_judge_is_asked_once_and_what_it_cannot_score_is_unscored(tmp_path: Path, cache: OutputCache):

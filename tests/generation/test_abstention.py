@@ -98,7 +98,8 @@ def test_of_few_chunks_the_likeliest_counts_for_more_than_of_many(passages: Make
 
 def test_the_support_of_an_answer_grows_with_the_confidence() -> None:
     weak = replace(STRONG, holds=-3.0, relevance=-3.0)
-    assert 0.0 < right(weak) < right(STRONG) < 1.0
+    assert 0.0 < right(answerable(weak)) < right(answerable(STRONG)) < 1.0
+    assert 0.0 < right(0.0) < right(1.0) < 1.0
 
 
 def test_a_search_may_be_quite_sure(passages: MakePassages) -> None:

@@ -40,6 +40,10 @@ def test_he_or_she_is_the_person_named_last() -> None:
     assert query("Who is she?", LEASE) == "Who is Anna Berg?"
 
 
+def test_her_office_is_somebodys() -> None:
+    assert query("Her office is where?", LEASE) == "Anna Berg's office is where?"
+
+
 def test_a_year_takes_the_place_of_the_year() -> None:
     assert query("And in 2022?", SALES) == "How much did Cora sell for in 2022?"
 
@@ -80,6 +84,8 @@ OIL = Turn("Which oil does compressor K3 need?", "VDL 46.")
         (HALL, "And C?", "Who has booked hall C in August?"),
         (HALL, "and in June?", "Who has booked hall B in June?"),
         (OIL, "and K2?", "Which oil does compressor K2 need?"),
+        (Turn("What is the limit in March?", "4 kg."), "What about May?", "What is the limit in May?"),
+        (Turn("What is the limit in March?", "4 kg."), "And in May?", "What is the limit in May?"),
     ],
 )
 def test_a_thing_told_by_a_letter_or_a_number_takes_the_place_of_its_like(last: Turn, follow_up: str, whole: str):

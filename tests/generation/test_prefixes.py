@@ -215,3 +215,17 @@ def test_what_is_shared_ends_at_the_first_difference() -> None:
     assert shared([1, 2, 3], [1, 2, 4]) == 2
     assert shared([1, 2], [1, 2, 3]) == 2
     assert shared([], [1]) == 0
+
+
+def test_what_is_forgotten_while_it_is_answered_is_not_stored_afterwards(
+    model: Open, files: Callable[[], list[Path]]
+) -> None:
+    llama = model()
+    secret: list[Message] = [{"role": "user", "content": "The secret is hunter2. " * 60}]
+    answer = iter(llama.generate(secret, Sampling(max_tokens=8)))
+    next(answer)
+    llama.forget()
+    list(answer)
+    llama.close()
+    assert files() == []
+    llama.forget()  # of a closed model, there is nothing to forget

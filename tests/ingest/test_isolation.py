@@ -251,7 +251,7 @@ def test_a_child_reaches_no_network_and_starts_no_program(tmp_path: Path, subtit
 
 
 def test_a_child_is_told_no_key_and_no_password(good: list[Path], monkeypatch: pytest.MonkeyPatch):
-    for name in ("RAGSTONE_API_KEY", "RAGSTONE_SMTP_PASSWORD", "DATABASE_URL"):
+    for name in ("RAGSTONE_API_KEY", "RAGSTONE_SMTP_PASSWORD", "LANGCHAIN_API_KEY", "HOMEBREW_GITHUB_API_TOKEN"):
         monkeypatch.setenv(name, "secret")
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
     with ParserPool(Limits()) as pool:
