@@ -25,8 +25,11 @@ class AskedExcerpt:
     id: str
     group: str
     """The document that answers."""
-    source: str
-    """The document, too."""
+
+    @property
+    def source(self) -> str:
+        """The document, too."""
+        return self.group
 
 
 class ExcerptTask(Task[ExcerptSet, AskedExcerpt]):
@@ -37,9 +40,7 @@ class ExcerptTask(Task[ExcerptSet, AskedExcerpt]):
 
     def records(self, data: ExcerptSet) -> Sequence[AskedExcerpt]:
         """The questions."""
-        return [
-            AskedExcerpt(one, f"{number:04}", one.document, one.document) for number, one in enumerate(data.questions)
-        ]
+        return [AskedExcerpt(one, f"{number:04}", one.document) for number, one in enumerate(data.questions)]
 
     def context(self, data: ExcerptSet) -> Json:
         """The documents."""

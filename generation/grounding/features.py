@@ -129,16 +129,16 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
     terms = content_words(_JOINING.sub("", claim, count=1) if _JOINING.match(claim) else claim)
     denies = bool(_NEGATION.search(claim))  # then what it denies may be the question's: "not 99 kg"
     given = content_words(context) if denies else _vouched(context)
-    converted = [(one.start, one.end) for one in held_in_units(claim, source.passages)]
-    converted += [(value.start, value.end) for value in values(claim) if source.holds(value)]
-    said = frozenset[str]().union(*(content_words(claim[start:end]) for start, end in converted))
+    held = [(one.start, one.end) for one in held_in_units(claim, source.passages)]
+    held += [(value.start, value.end) for value in values(claim) if source.holds(value)]
+    said = frozenset[str]().union(*(content_words(claim[start:end]) for start, end in held))
     own = terms - (said - source.terms)
     weights = {term: source.weight(term) for term in own - given or (set() if denies else own)}
     whole = sum(weights.values()) or 1.0
     selected = frozenset[str]().union(*(unit.terms for unit in evidence))
     shares = {unit: sum(weights[t] for t in unit.terms & weights.keys()) / whole for unit in evidence}
     carrier = max(evidence, key=lambda unit: shares[unit], default=None)
-    numbers = _missing_numbers(claim, source, given, converted)
+    numbers = _missing_numbers(claim, source, given, held)
     names = _missing_names(claim, source, given)
     negated = carrier is not None and denies != bool(_NEGATION.search(carrier.text))
     measured = (
@@ -152,7 +152,7 @@ def compare(claim: str, source: Source, evidence: Sequence[Unit], context: str =
         float(bool(source.records)),
     )
     missing, borrowed = _missing_words(claim, source, given)
-    missing = [span for span in missing if not _within(span[0], converted)]
+    missing = [span for span in missing if not _within(span[0], held)]
     spans = tuple(sorted({*numbers, *names, *missing}))
     misstated = (*source.attributes.refuted(claim), *(other_hours(claim, source.hours) if source.hours else ()))
     return Comparison(
@@ -197,9 +197,9 @@ def written_like(claim: str, evidence: str) -> str:
     return "".join(parts) + evidence[at:]
 
 
-def _missing_numbers(claim: str, source: Source, given: set[str], converted: Sequence[Span]) -> list[Span]:
+def _missing_numbers(claim: str, source: Source, given: set[str], known: Sequence[Span]) -> list[Span]:
     found = []
-    held = [value for value in values(claim) if source.holds(value) or _within(value.start, converted)]
+    held = [value for value in values(claim) if _within(value.start, known)]
     for match in NUMBER.finditer(claim):
         if any(value.start <= match.start() < value.end for value in held):
             continue

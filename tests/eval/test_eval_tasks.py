@@ -84,7 +84,7 @@ def test_retrieval_that_finds_nothing_recalls_nothing() -> None:
     found = AnsweringTask().values(asked, Answered("", True, (("d", "8 m"), ("e", "5 m"))).as_json())
     assert (found["context recall"], found["context precision"]) == (1.0, 0.5)
     assert "context recall" not in AnsweringTask().values(Question("1", "How high?"), Answered("", True).as_json())
-    excerpt = AskedExcerpt(ExcerptQuestion("Who?", "d", ((0, 5),)), "1", "d", "d")
+    excerpt = AskedExcerpt(ExcerptQuestion("Who?", "d", ((0, 5),)), "1", "d")
     assert ExcerptTask().values(excerpt, []) == {"recall": 0.0, "precision": None, "IoU": 0.0}
 
 

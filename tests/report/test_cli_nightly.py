@@ -37,6 +37,22 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def small_answers(
+    sample_library: Path,
+    tiny_model_path: Path,
+    model_store: ModelStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sample documents and the tiny model, by settings of the environment, with caches of their own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    values = {"LIBRARY": sample_library, "MODEL": tiny_model_path, "MODELS_DIR": model_store.folder}
+    for name, value in (values | {"HITS": 1, "MAX_TOKENS": 8, "THREADS": 1}).items():
+        monkeypatch.setenv(f"RAGSTONE_{name}", str(value))
+
+
 def test_a_gate_that_is_not_met_ends_with_4(
     nights: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -115,13 +131,9 @@ def test_the_options_before_a_subcommand_hold_for_it_too(
         ragstone("nightly", "--out", "kept", "baseline", "2026-11-20")
 
 
+@pytest.mark.usefixtures("small_answers")
 def test_a_night_over_ones_own_documents(
-    sample_library: Path,
-    tiny_model_path: Path,
-    model_store: ModelStore,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     (tmp_path / "q.csv").write_text("question,answer\nWho pays for curtailment?,the Grid Company\n")
     (tmp_path / "nightly.toml").write_text(
@@ -129,11 +141,6 @@ def test_a_night_over_ones_own_documents(
         '[[gate]]\nmetric = "abstention accuracy"\nat_least = 0.0\n[[gate]]\nmax_drop = 0.02\n'
         '[notify]\nwhen = "always"\ncommand = "cat > told.md"\n'
     )
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    values = {"LIBRARY": sample_library, "MODEL": tiny_model_path, "MODELS_DIR": model_store.folder}
-    for name, value in (values | {"HITS": 1, "MAX_TOKENS": 8, "THREADS": 1}).items():
-        monkeypatch.setenv(f"RAGSTONE_{name}", str(value))
 
     assert ragstone("nightly", "--json") == 0
     found = json.loads(capsys.readouterr().out)
@@ -161,23 +168,12 @@ def test_a_night_over_ones_own_documents(
     assert [name.endswith("  (baseline)") for name in nights] == [False, False, True]
 
 
-def test_a_night_with_items_that_fail_ends_with_3_and_is_told(
-    sample_library: Path,
-    tiny_model_path: Path,
-    model_store: ModelStore,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-):
+@pytest.mark.usefixtures("small_answers")
+def test_a_night_with_items_that_fail_ends_with_3_and_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "q.csv").write_text(f"question\nWho pays for curtailment?\n{'Who pays and pays? ' * 2000}\n")
     (tmp_path / "nightly.toml").write_text(
         'questions = "q.csv"\nout = "nights"\n[notify]\nwhen = "problem"\ncommand = "cat > told.md"\n'
     )
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    values = {"LIBRARY": sample_library, "MODEL": tiny_model_path, "MODELS_DIR": model_store.folder}
-    for name, value in (values | {"HITS": 1, "MAX_TOKENS": 8, "THREADS": 1}).items():
-        monkeypatch.setenv(f"RAGSTONE_{name}", str(value))
     assert ragstone("nightly") == 3
     assert "Not all could be run" in capsys.readouterr().out
     assert "1 item failed" in (tmp_path / "told.md").read_text("utf-8")
